@@ -1,0 +1,226 @@
+"""The contract between the engine and a connector: what is pulled, what is written, what comes back.
+
+Cursors belong to the engine: a connector yields pages that carry their own position and high-water mark and
+keeps no state of its own between calls, except its session and its budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from mapping.records import FieldSpec, Link, RawRecord, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Something that can be pulled.
+
+    `kind` is `records` (rows with a modification stamp), `links` (associations of the records of `ids_from`) or
+    `reference` (small lists read whole on each run: owners, stages). `properties` are the vendor's property names
+    to request. `optional` streams may be absent in a CRM (no licence, no scope) and then count as not connected.
+    """
+
+    name: str
+    entity: str
+    kind: Literal["records", "links", "reference"] = "records"
+    properties: tuple[str, ...] = ()
+    ids_from: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What to pull: `since=None` means everything; `position` resumes where an earlier pull of this window stopped."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows that belong together in one transaction.
+
+    `position` resumes after this page; `complete` is true on the last page only, and then `expected` is the number
+    of rows that the vendor said the window has, where it says so (the completeness proof). `high_water` is the next
+    window's `since` as far as this page proves it, with the vendor's overlap already taken off.
+    """
+
+    records: tuple[RawRecord, ...] = ()
+    links: tuple[Link, ...] = ()
+    position: str | None = None
+    complete: bool = False
+    high_water: datetime | None = None
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Properties of one record to write: vendor's property name → canonical value (None clears it).
+
+    Canonical values are text: numbers in plain decimal notation, dates `YYYY-MM-DD`, instants
+    `YYYY-MM-DDTHH:MM:SSZ`, enumerations by their value.
+    """
+
+    ref: Ref
+    values: Mapping[str, str | None]
+
+
+OutcomeKind = Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one `Change`; `property` names the property at fault where the vendor said so.
+
+    `gone` with `merged_into` set means that the record lives on under another id.
+    """
+
+    ref: Ref
+    kind: OutcomeKind
+    reason: str = ""
+    code: str = ""
+    property: str | None = None
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Current values of a record's properties as the CRM has them; `missing` when the record is not there."""
+
+    ref: Ref
+    values: Mapping[str, object] = field(default_factory=dict)
+    missing: bool = False
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """How the destination can be written: rows a write call, rows a read call, outcome a row or all-or-nothing."""
+
+    write_batch: int
+    read_batch: int
+    partial_success: bool
+
+
+FieldAction = Literal["exists", "create", "conflict", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFinding:
+    """What `fields plan` says about one property: there already, to be created, or there with another type."""
+
+    spec: FieldSpec
+    property: str
+    action: FieldAction
+    detail: str = ""
+
+
+class FieldProvisioner(Protocol):
+    """Reads, plans and creates the custom properties that Keepwell owns."""
+
+    def property_name(self, spec: FieldSpec) -> str:
+        """Name of `spec` in this CRM, prefix and suffix included."""
+        ...
+
+    def plan(self, specs: Sequence[FieldSpec]) -> list[FieldFinding]:
+        """Compare `specs` with the CRM; costs a call or two, changes nothing."""
+        ...
+
+    def apply(self, findings: Sequence[FieldFinding]) -> list[FieldFinding]:
+        """Create what is to be created (and grant access to it) and return the findings as they are afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`: what was looked at, whether it is fine, what to do if it is not."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Requests made by this connector since it was opened."""
+
+    requests: int = 0
+    throttled: int = 0
+    retried: int = 0
+
+
+class Source(Protocol):
+    """Where records come from."""
+
+    def streams(self) -> Sequence[Stream]:
+        """What can be pulled with the configured field map, parents before children, links after their records."""
+        ...
+
+    def pages(self, stream: Stream, window: Window, ids: Iterable[str] = ()) -> Iterator[Page]:
+        """Pages of a stream; `ids` are the records whose links a `links` stream reads.
+
+        Raises any `ConnectorError`; whatever was yielded before stays valid.
+        """
+        ...
+
+    def all_ids(self, stream: Stream) -> Iterator[str]:
+        """Every live id of a stream, for reconciliation."""
+        ...
+
+
+class Destination(Protocol):
+    """Where values go."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def account_object(self) -> str:
+        """The CRM's own name of the object that carries account fields (`companies`, `Account`)."""
+        ...
+
+    def fields(self) -> FieldProvisioner: ...
+
+    def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
+        """Current values, one `Observed` a ref, in any order."""
+        ...
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Write at most `capabilities.write_batch` changes in one attempt; one Outcome a Change, always.
+
+        Never retries a request whose answer was lost (those rows are `in_doubt`); bisects a batch that the vendor
+        refused as a whole. Raises `CredentialsError` or `QuotaExhausted` only when surely nothing was written.
+        """
+        ...
+
+    def write_cost(self, records: int) -> int:
+        """API calls that writing this many records will take, guard reads included."""
+        ...
+
+
+class Connector(Source, Destination, Protocol):
+    """A CRM: source, destination, and what the operator wants to know about it."""
+
+    name: str
+    type: str
+
+    def identity(self) -> str:
+        """The CRM account behind the credentials (portal id, organisation id); pinned per connection."""
+        ...
+
+    def checks(self) -> list[Check]:
+        """Findings for `doctor`: credentials, scopes, quota left, mapped properties that are missing."""
+        ...
+
+    def not_connected(self) -> Mapping[str, tuple[str, ...]]:
+        """Stream → unified fields of the default map whose property this CRM does not have (or hides)."""
+        ...
+
+    def usage(self) -> Usage: ...
+
+    def close(self) -> None: ...

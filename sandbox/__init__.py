@@ -1,0 +1,1 @@
+"""Local HubSpot and Salesforce servers with a seeded, living portfolio."""
