@@ -32,6 +32,20 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamMap:
+    """What the field map wants of one stream, in the vendor's property names.
+
+    `custom` are properties of the default map that a CRM may lack (vendor property → unified fields that are then
+    not connected); `explicit` are properties that the user named in the configuration: lacking one is an error.
+    """
+
+    entity: str
+    properties: tuple[str, ...]
+    custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    explicit: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What to pull: `since=None` means everything; `position` resumes where an earlier pull of this window stopped."""
 

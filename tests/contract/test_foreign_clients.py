@@ -1,0 +1,90 @@
+"""The vendors' JavaScript clients, written by people who never saw the sandbox, work against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox import serve
+
+FOLDER = Path(__file__).parent / "node"
+REQUIRED = os.environ.get("KEEPWELL_REQUIRE_SERVICES") == "1"
+
+
+def absent(reason: str) -> None:
+    """Skip with the reason, unless this machine promised to have everything that tests need."""
+    if REQUIRED:
+        pytest.fail(f"KEEPWELL_REQUIRE_SERVICES=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Node.js with the two clients installed beside the scripts, as `package-lock.json` pins them."""
+    executable, npm = shutil.which("node"), shutil.which("npm")
+    if executable is None or npm is None:
+        absent("Node.js is not installed: the JavaScript clients cannot be tried")
+    assert executable is not None
+    assert npm is not None
+    if not (FOLDER / "node_modules" / "jsforce").is_dir():
+        log = tmp_path_factory.mktemp("npm") / "npm.log"
+        with log.open("w") as out:
+            code = subprocess.run([npm, "ci"], cwd=FOLDER, stdout=out, stderr=out, timeout=240, check=False).returncode
+        if code != 0:
+            absent(f"`npm ci` in tests/contract/node ended with {code}: {log.read_text()[-300:]}")
+    return executable
+
+
+@pytest.fixture(scope="module")
+def sandbox_handle() -> Iterator[serve.Sandbox]:
+    with serve.running(accounts=40, seed=11) as handle:
+        yield handle
+
+
+def run(node: str, script: str, *arguments: str) -> dict[str, object]:
+    finished = subprocess.run(
+        [node, script, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    answer: dict[str, object] = json.loads(finished.stdout)
+    return answer
+
+
+def test_hubspots_own_javascript_client(node: str, sandbox_handle: serve.Sandbox) -> None:
+    answer = run(node, "hubspot.mjs", sandbox_handle.hubspot_url, sandbox_handle.hubspot_token)
+    ids = answer["ids"]
+    assert isinstance(ids, list)
+    assert len(set(ids)) == 20
+    assert answer["property"] == "foreign_score"
+    assert answer["updated"] == [answer["target"]]
+    assert answer["score"] == "42"
+    assert answer["found"] == {"total": 1, "ids": [answer["target"]]}
+    assert isinstance(answer["linked"], int)
+    assert answer["linked"] > 0
+
+
+def test_jsforce(node: str, sandbox_handle: serve.Sandbox) -> None:
+    granted = requests.post(
+        f"{sandbox_handle.salesforce_url}/services/oauth2/token",
+        data={"grant_type": "client_credentials"},
+        auth=(sandbox_handle.salesforce["consumer_key"], sandbox_handle.salesforce["consumer_secret"]),
+        timeout=10,
+    )
+    granted.raise_for_status()
+    answer = run(node, "salesforce.mjs", sandbox_handle.salesforce_url, granted.json()["access_token"], "62.0")
+    ids = answer["ids"]
+    assert isinstance(ids, list)
+    assert len(ids) == len(set(ids)) == answer["counted"] == answer["bulk"]
+    assert isinstance(answer["fields"], int)
+    assert answer["fields"] > 40
+    assert answer["single"] is True
+    assert answer["many"] == [True] * 5
+    assert answer["employees"] == 4321
+    assert answer["found"] == 5

@@ -1,0 +1,90 @@
+"""The shape of the house: what `make check` cannot see is held here."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = [
+    ROOT / line
+    for line in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    if (ROOT / line).is_file()
+]
+SOURCES = [path for path in TRACKED if path.suffix == ".py"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_file_stays_under_400_lines() -> None:
+    long = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+
+
+def test_nobody_imports_cli() -> None:
+    importers = []
+    for path in SOURCES:
+        if "tests" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            if "cli" in names or module == "cli":
+                importers.append(str(path.relative_to(ROOT)))
+    assert importers == []
+
+
+def test_the_wheel_holds_exactly_the_rooms_of_the_house() -> None:
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    on_disk = {path.relative_to(ROOT).parts[0] for path in SOURCES} - {"tests", "benchmarks"}
+    assert set(wheel) == on_disk
+
+
+def test_no_dependency_is_unpinned_or_pinned_from_a_named_host() -> None:
+    for lock, groups in (("requirements.lock", ["build"]), ("requirements-dev.lock", ["build", "dev"])):
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        assert "http" not in text
+        pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]+\])?==([^\s;\\]+)", text, flags=re.MULTILINE))
+        pinned = {canonicalize_name(name): version for name, version in pinned.items()}
+        wanted = PROJECT["project"]["dependencies"] + [
+            line for group in groups for line in PROJECT["dependency-groups"][group]
+        ]
+        for requirement in map(Requirement, wanted):
+            name = canonicalize_name(requirement.name)
+            assert name in pinned, f"{lock} lacks {name}: run `make lock`"
+            assert requirement.specifier.contains(pinned[name]), f"{lock}: {name} {pinned[name]} is not {requirement}"
+
+
+def test_every_skip_carries_a_written_reason() -> None:
+    bare = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr in {"skip", "skipif", "xfail"} and not (
+                any(word.arg == "reason" for word in node.keywords) or (node.func.attr == "skip" and node.args)
+            ):
+                bare.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert bare == []
+
+
+@pytest.mark.parametrize("room", ["config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync"])
+def test_every_module_says_what_it_is_for(room: str) -> None:
+    mute = [
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if path.relative_to(ROOT).parts[0] == room and not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+    assert mute == []
