@@ -79,7 +79,10 @@ def coerce(target: Field, raw: object, *, from_csv: bool = False) -> Value:
         return _number(target, raw)
     if not isinstance(raw, str):
         raise _unreadable(target, raw)
-    text = raw.strip()
+    return _from_text(target, raw, raw.strip(), from_csv=from_csv)
+
+
+def _from_text(target: Field, raw: str, text: str, *, from_csv: bool) -> str:
     if target.type == "date":
         return _required(target, raw, parse_date(text[:10]) if from_csv and parse_instant(text) else parse_date(text))
     if target.type == "datetime":
@@ -92,7 +95,9 @@ def coerce(target: Field, raw: object, *, from_csv: bool = False) -> Value:
 
 def _null(target: Field) -> Value:
     if target.type == "boolean":
-        raise RowError("INVALID_TYPE_ON_FIELD_IN_RECORD", f"{target.label}: value not of required type: ", [target.name])
+        raise RowError(
+            "INVALID_TYPE_ON_FIELD_IN_RECORD", f"{target.label}: value not of required type: ", [target.name]
+        )
     if not target.nillable:
         raise RowError("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{target.name}]", [target.name])
     return None

@@ -82,7 +82,7 @@ def instant(name: str, label: str) -> Field:
     return Field(name, label, "datetime")
 
 
-def flag(name: str, label: str, default: bool = False) -> Field:
+def flag(name: str, label: str, *, default: bool = False) -> Field:
     """Build a checkbox, which is never null."""
     return Field(name, label, "boolean", nillable=False, defaulted=True, default=default)
 
@@ -95,7 +95,9 @@ def choice(name: str, label: str, values: Iterable[str], *, restricted: bool = F
 def lookup(name: str, label: str, to: str | tuple[str, ...], relationship: str, *, nillable: bool = True) -> Field:
     """Build a reference to one object, or to one of several."""
     targets = (to,) if isinstance(to, str) else to
-    return Field(name, label, "reference", length=18, reference_to=targets, relationship=relationship, nillable=nillable)
+    return Field(
+        name, label, "reference", length=18, reference_to=targets, relationship=relationship, nillable=nillable
+    )
 
 
 def read_only(item: Field) -> Field:
@@ -124,7 +126,9 @@ def system_fields(*, deletable: bool = True) -> list[Field]:
 
 def identity(label: str) -> Field:
     """Return the Id field of an object."""
-    return Field("Id", f"{label} ID", "id", length=18, nillable=False, createable=False, updateable=False, defaulted=True)
+    return Field(
+        "Id", f"{label} ID", "id", length=18, nillable=False, createable=False, updateable=False, defaulted=True
+    )
 
 
 def define(name: str, label: str, plural: str, fields: Iterable[Field], *, deletable: bool = True) -> ObjectType:

@@ -27,7 +27,7 @@ def _user() -> ObjectType:
         text("FirstName", "First Name", 40),
         read_only(text("Name", "Full Name", 121)),
         text("Email", "Email", 128, kind="email", nillable=False),
-        flag("IsActive", "Active", True),
+        flag("IsActive", "Active", default=True),
         choice("UserType", "User Type", ("Standard", "AutomatedProcess")),
         lookup("ProfileId", "Profile ID", "Profile", "Profile"),
         text("TimeZoneSidKey", "Time Zone", 40),
@@ -55,7 +55,7 @@ def _stage() -> ObjectType:
     fields = [
         text("MasterLabel", "Master Label"),
         text("ApiName", "Api Name"),
-        flag("IsActive", "Is Active", True),
+        flag("IsActive", "Is Active", default=True),
         flag("IsClosed", "Closed"),
         flag("IsWon", "Won"),
         number("DefaultProbability", "Probability (%)", 3, 0, kind="percent"),
@@ -121,7 +121,7 @@ def _currency_type() -> ObjectType:
         text("IsoCode", "Currency ISO Code", 3),
         number("ConversionRate", "Conversion Rate", 18, 6),
         integer("DecimalPlaces", "Decimal Places"),
-        flag("IsActive", "Active", True),
+        flag("IsActive", "Active", default=True),
         flag("IsCorporate", "Corporate Currency"),
     ]
     built = define("CurrencyType", "Currency Type", "Currency Types", fields, deletable=False)
@@ -141,8 +141,7 @@ def _permission_set() -> ObjectType:
         text("Description", "Description"),
         flag("IsOwnedByProfile", "Is Owned By Profile"),
     ]
-    built = define("PermissionSet", "Permission Set", "Permission Sets", fields, deletable=False)
-    return built
+    return define("PermissionSet", "Permission Set", "Permission Sets", fields, deletable=False)
 
 
 def _field_permissions() -> ObjectType:
@@ -162,7 +161,7 @@ def _assignment() -> ObjectType:
     fields = [
         lookup("AssigneeId", "Assignee ID", "User", "Assignee", nillable=False),
         lookup("PermissionSetId", "Permission Set ID", "PermissionSet", "PermissionSet", nillable=False),
-        flag("IsActive", "Is Active", True),
+        flag("IsActive", "Is Active", default=True),
     ]
     built = define(
         "PermissionSetAssignment", "Permission Set Assignment", "Permission Set Assignments", fields, deletable=False

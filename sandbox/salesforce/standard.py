@@ -155,7 +155,9 @@ def _case() -> ObjectType:
             text("Subject", "Subject"),
             long_text("Description", "Description"),
             choice("Type", "Case Type", ("Question", "Problem", "Feature Request", "Other")),
-            replace(choice("Status", "Status", ("New", "Working", "Escalated", "Closed")), default="New", defaulted=True),
+            replace(
+                choice("Status", "Status", ("New", "Working", "Escalated", "Closed")), default="New", defaulted=True
+            ),
             choice("Priority", "Priority", ("Low", "Medium", "High", "Urgent")),
             choice("Origin", "Case Origin", ("Phone", "Email", "Web")),
             read_only(flag("IsClosed", "Closed")),

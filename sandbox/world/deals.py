@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sandbox.world.dice import Dice
-from sandbox.world.model import Account, Deal
-from sandbox.world.stories import Story
+from sandbox.world.model import Account, Deal, Term
+from sandbox.world.stories import Renewal, Story
 from sandbox.world.timeline import Timeline, add_successor
 
 _OPEN_STAGES = ("appointment", "proposal", "contract_sent")
@@ -33,15 +33,15 @@ def add_deals(dice: Dice, account: Account, story: Story, timeline: Timeline, ba
         _add_prospect_deal(dice, account)
         return
     if dice.chance(0.75):
-        _add_first_deal(dice, account, timeline)
+        _add_first_deal(dice, account, timeline, timeline.signed)
     if story.renewal and timeline.term and dice.chance(story.renewal.chance):
-        _add_renewal(dice, account, story, timeline)
+        _add_renewal(dice, account, story.renewal, timeline.term, sure=story.name != "renewal_on_track")
     if band == "green" and dice.chance(0.35):
-        _add_open(dice, account, "expansion", dice.within(5, 30))
+        _add_open(dice, account, "expansion", timeline.arr * dice.within(5, 30) // 100)
     elif band == "red" and dice.chance(0.12):
-        _add_open(dice, account, "contraction", dice.within(5, 15))
+        _add_open(dice, account, "contraction", -(timeline.arr * dice.within(5, 15) // 100))
     if account.go_live_at and dice.chance(0.22):
-        _add_past_expansion(dice, account, account.go_live_at)
+        _add_past_expansion(dice, account, account.go_live_at, timeline.arr * dice.within(5, 25) // 100)
 
 
 def make_deal(dice: Dice, name: str, currency: str, terms: _Terms, owner: int | None) -> Deal:
@@ -75,42 +75,34 @@ def _add_prospect_deal(dice: Dice, account: Account) -> None:
         _add(dice, account, _Terms("new", "open", amount, created, dice.ago(-dice.within(5, 90))))
 
 
-def _add_first_deal(dice: Dice, account: Account, timeline: Timeline) -> None:
-    assert timeline.signed is not None and account.arr is not None, "only signed accounts have a first deal"
-    total = account.arr * timeline.months / 12
-    created = timeline.signed - timedelta(days=dice.within(20, 140))
-    _add(dice, account, _Terms("new", "won", total, created, timeline.signed, timeline.months))
+def _add_first_deal(dice: Dice, account: Account, timeline: Timeline, signed: date) -> None:
+    total = timeline.arr * timeline.months / 12
+    created = signed - timedelta(days=dice.within(20, 140))
+    _add(dice, account, _Terms("new", "won", total, created, signed, timeline.months))
 
 
-def _add_renewal(dice: Dice, account: Account, story: Story, timeline: Timeline) -> None:
-    term, renewal = timeline.term, story.renewal
-    assert term is not None and renewal is not None, "called only for a term with a renewal"
+def _add_renewal(dice: Dice, account: Account, renewal: Renewal, term: Term, *, sure: bool) -> None:
     ratio = dice.within(*renewal.ratio) / 100
     months = dice.rng.choice((12, 12, 24))
     amount: Decimal | None = Decimal(round(int(term.arr) * ratio)) * months / 12
     if renewal.state == "open":
         close = max(term.end - timedelta(days=dice.within(-20, 20)), dice.ago(-2))
-        if story.name == "renewal_on_track" and dice.chance(0.1):
+        if not sure and dice.chance(0.1):
             amount = None
     else:
         close = min(term.end - timedelta(days=dice.within(1, 60)), dice.ago(dice.within(1, 8)))
     created = min(close, dice.today) - timedelta(days=dice.within(15, 90))
     _add(dice, account, _Terms("renewal", renewal.state, amount, created, close, months))
     if renewal.state == "won" and dice.chance(0.5):
-        add_successor(dice, account, term, ratio, close, months)
+        add_successor(dice, account, term, ratio=ratio, signed=close, months=months)
 
 
-def _add_open(dice: Dice, account: Account, kind: str, percent: int) -> None:
-    assert account.arr is not None, "only signed accounts expand or contract"
-    amount = Decimal(int(account.arr) * percent // 100)
-    created = dice.ago(dice.within(3, 120))
-    _add(dice, account, _Terms(kind, "open", -amount if kind == "contraction" else amount, created, dice.ago(-45)))
+def _add_open(dice: Dice, account: Account, kind: str, amount: Decimal) -> None:
+    _add(dice, account, _Terms(kind, "open", amount, dice.ago(dice.within(3, 120)), dice.ago(-45)))
 
 
-def _add_past_expansion(dice: Dice, account: Account, live: date) -> None:
-    assert account.arr is not None, "only signed accounts expand"
+def _add_past_expansion(dice: Dice, account: Account, live: date, amount: Decimal) -> None:
     span = max(2, (dice.today - live).days)
     close = dice.ago(dice.within(1, span - 1))
     state = "won" if dice.chance(0.6) else "lost"
-    amount = Decimal(int(account.arr) * dice.within(5, 25) // 100)
     _add(dice, account, _Terms("expansion", state, amount, close - timedelta(days=dice.within(5, 60)), close))

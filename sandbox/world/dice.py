@@ -11,9 +11,10 @@ class Dice:
     """A seeded source of numbers, days and instants; keys of child records count up from 1, one series a kind."""
 
     def __init__(self, seed: int, today: date) -> None:
-        self.rng = Random(seed)  # noqa: S311  reproducible test data, no secret is drawn from it
+        self.rng = Random(seed)
         self.today = today
         self._noon = datetime.combine(today, time(12), UTC)
+        self.dawn = datetime.combine(today, time(6), UTC)  # what happened, happened before
         self._keys: dict[str, count[int]] = {}
 
     def key(self, kind: str) -> int:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from random import Random
 
-FIRST_NAMES = (
-    "Aino Amara Anders Bao Beatriz Chidi Dara Elif Emeka Freja Goran Hana Ines Ivo Jasmin Kaito Lena Liv Mads Malik "
-    "Mira Nadia Noor Oskar Pia Rafael Ravi Sana Sofia Stefan Tomas Uma Vera Wanja Xenia Yara Yusuf Zofia"
-).split()
-LAST_NAMES = (
-    "Aalto Abara Bakker Berg Brandt Castell Dahl Demir Egede Falk Garcez Haddad Holm Ibarra Jansen Kask Kowal Lindt "
-    "Moreau Nwosu Okafor Palmqvist Quist Rask Reyes Sato Skov Tamm Ueda Varga Vestby Weiss Yilmaz Zeman"
-).split()
-_STEMS = (
-    "Aurel Bright Cinder Delph Ember Fjord Glim Harbor Indig Juniper Kestrel Lumen Maple Nimbo Orchard Pebble Quill "
-    "Ripple Solst Timber Umbra Velvet Willow Xylo Yarrow Zephyr Beacon Copper Drift Granite Lantern Meadow"
-).split()
-_ENDINGS = "ia ora is works ridge field mark line point wood stone wave bridge gate haus shop lab yard".split()
-_TRADES = (
-    "Logistics Energy Foods Robotics Textiles Mobility Clinics Insurance Optics Packaging Software Maritime Paper "
-    "Ceramics Education Retail Bikes Analytics Marine Studios Forestry Instruments"
-).split()
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST_NAMES = _words(
+    """Aino Amara Anders Bao Beatriz Chidi Dara Elif Emeka Freja Goran Hana Ines Ivo Jasmin Kaito Lena Liv Mads
+    Malik Mira Nadia Noor Oskar Pia Rafael Ravi Sana Sofia Stefan Tomas Uma Vera Wanja Xenia Yara Yusuf Zofia"""
+)
+LAST_NAMES = _words(
+    """Aalto Abara Bakker Berg Brandt Castell Dahl Demir Egede Falk Garcez Haddad Holm Ibarra Jansen Kask Kowal
+    Lindt Moreau Nwosu Okafor Palmqvist Quist Rask Reyes Sato Skov Tamm Ueda Varga Vestby Weiss Yilmaz Zeman"""
+)
+_STEMS = _words(
+    """Aurel Bright Cinder Delph Ember Fjord Glim Harbor Indig Juniper Kestrel Lumen Maple Nimbo Orchard Pebble
+    Quill Ripple Solst Timber Umbra Velvet Willow Xylo Yarrow Zephyr Beacon Copper Drift Granite Lantern Meadow"""
+)
+_ENDINGS = _words("""ia ora is works ridge field mark line point wood stone wave bridge gate haus shop lab yard""")
+_TRADES = _words(
+    """Logistics Energy Foods Robotics Textiles Mobility Clinics Insurance Optics Packaging Software Maritime Paper
+    Ceramics Education Retail Bikes Analytics Marine Studios Forestry Instruments"""
+)
 _FORMS = ("GmbH", "A/S", "Ltd", "Inc.", "B.V.", "SE", "AB", "LLC", "Oy", "S.L.")
 INDUSTRIES = (
     "COMPUTER_SOFTWARE", "LOGISTICS_AND_SUPPLY_CHAIN", "RETAIL", "INSURANCE", "RENEWABLES_ENVIRONMENT",

@@ -1,4 +1,4 @@
-"""What real portfolios also hold: duplicates, merges, the recycle bin, groups of companies, hostile and absurd values."""
+"""What real portfolios also hold: duplicates, merges, the recycle bin, groups, hostile and absurd values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sandbox.world import names
 from sandbox.world.dice import Dice
 from sandbox.world.model import Account
 
-HOSTILE_SHARE = 0.018
+HOSTILE_SHARE = 0.022
 QUIRK_SHARE = 0.015
 _QUIRKS = (
     ("arr", "1,5"),
@@ -27,12 +27,10 @@ _QUIRKS = (
 
 
 def disfigure(dice: Dice, accounts: list[Account]) -> None:
-    """Give a few accounts hostile names and absurd values, at least one of each kind once there are enough accounts."""
+    """Give a few accounts hostile names and absurd values, each kind in turn."""
     total = len(accounts)
-    for number in range(min(total // 4, max(len(names.HOSTILE_NAMES), round(total * HOSTILE_SHARE)))):
+    for number in range(round(total * HOSTILE_SHARE)):
         dice.rng.choice(accounts).name = names.HOSTILE_NAMES[number % len(names.HOSTILE_NAMES)]
-        if number >= round(total * HOSTILE_SHARE):
-            break
     for number in range(round(total * QUIRK_SHARE)):
         field, text = _QUIRKS[number % len(_QUIRKS)]
         dice.rng.choice(accounts).quirks[field] = text
@@ -40,12 +38,10 @@ def disfigure(dice: Dice, accounts: list[Account]) -> None:
 
 def spoil_domains(dice: Dice, accounts: list[Account]) -> None:
     """Leave some accounts without a domain, or with one that a free mail provider owns."""
-    for account in accounts:
-        toss = dice.rng.random()
-        if toss < 0.02:
-            account.domain = None
-        elif toss < 0.035:
-            account.domain = dice.rng.choice(names.FREE_MAIL_DOMAINS)
+    for account in _some(dice, accounts, 0.015):
+        account.domain = dice.rng.choice(names.FREE_MAIL_DOMAINS)
+    for account in _some(dice, accounts, 0.02):
+        account.domain = None
 
 
 def relate(dice: Dice, accounts: list[Account]) -> None:
@@ -61,8 +57,14 @@ def relate(dice: Dice, accounts: list[Account]) -> None:
 
 def archive_some(dice: Dice, accounts: list[Account]) -> None:
     """Put about 1.5 % of the accounts into the recycle bin."""
-    for account in accounts:
-        account.archived = dice.chance(0.015)
+    for account in _some(dice, accounts, 0.015):
+        account.archived = True
+
+
+def _some(dice: Dice, accounts: list[Account], share: float) -> list[Account]:
+    """Pick this share of the accounts, and at least one of them once there are forty."""
+    number = round(len(accounts) * share)
+    return dice.rng.sample(accounts, max(number, 1) if len(accounts) >= 40 else number)
 
 
 def copies_of(dice: Dice, accounts: list[Account], number: int) -> list[Account]:

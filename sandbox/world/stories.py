@@ -61,7 +61,7 @@ STORIES = (
     Story("renewal_lost", 2.0, ends=(-25, 80), mood="leaving", renewal=Renewal("lost", (90, 110))),
     Story("overdue", 3.0, ends=(-29, -1), mood="worried", renewal=Renewal("open", (95, 110), chance=0.5)),
     Story("lapsed", 1.5, ends=(-200, -31), mood="leaving"),
-    Story("churned", 3.0, ends=(-400, 120), mood="leaving", churned=True),
+    Story("churned", 3.0, ends=(-250, 120), mood="leaving", churned=True),
     Story("cancel_notice", 2.0, ends=(10, 150), mood="leaving", cancel_notice=True),
     Story("auto_renew_done", 2.0, ends=(-100, -1), auto_renew=True),
     Story("auto_renew_coming", 1.5, ends=(5, 88), auto_renew=True),

@@ -20,6 +20,7 @@ class Timeline:
     signed: date | None
     term: Term | None
     months: int
+    arr: Decimal = Decimal(0)
 
 
 def lay_out(dice: Dice, account: Account, story: Story) -> Timeline:
@@ -30,17 +31,18 @@ def lay_out(dice: Dice, account: Account, story: Story) -> Timeline:
     signed_ago = dice.within(*story.signed) if story.signed else (live_ago or 0) + dice.within(45, 110)
     signed = dice.ago(signed_ago)
     months = dice.rng.choice((12, 12, 12, 24, 36))
-    account.arr = Decimal(dice.within(8, 260) * 1000)
-    account.acv = account.arr if dice.chance(0.8) else None
-    account.edition = "enterprise" if account.arr > 120_000 else "professional"
-    account.strategic = None if dice.chance(0.3) else account.arr > 200_000
+    arr = account.arr = Decimal(dice.within(8, 260) * 1000)
+    account.acv = arr if dice.chance(0.8) else None
+    account.edition = "enterprise" if arr > 120_000 else "professional"
+    account.strategic = None if dice.chance(0.3) else arr > 200_000
     account.contract_signed_at = signed
     _set_milestones(dice, account, signed, live_ago, story)
     if story.name == "no_contract":
-        return Timeline(signed, None, months)
-    term = _term(dice, account, story, signed, months)
+        return Timeline(signed, None, months, arr)
+    start, end = _span(dice, story, signed, months)
+    term = _add_terms(dice, account, story, signed, Term(dice.key("term"), start, end, arr, account.currency, None))
     _set_departure(dice, account, story, term)
-    return Timeline(signed, term, months)
+    return Timeline(signed, term, months, arr)
 
 
 def _prospect(dice: Dice, account: Account) -> Timeline:
@@ -67,25 +69,30 @@ def _set_milestones(dice: Dice, account: Account, signed: date, live_ago: int | 
         account.first_value_at = account.go_live_at + timedelta(days=dice.within(3, 18))
 
 
-def _term(dice: Dice, account: Account, story: Story, signed: date, months: int) -> Term:
-    """Add the running term, and the one before it where the account was signed long before it began."""
-    assert account.arr is not None, "a signed account has an ARR"
+def _span(dice: Dice, story: Story, signed: date, months: int) -> tuple[date, date]:
+    """Return the first and last day of the running term."""
+    length = timedelta(days=round(months * _MONTH_DAYS) - 1)
     if story.ends is None:
         start = signed + timedelta(days=dice.within(0, 14))
-        end = start + timedelta(days=round(months * _MONTH_DAYS) - 1)
+        end = start + length
         while end < dice.today + timedelta(days=95):
             end += timedelta(days=365)
+        return start, end
+    end = dice.today + timedelta(days=dice.within(*story.ends))
+    return min(max(end - length, signed), end - timedelta(days=60)), end
+
+
+def _add_terms(dice: Dice, account: Account, story: Story, signed: date, running: Term) -> Term:
+    """Add the running term, and the one before it where the account was signed long before it began."""
+    if running.start - signed > timedelta(days=120):
+        before = Decimal(round(int(running.arr) * dice.within(70, 105) / 100))
+        ended = running.start - timedelta(days=1)
+        account.terms.append(Term(dice.key("term"), signed, ended, before, account.currency, signed))
+        running.signed_at = ended - timedelta(days=dice.within(0, 30))
     else:
-        end = dice.today + timedelta(days=dice.within(*story.ends))
-        start = max(end - timedelta(days=round(months * _MONTH_DAYS) - 1), signed)
-        start = min(start, end - timedelta(days=60))
-    if start - signed > timedelta(days=120):
-        before = Decimal(round(int(account.arr) * dice.within(70, 105) / 100))
-        account.terms.append(Term(dice.key("term"), signed, start - timedelta(days=1), before, account.currency, signed))
-    running = Term(
-        dice.key("term"), start, end, account.arr, account.currency, signed_at=min(signed, start),
-        auto_renew=story.auto_renew, cancel_notice_at=dice.ago(dice.within(3, 60)) if story.cancel_notice else None,
-    )  # fmt: skip
+        running.signed_at = min(signed, running.start)
+    running.auto_renew = story.auto_renew
+    running.cancel_notice_at = dice.ago(dice.within(3, 60)) if story.cancel_notice else None
     account.terms.append(running)
     return running
 
@@ -96,7 +103,7 @@ def _set_departure(dice: Dice, account: Account, story: Story, term: Term) -> No
         account.churned_at = min(dice.ago(dice.within(3, 20)), term.end)
 
 
-def add_successor(dice: Dice, account: Account, running: Term, ratio: float, signed: date, months: int) -> None:
+def add_successor(dice: Dice, account: Account, running: Term, *, ratio: float, signed: date, months: int) -> None:
     """Add the term that follows `running`, worth `ratio` of it."""
     start = running.end + timedelta(days=1)
     end = start + timedelta(days=round(months * _MONTH_DAYS) - 1)

@@ -45,14 +45,22 @@ def make_ticket(dice: Dice, category: str | None, band: str, owner: int | None) 
         category=category, priority=dice.rng.choice(_PRIORITIES), created_at=created,
         level=_LEVELS.get(category or "", 1), owner=owner,
     )  # fmt: skip
-    if dice.chance(0.85):
-        ticket.first_reply_at = min(created + timedelta(minutes=dice.within(5, 1800)), dice.moment(0))
-        if dice.chance(0.7):
-            ticket.closed_at = min(ticket.first_reply_at + timedelta(hours=dice.within(1, 300)), dice.moment(0))
+    _progress(dice, ticket)
     if dice.chance(0.6):
         low, high = _SENTIMENT[band]
         ticket.sentiment = round(low + (high - low) * dice.rng.random(), 2)
     return ticket
+
+
+def _progress(dice: Dice, ticket: Ticket) -> None:
+    """Answer and close the ticket, as far as that has had time to happen."""
+    replied = ticket.created_at + timedelta(minutes=dice.within(5, 1800))
+    if not dice.chance(0.85) or replied > dice.dawn:
+        return
+    ticket.first_reply_at = replied
+    closed = replied + timedelta(hours=dice.within(1, 300))
+    if dice.chance(0.75) and closed <= dice.dawn:
+        ticket.closed_at = closed
 
 
 def add_meetings(dice: Dice, account: Account, band: str) -> None:

@@ -43,8 +43,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def sandbox_handle() -> Iterator[serve.Sandbox]:
-    with serve.running(accounts=40, seed=11) as handle:
+def sandbox_handle() -> Iterator[serve.Running]:
+    with serve.running(serve.Portfolio(accounts=40, seed=11)) as handle:
         yield handle
 
 
@@ -57,7 +57,7 @@ def run(node: str, script: str, *arguments: str) -> dict[str, object]:
     return answer
 
 
-def test_hubspots_own_javascript_client(node: str, sandbox_handle: serve.Sandbox) -> None:
+def test_hubspots_own_javascript_client(node: str, sandbox_handle: serve.Running) -> None:
     answer = run(node, "hubspot.mjs", sandbox_handle.hubspot_url, sandbox_handle.hubspot_token)
     ids = answer["ids"]
     assert isinstance(ids, list)
@@ -70,11 +70,14 @@ def test_hubspots_own_javascript_client(node: str, sandbox_handle: serve.Sandbox
     assert answer["linked"] > 0
 
 
-def test_jsforce(node: str, sandbox_handle: serve.Sandbox) -> None:
+def test_jsforce(node: str, sandbox_handle: serve.Running) -> None:
+    access = sandbox_handle.salesforce_access
+    assert access is not None
+    assert sandbox_handle.salesforce_url is not None
     granted = requests.post(
         f"{sandbox_handle.salesforce_url}/services/oauth2/token",
         data={"grant_type": "client_credentials"},
-        auth=(sandbox_handle.salesforce["consumer_key"], sandbox_handle.salesforce["consumer_secret"]),
+        auth=(access.consumer_key, access.consumer_secret),
         timeout=10,
     )
     granted.raise_for_status()

@@ -1,0 +1,77 @@
+"""`python -m sandbox`: both CRMs on loopback until a signal ends them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sandbox.hubspot.state import HubSpotOptions
+from sandbox.serve import Portfolio, Running, running
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; returns 0, or 2 when the servers cannot start."""
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    portal = HubSpotOptions(burst=options.hubspot_burst, index_delay=options.index_delay,
+                            latency_ms=options.latency_ms)  # fmt: skip
+    try:
+        with running(
+            Portfolio(options.accounts, options.seed, options.today), hubspot_port=options.hubspot_port,
+            salesforce_port=options.salesforce_port, hubspot_options=portal, state_dir=options.state_dir,
+        ) as handle:  # fmt: skip
+            _announce(handle, as_json=options.json)
+            stop.wait()
+    except OSError as error:
+        sys.stderr.write(f"The sandbox cannot start: {error}. Choose other ports or leave them out.\n")
+        return 2
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def _announce(handle: Running, *, as_json: bool) -> None:
+    sys.stdout.write(_line(handle) if as_json else _page(handle))
+    sys.stdout.flush()
+
+
+def _line(handle: Running) -> str:
+    return json.dumps(handle.as_json()) + "\n"
+
+
+def _page(handle: Running) -> str:
+    lines = [f"HubSpot      {handle.hubspot_url}", f"  access token {handle.hubspot_token}"]
+    if handle.salesforce_url and handle.salesforce_access:
+        lines.append(f"Salesforce   {handle.salesforce_url}")
+        credentials = handle.salesforce_access.as_json()
+        lines += [f"  {name.replace('_', ' ')} {value}" for name, value in credentials.items()]
+    return "\n".join([*lines, "Stop with Ctrl-C.", ""])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Local HubSpot and Salesforce.")
+    parser.add_argument("--accounts", type=int, default=200, help="size of the portfolio")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same portfolio")
+    parser.add_argument(
+        "--today", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day it is seen on"
+    )
+    parser.add_argument("--hubspot-port", type=int, default=0, help="0 chooses a free port")
+    parser.add_argument("--salesforce-port", type=int, default=0, help="0 chooses a free port")
+    parser.add_argument("--hubspot-burst", type=int, default=190, help="requests in ten seconds per token")
+    parser.add_argument("--index-delay", type=float, default=0.0, help="seconds until HubSpot search sees a write")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="median latency of HubSpot in milliseconds")
+    parser.add_argument("--state-dir", type=Path, help="folder for the Salesforce private key")
+    parser.add_argument("--json", action="store_true", help="print one JSON line when ready")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A local HubSpot portal: CRM objects, properties, pipelines, owners and associations with HubSpot's semantics."""

@@ -1,0 +1,88 @@
+"""One authenticated request: who calls, under which version and correlation id, and how its input is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from sandbox.hubspot.auth import Token
+from sandbox.hubspot.errors import invalid, not_found
+from sandbox.hubspot.journal import Actor
+from sandbox.hubspot.objects import ObjectType, object_type
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the gate knows of a request; `version` is v3, v4 or a date."""
+
+    token: Token
+    correlation_id: str
+    version: str
+
+    @property
+    def actor(self) -> Actor:
+        """Return who the journal and property history will name."""
+        return Actor(f"api:{self.token.name}", self.correlation_id, source_id=self.token.name)
+
+
+def call_of(request: Request) -> Call:
+    """Return the call that the gate attached to a request."""
+    call: Call = request.scope["call"]
+    return call
+
+
+def kind_of(request: Request, parameter: str = "kind") -> ObjectType:
+    """Return the object type named in the path, or raise the 400 for an unknown one."""
+    segment = request.path_params[parameter]
+    kind = object_type(segment)
+    if kind is None:
+        raise invalid(f"Unable to infer object type from: {segment}")
+    return kind
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """Return the request's JSON object, or raise the 400."""
+    try:
+        body = orjson.loads(await request.body() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"Invalid input JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise invalid("Invalid input JSON: an object was expected")
+    return body
+
+
+def inputs_of(body: dict[str, Any], maximum: int) -> list[dict[str, Any]]:
+    """Return a batch's inputs, or raise the 400 for none, too many, or items that are no objects."""
+    inputs = body.get("inputs")
+    if not isinstance(inputs, list) or not inputs or not all(isinstance(item, dict) for item in inputs):
+        raise invalid("Invalid input: inputs must be a list of at least one object")
+    if len(inputs) > maximum:
+        raise invalid(f"The maximum number of inputs supported in a batch request is {maximum}; there are "
+                      f"{len(inputs)}")  # fmt: skip
+    return inputs
+
+
+def many(request: Request, key: str) -> list[str]:
+    """Return a query value given as a comma list, as repeated keys, or both."""
+    return [part for item in request.query_params.getlist(key) for part in item.split(",") if part]
+
+
+def flag(request: Request, key: str) -> bool:
+    """Return a boolean query value; absent is false."""
+    return request.query_params.get(key, "false").lower() == "true"
+
+
+def limit_of(request: Request, default: int, maximum: int) -> int:
+    """Return the page size, or raise the 400."""
+    text = request.query_params.get("limit", str(default))
+    if not text.isdigit() or not 0 < int(text) <= maximum:
+        raise invalid(f"Invalid limit {text}: it must be between 1 and {maximum}")
+    return int(text)
+
+
+def missing_path() -> Exception:
+    """Return the 404 for a path that the API does not have."""
+    return not_found("resource not found")

@@ -1,0 +1,105 @@
+"""Which records are associated with which, and the type ids that each direction of a pair has."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+
+Pair = tuple[str, str]
+
+# Unlabelled and primary type id of each direction; a pair without a primary has None.
+TYPE_IDS: dict[Pair, tuple[int, int | None]] = {
+    ("deals", "companies"): (341, 5),
+    ("companies", "deals"): (342, 6),
+    ("tickets", "companies"): (339, 26),
+    ("companies", "tickets"): (340, 25),
+    ("contacts", "companies"): (279, 1),
+    ("companies", "contacts"): (280, 2),
+    ("tickets", "deals"): (28, None),
+    ("deals", "tickets"): (27, None),
+    ("deals", "contacts"): (3, None),
+    ("contacts", "deals"): (4, None),
+    ("meetings", "companies"): (188, None),
+    ("companies", "meetings"): (187, None),
+    ("meetings", "contacts"): (200, None),
+    ("contacts", "meetings"): (199, None),
+    ("meetings", "deals"): (212, None),
+    ("deals", "meetings"): (211, None),
+    ("meetings", "tickets"): (226, None),
+    ("tickets", "meetings"): (225, None),
+    ("feedback_submissions", "companies"): (928, None),
+    ("companies", "feedback_submissions"): (929, None),
+    ("feedback_submissions", "contacts"): (98, None),
+    ("contacts", "feedback_submissions"): (97, None),
+}
+CHILD_TO_PARENT, PARENT_TO_CHILD = 14, 13
+
+
+@dataclass(slots=True)
+class Links:
+    """Associations of the whole portal, both directions kept, ids sorted."""
+
+    _to: dict[Pair, dict[int, list[int]]] = field(default_factory=dict)
+    _primary: dict[Pair, dict[int, int]] = field(default_factory=dict)  # child direction only
+    _parents: dict[int, int] = field(default_factory=dict)
+
+    def join(self, from_type: str, from_id: int, to_type: str, to_id: int, *, primary: bool = False) -> None:
+        """Associate two records; `primary` makes the company the main one of the child."""
+        _put(self._to.setdefault((from_type, to_type), {}), from_id, to_id)
+        _put(self._to.setdefault((to_type, from_type), {}), to_id, from_id)
+        if primary:
+            self._primary.setdefault((from_type, to_type), {})[from_id] = to_id
+
+    def adopt(self, child: int, parent: int) -> None:
+        """Make one company the parent of another."""
+        self.join("companies", child, "companies", parent)
+        self._parents[child] = parent
+
+    def of(self, from_type: str, from_id: int, to_type: str) -> list[int]:
+        """Return the ids associated with a record, ascending."""
+        return self._to.get((from_type, to_type), {}).get(from_id, [])
+
+    def parent(self, company: int) -> int | None:
+        """Return the parent company's id."""
+        return self._parents.get(company)
+
+    def types(self, from_type: str, from_id: int, to_type: str, to_id: int) -> list[tuple[int, str | None]]:
+        """Return (type id, label) of one association, the primary one first."""
+        if from_type == to_type == "companies":
+            up = self._parents.get(from_id) == to_id
+            return [(CHILD_TO_PARENT if up else PARENT_TO_CHILD, None)]
+        plain, primary = TYPE_IDS[(from_type, to_type)]
+        types: list[tuple[int, str | None]] = [(plain, None)]
+        child, company = (from_id, to_id) if to_type == "companies" else (to_id, from_id)
+        direction = (from_type, to_type) if to_type == "companies" else (to_type, from_type)
+        if primary is not None and self._primary.get(direction, {}).get(child) == company:
+            types.insert(0, (primary, "Primary"))
+        return types
+
+    def move(self, kind: str, old: int, new: int) -> None:
+        """Give every association of `old` to `new`, as a merge does."""
+        for (from_type, to_type), table in list(self._to.items()):
+            if from_type != kind:
+                continue
+            for other in table.pop(old, []):
+                back = self._to[(to_type, from_type)].get(other, [])
+                back[:] = sorted((set(back) - {old}) | {new})
+                _put(table, new, other)
+                primary = self._primary.get((to_type, from_type), {})
+                if primary.get(other) == old:
+                    primary[other] = new
+        for mains in self._primary.values():
+            if old in mains:
+                mains[new] = mains.pop(old)
+        if old in self._parents:
+            self._parents[new] = self._parents.pop(old)
+        for child, parent in self._parents.items():
+            if parent == old:
+                self._parents[child] = new
+
+
+def _put(table: dict[int, list[int]], key: int, value: int) -> None:
+    row = table.setdefault(key, [])
+    place = bisect_left(row, value)
+    if place == len(row) or row[place] != value:
+        insort(row, value)

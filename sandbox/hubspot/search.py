@@ -1,0 +1,147 @@
+"""`POST /{type}/search`: limits, filter groups, one sort rule, offsets up to 10,000."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from sandbox.hubspot.errors import invalid
+from sandbox.hubspot.filters import Getter, Predicate, compile_filter, key_of, time_bounds
+from sandbox.hubspot.index import Row
+from sandbox.hubspot.objects import OBJECT_TYPES, object_type
+from sandbox.hubspot.portal import Portal
+from sandbox.hubspot.schema import Property
+
+MAX_ROWS = 10_000
+MAX_LIMIT = 200
+_MAX_GROUPS, _MAX_FILTERS, _MAX_TOTAL = 5, 6, 18
+_UNSEARCHABLE = {"hs_body_preview_html", "hs_email_html", "hs_body_preview"}
+_MODIFIED = {"lastmodifieddate", "hs_lastmodifieddate"}
+
+Groups = list[list[Mapping[str, Any]]]
+
+
+def run(portal: Portal, kind: str, body: Mapping[str, Any]) -> tuple[int, list[Row], int]:
+    """Return (total, rows of the page, offset of the page); raises ApiError 400 for what HubSpot refuses."""
+    limit, offset = _window(body)
+    portal.index.catch_up(portal.clock())
+    question = orjson.dumps([body.get(key) for key in ("filterGroups", "filters", "sorts", "query")])
+    rows = portal.index.remembered(kind, question)
+    if rows is None:
+        rows = _matching(portal, kind, body)
+        portal.index.remember(kind, question, rows)
+    return len(rows), rows[offset : offset + limit], offset
+
+
+def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+    limit, after = body.get("limit", 10), body.get("after") or 0
+    try:
+        size, offset = int(limit), int(after)
+    except (TypeError, ValueError):
+        raise invalid(f"limit {limit!r} and after {after!r} must be whole numbers") from None
+    if not 0 < size <= MAX_LIMIT:
+        raise invalid(f"limit must be between 1 and {MAX_LIMIT}, not {size}")
+    if offset < 0 or offset + size > MAX_ROWS:
+        raise invalid(f"A search cannot page past {MAX_ROWS} results: after {offset} with limit {size}")
+    return size, offset
+
+
+def _matching(portal: Portal, kind: str, body: Mapping[str, Any]) -> list[Row]:
+    groups = _groups(body)
+    text = str(body.get("query") or "").lower()
+    rows = _candidates(portal, kind, groups)
+    tests = [[_predicate(portal, kind, item) for item in group] for group in groups]
+    if tests:
+        rows = [row for row in rows if any(all(test(row) for test in group) for group in tests)]
+    if text:
+        names = OBJECT_TYPES[kind].defaults
+        rows = [row for row in rows if any(text in row.values.get(name, "").lower() for name in names)]
+    return _sorted(portal, kind, rows, body.get("sorts") or [])
+
+
+def _groups(body: Mapping[str, Any]) -> Groups:
+    groups = [group.get("filters") or [] for group in body.get("filterGroups") or []]
+    if body.get("filters"):
+        groups.append(body["filters"])
+    if len(groups) > _MAX_GROUPS:
+        raise invalid(f"There are {len(groups)} filterGroups; the maximum is {_MAX_GROUPS}")
+    if any(len(group) > _MAX_FILTERS for group in groups):
+        raise invalid(f"A filterGroup has more than {_MAX_FILTERS} filters")
+    if sum(map(len, groups)) > _MAX_TOTAL:
+        raise invalid(f"There are more than {_MAX_TOTAL} filters in total")
+    return [group for group in groups if group]
+
+
+def _candidates(portal: Portal, kind: str, groups: Groups) -> list[Row]:
+    """Use the order by last modification where every group is confined in time, else look at all rows."""
+    table = portal.index.table(kind)
+    bounds = [time_bounds(group, OBJECT_TYPES[kind].modified) for group in groups]
+    if not bounds:
+        return table.between(None, None)
+    lows, highs = [low for low, _ in bounds], [high for _, high in bounds]
+    low = None if None in lows else min(low for low in lows if low is not None)
+    high = None if None in highs else max(high for high in highs if high is not None)
+    return table.between(low, high)
+
+
+def _predicate(portal: Portal, kind: str, item: Mapping[str, Any]) -> Predicate:
+    name = str(item.get("propertyName", ""))
+    if name.startswith("associations."):
+        return _association(portal, kind, name, item)
+    prop = _property(portal, kind, name)
+    return compile_filter(item, prop, _getter(portal, kind, prop))
+
+
+def _property(portal: Portal, kind: str, name: str) -> Property:
+    prop = portal.schemas[kind].properties.get(name)
+    if prop is None and name in _MODIFIED:
+        # The other family's name of the last-modified property is known and empty: it finds nothing.
+        return Property(name, name, "datetime", "date", "")
+    if prop is None or name in _UNSEARCHABLE:
+        raise invalid(f"There was a problem with the request: property {name!r} cannot be searched")
+    return prop
+
+
+def _getter(portal: Portal, kind: str, prop: Property) -> Getter:
+    name = prop.name
+    if prop.source != "calculated":
+        return lambda row: row.values.get(name)
+
+    def live(row: Row) -> str | None:
+        record = portal.stores[kind].live.get(row.id)
+        return None if record is None else portal.value(kind, record, name)
+
+    return live
+
+
+def _association(portal: Portal, kind: str, name: str, item: Mapping[str, Any]) -> Predicate:
+    other = object_type(name.removeprefix("associations."))
+    if other is None or item.get("operator") not in ("EQ", "IN"):
+        raise invalid(f"Filter on {name} needs a known object type and the operator EQ or IN")
+    wanted = [str(value) for value in item.get("values") or [item.get("value")]]
+    matches = {
+        identity for value in wanted if value.isdigit() for identity in portal.associated(other.name, int(value), kind)
+    }
+    return lambda row: row.id in matches
+
+
+def _sorted(portal: Portal, kind: str, rows: list[Row], sorts: Sequence[Any]) -> list[Row]:
+    if not sorts:
+        return sorted(rows, key=lambda row: row.id)
+    if len(sorts) > 1:
+        raise invalid("Only one sort rule is allowed")
+    rule = sorts[0] if isinstance(sorts[0], dict) else {"propertyName": str(sorts[0])}
+    prop = _property(portal, kind, str(rule.get("propertyName", "")))
+    getter, descending = _getter(portal, kind, prop), rule.get("direction") == "DESCENDING"
+    keyed: list[tuple[Any, int, Row]] = []
+    empty: list[Row] = []
+    for row in rows:
+        key = key_of(prop, getter(row))
+        if key is None:
+            empty.append(row)
+        else:
+            keyed.append((key, row.id, row))
+    keyed.sort(key=lambda entry: entry[:2], reverse=descending)
+    return [row for *_, row in keyed] + empty

@@ -1,0 +1,133 @@
+"""How the selected fields of a row are laid out: nested JSON for REST, one flat line of cells for bulk files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.salesforce.fields import Value
+from sandbox.salesforce.moments import csv_instant
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.soql_ast import Path
+from sandbox.salesforce.soql_columns import Column, Columns
+from sandbox.salesforce.table import Row, Table
+
+ADDRESS_PARTS = ("city", "country", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state", "street")
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Shape:
+    """The selected fields of one object and of the parents reached from it."""
+
+    org: Org
+    table: Table
+    leaves: list[tuple[str, int]] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    branches: dict[str, Branch] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+    def add(self, parts: tuple[str, ...]) -> bool:
+        """Select a field by path, already known to exist; False if it was selected before."""
+        if len(parts) > 1:
+            return self._branch(parts[0]).add(parts[1:])
+        found = self.table.kind.find(parts[0])
+        if found is None or found.name in self.order:
+            return found is None
+        self.order.append(found.name)
+        if found.type == "address":
+            self.addresses.append(found.name)
+        else:
+            self.leaves.append((found.name, self.table.columns[found.name]))
+        return True
+
+    def knows(self, part: str) -> bool:
+        """Whether the object has a field or relationship of this name."""
+        return self.table.kind.find(part) is not None or self.table.kind.parent_field(part) is not None
+
+    def _branch(self, relationship: str) -> Branch:
+        link = self.table.kind.parent_field(relationship)
+        name = str(link.relationship) if link else relationship
+        if link is not None and name not in self.branches:
+            shapes = {kind: Shape(self.org, self.org.tables[kind]) for kind in link.reference_to}
+            self.branches[name] = Branch(self.table.columns[link.name], shapes)
+        return self.branches[name]
+
+    def render(self, row: Row, version: str) -> Record:
+        """Return the record as REST JSON, with `attributes` and nested parents."""
+        kind = self.table.kind.name
+        record_id = row[self.table.columns["Id"]]
+        url = f"/services/data/v{version}/sobjects/{kind}/{record_id}"
+        record: Record = {"attributes": {"type": kind, "url": url}}
+        for name, position in self.leaves:
+            record[name] = row[position]
+        for name in self.addresses:
+            record[name] = self._address(name, row)
+        for name, branch in self.branches.items():
+            record[name] = branch.render(row, version)
+        return record
+
+    def _address(self, name: str, row: Row) -> Record | None:
+        prefix = name.removesuffix("Address")
+        columns = self.table.columns
+        address: Record = {}
+        for part in ADDRESS_PARTS:
+            position = columns.get(prefix + part[0].upper() + part[1:])
+            address[part] = None if position is None else row[position]
+        return address if any(value is not None for value in address.values()) else None
+
+
+@dataclass(slots=True)
+class Branch:
+    """A parent relationship: where the id stands and what to show of each possible parent object."""
+
+    position: int
+    shapes: dict[str, Shape]
+
+    def add(self, parts: tuple[str, ...]) -> bool:
+        """Select a field in every possible parent object that has it."""
+        results = [shape.add(parts) for shape in self.shapes.values() if shape.knows(parts[0])]
+        return all(results)
+
+    def render(self, row: Row, version: str) -> Record | None:
+        """Return the parent's selected fields, or None without a parent."""
+        target = row[self.position]
+        if not isinstance(target, str):
+            return None
+        for shape in self.shapes.values():
+            parent = shape.table.get(target)
+            if parent is not None:
+                return shape.render(parent, version)
+        return None
+
+
+def select(columns: Columns, org: Org, paths: tuple[Path, ...]) -> tuple[Shape, list[Column]]:
+    """Resolve the selected paths; raises ApiError INVALID_FIELD for unknown, hidden and repeated fields."""
+    shape = Shape(org, columns.table)
+    resolved = []
+    for path in paths:
+        column = columns.resolve(path)
+        parts = path.parts
+        if len(parts) > 1 and parts[0].lower() == columns.table.kind.name.lower() and not column.hops:
+            parts = parts[1:]
+        if not shape.add(parts):
+            raise columns.error(path.at, f"duplicate field selected: {path}")
+        resolved.append(column)
+    return shape, resolved
+
+
+def cell(column: Column) -> Callable[[Row], str]:
+    """Return how a bulk file shows one column: nulls empty, booleans in lower case, instants with Z."""
+    get = column.get
+    if column.field.type == "datetime":
+        return lambda row: csv_instant(str(value)) if (value := get(row)) is not None else ""
+    return lambda row: _csv_text(get(row))
+
+
+def _csv_text(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

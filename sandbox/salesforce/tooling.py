@@ -1,0 +1,163 @@
+"""The Tooling API as far as custom fields go: look them up, create them, change their metadata."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import Response
+
+from sandbox.salesforce.context import Call, answer, no_content
+from sandbox.salesforce.custom_fields import build_field, metadata_of
+from sandbox.salesforce.errors import ApiError, not_found
+from sandbox.salesforce.fields import Field
+from sandbox.salesforce.ids import canonical_id, make_id
+from sandbox.salesforce.moments import stamp
+from sandbox.salesforce.soql_ast import Comparison, Condition, Literal, Logical, Path, Query
+from sandbox.salesforce.soql_parser import parse
+from sandbox.salesforce.state import SalesforceState
+from sandbox.salesforce.table import Table
+
+Record = dict[str, Any]
+_COLUMNS = (
+    "Id",
+    "DeveloperName",
+    "TableEnumOrId",
+    "NamespacePrefix",
+    "FullName",
+    "Metadata",
+    "CreatedDate",
+    "ManageableState",
+)
+_FULL_NAME = re.compile(r"(\w+)\.([A-Za-z]\w*?)__c")
+
+
+def custom_fields(state: SalesforceState) -> list[Record]:
+    """Return all custom fields as Tooling records; ids are stable because fields are never removed."""
+    records: list[Record] = []
+    for table in state.org.tables.values():
+        for target in table.kind.fields.values():
+            if target.custom:
+                records.append(_record(state, table, target, len(records) + 1))
+    return records
+
+
+def _record(state: SalesforceState, table: Table, target: Field, fallback: int) -> Record:
+    full_name = f"{table.kind.name}.{target.name}"
+    number = state.field_numbers.setdefault(full_name, len(state.field_numbers) + 1 or fallback)
+    return {
+        "Id": make_id("CustomField", number),
+        "DeveloperName": target.name.removesuffix("__c"),
+        "TableEnumOrId": table.kind.name,
+        "NamespacePrefix": None,
+        "FullName": full_name,
+        "Metadata": metadata_of(target),
+        "CreatedDate": stamp(state.started_at),
+        "ManageableState": "unmanaged",
+    }
+
+
+async def query(call: Call) -> Response:
+    """Answer a query on CustomField with equality tests, IN lists and AND/OR."""
+    text = call.param("q") or ""
+    parsed = parse(text)
+    if parsed.source.lower() != "customfield":
+        message = f"\n{text}\nsObject type '{parsed.source}' is not supported."
+        raise ApiError(400, "INVALID_TYPE", message)
+    names = [_column(item) for item in parsed.select if isinstance(item, Path)]
+    found = [record for record in custom_fields(call.state) if _matches(parsed.where, record)]
+    if {"Metadata", "FullName"} & set(names) and len(found) > 1:
+        message = (
+            "When retrieving results with Metadata or FullName fields, the query qualifications must specify no more "
+            "than one row for retrieval."
+        )
+        raise ApiError(400, "MALFORMED_QUERY", message)
+    records = [_shown(call, record, names) for record in found[: parsed.limit]]
+    shown = [] if parsed.counts_only else records
+    return answer(
+        {
+            "size": len(shown),
+            "totalSize": len(found) if parsed.counts_only else len(records),
+            "done": True,
+            "queryLocator": None,
+            "entityTypeName": "CustomField",
+            "records": shown,
+        }
+    )
+
+
+def _shown(call: Call, record: Record, names: list[str]) -> Record:
+    url = f"{call.base}/tooling/sobjects/CustomField/{record['Id']}"
+    return {"attributes": {"type": "CustomField", "url": url}, **{name: record[name] for name in names}}
+
+
+def _column(path: Path) -> str:
+    for name in _COLUMNS:
+        if len(path.parts) == 1 and name.lower() == path.parts[0].lower():
+            return name
+    raise ApiError(400, "INVALID_FIELD", f"No such column '{path}' on entity 'CustomField'.")
+
+
+def _matches(condition: Condition | None, record: Record) -> bool:
+    if condition is None:
+        return True
+    if isinstance(condition, Logical):
+        verdicts = (_matches(term, record) for term in condition.terms)
+        return all(verdicts) if condition.word == "AND" else any(verdicts)
+    if isinstance(condition, Comparison) and not isinstance(condition.operand, Query):
+        literals = (condition.operand,) if isinstance(condition.operand, Literal) else condition.operand
+        values = {_folded(item.value) for item in literals}
+        inside = _folded(record[_column(condition.path)]) in values
+        return inside if condition.operator in {"=", "IN"} else not inside
+    raise ApiError(400, "MALFORMED_QUERY", "this condition is not supported on CustomField")
+
+
+def _folded(value: object) -> object:
+    return value.casefold() if isinstance(value, str) else value
+
+
+async def create_field(call: Call) -> Response:
+    """Create a custom field; nobody can see it until a permission set grants it."""
+    body = await call.json_object()
+    full_name, metadata = str(body.get("FullName") or ""), body.get("Metadata")
+    match = _FULL_NAME.fullmatch(full_name)
+    if match is None or not isinstance(metadata, dict):
+        raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", "FullName must be Object.Field__c and Metadata an object", [])
+    table = call.state.org.find_table(match[1])
+    if table is None:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", f"no custom object {match[1]}", ["FullName"])
+    name = f"{match[2]}__c"
+    if table.kind.find(name) is not None:
+        message = f"There is already a field named {match[2]} on {table.kind.label}."
+        raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", message, ["DeveloperName"])
+    call.state.org.add_field(table.kind.name, build_field(name, metadata), call.now)
+    number = call.state.field_numbers.setdefault(full_name, len(call.state.field_numbers) + 1)
+    created = {"id": make_id("CustomField", number), "success": True, "errors": [], "warnings": [], "infos": []}
+    return answer(created, 201)
+
+
+def _found(call: Call) -> Record:
+    wanted = canonical_id(call.path("id"))
+    for record in custom_fields(call.state):
+        if record["Id"] == wanted:
+            return record
+    raise not_found()
+
+
+async def read_field(call: Call) -> Response:
+    """Return one custom field with its metadata."""
+    return answer(_shown(call, _found(call), list(_COLUMNS)))
+
+
+async def change_field(call: Call) -> Response:
+    """Replace the metadata of a custom field; its type cannot change here."""
+    record = _found(call)
+    metadata = (await call.json_object()).get("Metadata")
+    if not isinstance(metadata, dict) or metadata.get("type") != record["Metadata"]["type"]:
+        raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", "Metadata with the field's own type is required", ["Metadata"])
+    object_name, _, name = str(record["FullName"]).partition(".")
+    kind = call.state.org.tables[object_name].kind
+    kind.add([replace(build_field(name, metadata), default=kind.fields[name].default)])
+    call.state.org.schema_changed_at = call.now
+    return no_content()
