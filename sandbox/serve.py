@@ -94,7 +94,8 @@ def running(
         if org is not None:
             url = loop.serve(org.app, salesforce_port)
             handle = replace(handle, salesforce_url=url, salesforce_access=org.access, salesforce=org.state)
-        yield handle
+        with _collector_blind():
+            yield handle
 
 
 def _world(wanted: World | Portfolio | None) -> World:
@@ -114,6 +115,16 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def _collector_blind() -> Iterator[None]:
+    """What was built stays, so no collection need look at it: with a large world each look costs a second."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Loop:

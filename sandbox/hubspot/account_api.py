@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import flag, kind_of, limit_of
+from sandbox.hubspot.call import flag, is_number, kind_of, limit_of
 from sandbox.hubspot.errors import invalid, not_found
 from sandbox.hubspot.objects import OBJECT_TYPES
 from sandbox.hubspot.pipelines import PIPELINES
@@ -51,7 +51,7 @@ class AccountApi:
     async def owners(self, request: Request) -> Response:
         """Answer a page of active owners, or of those who left."""
         limit, after = limit_of(request, 100, MAX_OWNERS), request.query_params.get("after", "0")
-        if not after.isdigit():
+        if not is_number(after):
             raise invalid(f"Invalid after {after}: use the value of paging.next.after")
         email, archived = request.query_params.get("email"), flag(request, "archived")
         found = [owner for owner in self._portal.owners if owner.archived is archived and email in (None, owner.email)]

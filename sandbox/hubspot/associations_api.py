@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import inputs_of, json_body, kind_of, limit_of
+from sandbox.hubspot.call import inputs_of, is_number, json_body, kind_of, limit_of
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.errors import invalid, partial, unknown_id
 from sandbox.hubspot.objects import ObjectType
@@ -75,7 +75,7 @@ class AssociationsApi:
         kind, other, identity = self._one(request)
         limit, after = limit_of(request, MAX_PAGE, MAX_PAGE), request.query_params.get("after", "0")
         ids = self._portal.associated(kind.name, int(identity), other.name)
-        start = bisect_left(ids, int(after) if after.isdigit() else 0)
+        start = bisect_left(ids, int(after) if is_number(after) else 0)
         page = ids[start : start + limit]
         results = [{"id": str(number), "type": f"{kind.singular}_to_{other.singular}"} for number in page]
         body: dict[str, Any] = {"results": results}
@@ -89,7 +89,7 @@ class AssociationsApi:
         """Associate two records with the unlabelled type; neither record's last-modified instant moves."""
         kind, other, identity = self._one(request)
         other_id = request.path_params["other_id"]
-        if not other_id.isdigit() or int(other_id) not in self._portal.stores[other.name].live:
+        if not is_number(other_id) or int(other_id) not in self._portal.stores[other.name].live:
             raise unknown_id()
         self._links.join(kind.name, int(identity), other.name, int(other_id))
         types = self._links.types(kind.name, int(identity), other.name, int(other_id))
@@ -107,7 +107,7 @@ class AssociationsApi:
     def _one(self, request: Request) -> tuple[ObjectType, ObjectType, str]:
         kind, other = self._pair(request)
         identity = request.path_params["id"]
-        record = self._portal.stores[kind.name].find(int(identity)) if identity.isdigit() else None
+        record = self._portal.stores[kind.name].find(int(identity)) if is_number(identity) else None
         if record is None:
             raise unknown_id()
         return kind, other, str(record.id)
@@ -115,7 +115,7 @@ class AssociationsApi:
     def _page(
         self, kind: ObjectType, other: ObjectType, identity: str, after: Any, limit: int
     ) -> tuple[list[int], str | None]:
-        if not identity.isdigit():
+        if not is_number(identity):
             return [], None
         ids = self._portal.associated(kind.name, int(identity), other.name)
         start = bisect_left(ids, _decode(str(after))) if after else 0

@@ -12,7 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import Call, call_of, flag, inputs_of, json_body, kind_of
+from sandbox.hubspot.call import (
+    Call,
+    call_of,
+    flag,
+    inputs_of,
+    is_number,
+    json_body,
+    kind_of,
+    objects_in,
+    text_in,
+    texts_in,
+)
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.errors import bad_values, bad_values_message, invalid, partial
 from sandbox.hubspot.objects import ObjectType
@@ -66,12 +77,12 @@ class BatchApi:
     async def read(self, request: Request) -> Response:
         """Answer the records of up to 100 ids; what is missing, archived or merged away is listed in errors."""
         kind, body = kind_of(request), await json_body(request)
-        history = body.get("propertiesWithHistory") or []
-        if history and len(body.get("inputs") or []) > MAX_HISTORY_INPUTS:
+        history = texts_in(body, "propertiesWithHistory")
+        if history and len(objects_in(body, "inputs")) > MAX_HISTORY_INPUTS:
             raise invalid(f"The maximum number of inputs for property histories is {MAX_HISTORY_INPUTS}")
         inputs = inputs_of(body, MAX_INPUTS)
-        selection = Selection(self._portal, kind, body.get("properties") or (), history)
-        store, id_property = self._portal.stores[kind.name], body.get("idProperty")
+        selection = Selection(self._portal, kind, texts_in(body, "properties"), history)
+        store, id_property = self._portal.stores[kind.name], text_in(body, "idProperty")
         pool = store.archived if flag(request, "archived") else store.live
         answer, missing = _Answer(), []
         for identity in dict.fromkeys(str(item.get("id", "")) for item in inputs):
@@ -190,7 +201,7 @@ class BatchApi:
 
 
 def _at(pool: dict[int, Record], identity: str) -> Record | None:
-    return pool.get(int(identity)) if identity.isdigit() else None
+    return pool.get(int(identity)) if is_number(identity) else None
 
 
 def _refuse_duplicates(inputs: list[dict[str, Any]]) -> None:
@@ -202,7 +213,7 @@ def _refuse_duplicates(inputs: list[dict[str, Any]]) -> None:
 
 
 def _traced(inputs: list[dict[str, Any]]) -> bool:
-    traces = [item.get("objectWriteTraceId") for item in inputs]
+    traces = [str(item.get("objectWriteTraceId") or "") for item in inputs]
     return all(traces) and len(set(traces)) == len(traces)
 
 

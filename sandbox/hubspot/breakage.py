@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +41,9 @@ async def answer_fault(fault: Fault, app: ASGIApp, scope: Scope, receive: Receiv
 
 async def _broken_body(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     body = await _carry_out(app, scope, receive)
+    if fault.kind == "foreign_link":
+        await JSONAnswer(_with_foreign_link(body))(scope, receive, send)
+        return
     half = body[: len(body) // 2]
     if fault.kind == "truncated_json":
         # The length fits, so only parsing tells.
@@ -47,6 +51,15 @@ async def _broken_body(fault: Fault, app: ASGIApp, scope: Scope, receive: Receiv
         return
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {JSONAnswer.media_type}\r\nconnection: close\r\n\r\n"
     await raw(scope, receive, head.encode() + half)
+
+
+def _with_foreign_link(body: bytes) -> Any:
+    """Return the answer with a next link that leads to another host, which no client may send its token to."""
+    answer = orjson.loads(body or b"{}")
+    following = answer.get("paging", {}).get("next", {})
+    if following:
+        following["link"] = f"https://foreign.invalid/crm/v3/objects?after={following['after']}"
+    return answer
 
 
 async def _carry_out(app: ASGIApp, scope: Scope, receive: Receive) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +55,51 @@ async def json_body(request: Request) -> dict[str, Any]:
     return body
 
 
+def is_number(text: str) -> bool:
+    """Say whether text is a plain decimal number, as ids and offsets are."""
+    return text.isascii() and text.isdigit()
+
+
+def texts_in(body: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of strings of a JSON object, empty when the key is absent, or raise the 400."""
+    given = body.get(key)
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+        raise invalid(f"Invalid input JSON: {key} must be a list of strings")
+    return given
+
+
+def objects_in(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return a list of objects of a JSON object, empty when the key is absent, or raise the 400."""
+    given = body.get(key)
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise invalid(f"Invalid input JSON: {key} must be a list of objects")
+    return given
+
+
+def text_in(body: Mapping[str, Any], key: str, default: str = "") -> str:
+    """Return a string of a JSON object, or raise the 400."""
+    given = body.get(key, default)
+    if not isinstance(given, str):
+        raise invalid(f"Invalid input JSON: {key} must be a string")
+    return given
+
+
+def number_in(body: Mapping[str, Any], key: str, default: int) -> int:
+    """Return a 32-bit whole number of a JSON object, or raise the 400."""
+    given = body.get(key, default)
+    if not isinstance(given, int) or isinstance(given, bool) or abs(given) >= 2**31:
+        raise invalid(f"Invalid input JSON: {key} must be a whole number")
+    return given
+
+
 def inputs_of(body: dict[str, Any], maximum: int) -> list[dict[str, Any]]:
     """Return a batch's inputs, or raise the 400 for none, too many, or items that are no objects."""
-    inputs = body.get("inputs")
-    if not isinstance(inputs, list) or not inputs or not all(isinstance(item, dict) for item in inputs):
+    inputs = objects_in(body, "inputs")
+    if not inputs:
         raise invalid("Invalid input: inputs must be a list of at least one object")
     if len(inputs) > maximum:
         raise invalid(f"The maximum number of inputs supported in a batch request is {maximum}; there are "
@@ -78,7 +120,7 @@ def flag(request: Request, key: str) -> bool:
 def limit_of(request: Request, default: int, maximum: int) -> int:
     """Return the page size, or raise the 400."""
     text = request.query_params.get("limit", str(default))
-    if not text.isdigit() or not 0 < int(text) <= maximum:
+    if not is_number(text) or not 0 < int(text) <= maximum:
         raise invalid(f"Invalid limit {text}: it must be between 1 and {maximum}")
     return int(text)
 

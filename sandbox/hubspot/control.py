@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import json_body
+from sandbox.hubspot.call import is_number, json_body, number_in, objects_in
 from sandbox.hubspot.errors import bad_values, invalid, unknown_id
 from sandbox.hubspot.faults import fault_from
 from sandbox.hubspot.journal import Actor
@@ -40,7 +40,7 @@ class ControlApi:
     async def journal(self, request: Request) -> Response:
         """Answer every effect after number `since`."""
         since = request.query_params.get("since", "0")
-        return JSONAnswer(self._portal.journal.as_json(int(since) if since.isdigit() else 0))
+        return JSONAnswer(self._portal.journal.as_json(int(since) if is_number(since) else 0))
 
     async def counts(self, _: Request) -> Response:
         """Answer how many records there truly are."""
@@ -88,7 +88,7 @@ class ControlApi:
 
     async def spend(self, request: Request) -> Response:
         """Let another app of the portal use up {requests} of the day."""
-        self._state.quota.spend(int((await json_body(request)).get("requests", 0)))
+        self._state.quota.spend(number_in(await json_body(request), "requests", 0))
         return Response(status_code=204)
 
     async def revoke(self, request: Request) -> Response:
@@ -98,12 +98,10 @@ class ControlApi:
 
     async def add_faults(self, request: Request) -> Response:
         """Add {faults: [{kind, method, path, nth, times, seconds}]} to the script."""
-        items = (await json_body(request)).get("faults")
-        if not isinstance(items, list):
-            raise invalid("faults must be a list")
+        items = objects_in(await json_body(request), "faults")
         try:
             self._state.faults.faults.extend([fault_from(item) for item in items])
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise invalid(str(error)) from None
         return JSONAnswer({"faults": len(self._state.faults.faults)}, 201)
 
@@ -117,7 +115,7 @@ class ControlApi:
         identity = str(body.get("id", ""))
         if kind is None:
             raise invalid(f"object {body.get('object')!r} is not an object type of this portal")
-        record = self._portal.stores[kind.name].find(int(identity)) if identity.isdigit() else None
+        record = self._portal.stores[kind.name].find(int(identity)) if is_number(identity) else None
         if record is None:
             raise unknown_id()
         return kind, record

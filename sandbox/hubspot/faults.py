@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,8 +11,16 @@ STATUS_FAULTS = {
     "unauthorized": 401, "forbidden": 403, "uri_too_long": 414, "locked": 423, "migrating": 477, "ten_secondly": 429,
     "secondly": 429, "daily": 429, "500": 500, "502": 502, "503": 503, "504": 504, "521": 521, "523": 523, "524": 524,
 }  # fmt: skip
-BODY_FAULTS = ("html_200", "truncated_json", "truncated_body", "slow", "commit_then_drop", "drop")
+BODY_FAULTS = ("html_200", "truncated_json", "truncated_body", "foreign_link", "slow", "commit_then_drop", "drop")
 KINDS = (*STATUS_FAULTS, *BODY_FAULTS)
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "kind": str,
+    "method": str,
+    "path": str,
+    "nth": int,
+    "times": int,
+    "seconds": (int, float),
+}
 
 
 @dataclass(slots=True)
@@ -40,9 +48,11 @@ class Fault:
 
 def fault_from(item: Mapping[str, Any]) -> Fault:
     """Read one fault from JSON; raises ValueError that names the wrong key or kind."""
-    known = {entry.name for entry in fields(Fault)} - {"seen"}
-    if unknown := set(item) - known:
-        raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}")
+    if unknown := set(item) - set(_TYPES):
+        raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}; it has {', '.join(_TYPES)}")
+    wrong = [name for name, value in item.items() if not isinstance(value, _TYPES[name]) or isinstance(value, bool)]
+    if wrong or "kind" not in item:
+        raise ValueError(f"a fault needs a kind, and the right type of value for {', '.join(wrong) or 'it'}")
     fault = Fault(**item)
     if fault.kind not in KINDS:
         raise ValueError(f"unknown fault kind {fault.kind!r}; use one of {', '.join(KINDS)}")

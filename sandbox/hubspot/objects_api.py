@@ -10,7 +10,17 @@ from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
 from sandbox.hubspot import search
-from sandbox.hubspot.call import call_of, flag, json_body, kind_of, limit_of, many
+from sandbox.hubspot.call import (
+    call_of,
+    flag,
+    is_number,
+    json_body,
+    kind_of,
+    limit_of,
+    many,
+    objects_in,
+    texts_in,
+)
 from sandbox.hubspot.errors import ApiError, bad_values, invalid, not_numeric, unknown_id
 from sandbox.hubspot.links import TYPE_IDS
 from sandbox.hubspot.objects import ObjectType, object_type
@@ -45,7 +55,7 @@ class ObjectsApi:
         kind, history = kind_of(request), many(request, "propertiesWithHistory")
         limit = limit_of(request, 10, MAX_PAGE_WITH_HISTORY if history else MAX_PAGE)
         after = request.query_params.get("after", "0")
-        if not after.isdigit():
+        if not is_number(after):
             raise invalid(f"Invalid after {after}: use the value of paging.next.after")
         selection = Selection(self._portal, kind, many(request, "properties"), history)
         others = _associated_types(request, kind)
@@ -97,7 +107,7 @@ class ObjectsApi:
         kind = kind_of(request)
         refuse_if_read_only(kind)
         identity = request.path_params["id"]
-        record = self._portal.stores[kind.name].live.get(int(identity)) if identity.isdigit() else None
+        record = self._portal.stores[kind.name].live.get(int(identity)) if is_number(identity) else None
         if record is not None:
             self._portal.archive(kind.name, record, call_of(request).actor)
         return Response(status_code=204)
@@ -108,7 +118,7 @@ class ObjectsApi:
         refuse_if_read_only(kind)
         ids = [str(body.get(key, "")) for key in ("primaryObjectId", "objectIdToMerge")]
         live = self._portal.stores[kind.name].live
-        first, second = (live.get(int(identity)) if identity.isdigit() else None for identity in ids)
+        first, second = (live.get(int(identity)) if is_number(identity) else None for identity in ids)
         if first is None or second is None:
             raise unknown_id()
         if first is second:
@@ -126,7 +136,7 @@ class ObjectsApi:
         more = offset + len(rows) < total
         if self._state.options.short_pages and len(rows) > 1 and more:
             rows = rows[: len(rows) // 2]
-        selection = Selection(self._portal, kind, body.get("properties") or ())
+        selection = Selection(self._portal, kind, texts_in(body, "properties"))
         live = self._portal.stores[kind.name].live
         results = []
         for row in rows:
@@ -142,7 +152,7 @@ class ObjectsApi:
         id_property = request.query_params.get("idProperty")
         if id_property and id_property != "hs_object_id":
             record = by_property(self._state, kind, id_property, identity)
-        elif not identity.isdigit():
+        elif not is_number(identity):
             raise not_numeric(identity)
         else:
             record = store.find(int(identity), archived=archived)
@@ -188,12 +198,13 @@ def refuse_if_read_only(kind: ObjectType) -> None:
 def association_targets(body: dict[str, Any], kind: ObjectType) -> list[tuple[str, int]]:
     """Return (object type, id) of every association that a create asks for; raises the 400 for an unknown type id."""
     targets = []
-    for item in body.get("associations") or []:
-        identity = str((item.get("to") or {}).get("id", ""))
-        for kind_of_link in item.get("types") or []:
+    for item in objects_in(body, "associations"):
+        target = item.get("to")
+        identity = str(target.get("id", "")) if isinstance(target, dict) else ""
+        for kind_of_link in objects_in(item, "types"):
             number = kind_of_link.get("associationTypeId")
             others = [to for (start, to), ids in TYPE_IDS.items() if start == kind.name and number in ids]
-            if not others or not identity.isdigit():
+            if not others or not is_number(identity):
                 raise invalid(f"Invalid association of {kind.name}: type {number} to {identity!r}")
             targets.append((others[0], int(identity)))
     return targets

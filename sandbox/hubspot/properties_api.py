@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import flag, inputs_of, json_body, kind_of
+from sandbox.hubspot.call import flag, inputs_of, json_body, kind_of, number_in, text_in
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.errors import ApiError, invalid, not_found, partial
 from sandbox.hubspot.objects import ObjectType
@@ -67,10 +67,11 @@ class PropertiesApi:
         """Create a property, or revive an archived one with the new definition."""
         kind, body = kind_of(request), await json_body(request)
         schema = self._schema(kind)
-        if body.get("name") in schema.properties:
-            message = f'Property named "{body["name"]}" already exists.'
+        name = text_in(body, "name")
+        if name in schema.properties:
+            message = f'Property named "{name}" already exists.'
             raise ApiError(409, {"status": "error", "message": message, "category": "OBJECT_ALREADY_EXISTS",
-                                 "subCategory": _EXISTS, "context": {"name": [body["name"]]}})  # fmt: skip
+                                 "subCategory": _EXISTS, "context": {"name": [name]}})  # fmt: skip
         prop = self._define(schema, body)
         return JSONAnswer(prop.as_json(), 201, {"location": f"{request.url}/{prop.name}"})
 
@@ -91,7 +92,7 @@ class PropertiesApi:
             bool(body.get("hidden", prop.hidden)),
             bool(body.get("formField", prop.form_field)),
         )
-        prop.display_order = int(body.get("displayOrder", prop.display_order))
+        prop.display_order = number_in(body, "displayOrder", prop.display_order)
         prop.extra |= {key: body[key] for key in _KEPT if key in body}
         if "options" in body:
             prop.options = _options(new_type, body["options"])
@@ -160,14 +161,14 @@ class PropertiesApi:
         if name in schema.groups:
             message = f'Property group named "{name}" already exists.'
             raise ApiError(409, {"status": "error", "message": message, "category": "OBJECT_ALREADY_EXISTS"})
-        schema.groups[name] = Group(name, str(label), int(body.get("displayOrder", -1)))
+        schema.groups[name] = Group(name, str(label), number_in(body, "displayOrder", -1))
         return JSONAnswer(schema.groups[name].as_json(), 201, {"location": f"{request.url}/{name}"})
 
     async def update_group(self, request: Request) -> Response:
         """Change a group's label or place."""
         body, group = await json_body(request), self._group(request)
         group.label = str(body.get("label", group.label))
-        group.display_order = int(body.get("displayOrder", group.display_order))
+        group.display_order = number_in(body, "displayOrder", group.display_order)
         return JSONAnswer(group.as_json())
 
     async def archive_group(self, request: Request) -> Response:
@@ -204,7 +205,7 @@ class PropertiesApi:
         prop = Property(
             name, body["label"], kind, field_type, body["groupName"], options=_options(kind, body.get("options") or []),
             source="calculated" if field_type == "calculation_equation" else "user",
-            description=body.get("description") or "", display_order=int(body.get("displayOrder", -1)),
+            description=body.get("description") or "", display_order=number_in(body, "displayOrder", -1),
             unique=bool(body.get("hasUniqueValue")), hidden=bool(body.get("hidden")),
             form_field=bool(body.get("formField")), owner=body.get("referencedObjectType") == "OWNER",
             sensitivity=body.get("dataSensitivity") or "non_sensitive", created_ms=now, updated_ms=now,

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from sandbox.hubspot.call import is_number, objects_in
 from sandbox.hubspot.errors import invalid
 from sandbox.hubspot.filters import Getter, Predicate, compile_filter, key_of, time_bounds
 from sandbox.hubspot.index import Row
@@ -58,13 +59,16 @@ def _matching(portal: Portal, kind: str, body: Mapping[str, Any]) -> list[Row]:
     if text:
         names = OBJECT_TYPES[kind].defaults
         rows = [row for row in rows if any(text in row.values.get(name, "").lower() for name in names)]
-    return _sorted(portal, kind, rows, body.get("sorts") or [])
+    sorts = body.get("sorts") or []
+    if not isinstance(sorts, list):
+        raise invalid("Invalid input JSON: sorts must be a list")
+    return _sorted(portal, kind, rows, sorts)
 
 
 def _groups(body: Mapping[str, Any]) -> Groups:
-    groups = [group.get("filters") or [] for group in body.get("filterGroups") or []]
+    groups: Groups = [list(objects_in(group, "filters")) for group in objects_in(body, "filterGroups")]
     if body.get("filters"):
-        groups.append(body["filters"])
+        groups.append(list(objects_in(body, "filters")))
     if len(groups) > _MAX_GROUPS:
         raise invalid(f"There are {len(groups)} filterGroups; the maximum is {_MAX_GROUPS}")
     if any(len(group) > _MAX_FILTERS for group in groups):
@@ -120,9 +124,10 @@ def _association(portal: Portal, kind: str, name: str, item: Mapping[str, Any]) 
     other = object_type(name.removeprefix("associations."))
     if other is None or item.get("operator") not in ("EQ", "IN"):
         raise invalid(f"Filter on {name} needs a known object type and the operator EQ or IN")
-    wanted = [str(value) for value in item.get("values") or [item.get("value")]]
+    values = item.get("values") or [item.get("value")]
+    wanted = [str(value) for value in values] if isinstance(values, list) else []
     matches = {
-        identity for value in wanted if value.isdigit() for identity in portal.associated(other.name, int(value), kind)
+        identity for value in wanted if is_number(value) for identity in portal.associated(other.name, int(value), kind)
     }
     return lambda row: row.id in matches
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sandbox.hubspot.call import is_number
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.links import TYPE_IDS
 from sandbox.hubspot.objects import OBJECT_TYPES, ObjectType
@@ -70,9 +71,13 @@ def versions(record: Record, name: str) -> list[dict[str, Any]]:
         kept = [(record.created_ms, record.values[name], "IMPORT", None)]
     return [
         {"value": value, "timestamp": instant(moment), "sourceType": source, "sourceId": source_id,
-         "sourceLabel": None, "updatedByUserId": int(source_id) if source == "CRM_UI" and source_id else None}
+         "sourceLabel": None, "updatedByUserId": _user_id(source, source_id)}
         for moment, value, source, source_id in reversed(kept)
     ]  # fmt: skip
+
+
+def _user_id(source: str, source_id: str | None) -> int | None:
+    return int(source_id) if source == "CRM_UI" and source_id and is_number(source_id) else None
 
 
 def inline_associations(portal: Portal, kind: str, record: Record, others: Iterable[ObjectType]) -> dict[str, Any]:

@@ -62,6 +62,9 @@ async def upload(call: Call) -> Response:
     job = _job(call)
     if job.state != "Open" or job.data is not None:
         raise ApiError(400, "CONFLICT", "Found multiple contents for job. A job takes one upload while it is Open")
+    declared = call.request.headers.get("content-type", "text/csv")
+    if not declared.startswith("text/csv"):
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type not supported: {declared}")
     data = await call.request.body()
     if len(data) > _MAX_UPLOAD:
         raise ApiError(413, "REQUEST_TOO_LARGE", "The upload is larger than 150 MB")

@@ -59,7 +59,10 @@ class Call:
         return self.state.writer(self.session, self.request_id)
 
     async def json(self) -> Any:
-        """Read the JSON body; raises ApiError JSON_PARSER_ERROR."""
+        """Read the JSON body; raises ApiError 415 for another content type and JSON_PARSER_ERROR for bad JSON."""
+        declared = self.request.headers.get("content-type", "application/json")
+        if "json" not in declared:
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type not supported: {declared}")
         return parse_json(await self.request.body())
 
     async def json_object(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +18,6 @@ from sandbox.salesforce.table import Table
 from sandbox.salesforce.writes import Writer, require_id
 
 Body = dict[str, Any]
-_edits = count(1)
 
 
 def routes(state: SalesforceState) -> list[Route]:
@@ -78,7 +76,8 @@ class _Plane:
         user_id = self._default_person() if user is None else self._user_id(str(user))
         default = self._state.options.late_commit.total_seconds()
         late = timedelta(seconds=float(body.get("commit_after_seconds", default)))
-        return self._state.admin(user_id, f"edit-{next(_edits)}", visible_after=late)
+        silent = bool(body.get("silent"))
+        return self._state.admin(user_id, f"edit-{next(self._state.numbers)}", visible_after=late, silent=silent)
 
     def _user_id(self, user: str) -> str:
         return user if user in self._state.org.tables["User"].rows else self._state.user_id(user)
@@ -99,7 +98,10 @@ class _Plane:
         return table.kind.name, require_id(body[key], table.kind.label)
 
     def edit(self, body: Body) -> Body:
-        """A person changes a record: `{object, id, properties, user?, commit_after_seconds?}`; `values` is accepted."""
+        """A person changes a record: `{object, id, properties, user?, commit_after_seconds?, silent?}`.
+
+        `silent` leaves all stamps alone, as when the result of a formula changes. `values` may stand for `properties`.
+        """
         name, record_id = self._target(body)
         writer = self._writer(body)
         writer.update(name, record_id, _values(body))

@@ -131,21 +131,19 @@ def _picklist(target: Field) -> list[dict[str, Any]]:
 
 def _children(org: Org, kind: ObjectType) -> list[dict[str, Any]]:
     named = {(table.kind.name, link.name): name for name, table, link in org.child_links(kind)}
-    children = []
-    for table in org.tables.values():
-        for link in table.kind.fields.values():
-            if kind.name in link.reference_to:
-                children.append(
-                    {
-                        "childSObject": table.kind.name,
-                        "field": link.name,
-                        "relationshipName": named.get((table.kind.name, link.name)),
-                        "cascadeDelete": False,
-                        "deprecatedAndHidden": False,
-                        "restrictedDelete": False,
-                    }
-                )
-    return children
+    links = [(t.kind, link) for t in org.tables.values() for link in t.kind.fields.values()]
+    return [
+        {
+            "childSObject": child.name,
+            "field": link.name,
+            "relationshipName": named.get((child.name, link.name)),
+            "cascadeDelete": False,
+            "deprecatedAndHidden": False,
+            "restrictedDelete": False,
+        }
+        for child, link in links
+        if kind.name in link.reference_to
+    ]
 
 
 def _master_record_type(base: str, kind: ObjectType) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.http import JSONAnswer, drop, raw
-from sandbox.salesforce.context import answer
+from sandbox.salesforce.context import answer, http_date
 from sandbox.salesforce.faults import ERRORS, PAGES, Fault
 from sandbox.salesforce.state import SalesforceState
 
@@ -44,6 +44,9 @@ class Front:
     def _counting(self, send: Send) -> Send:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if self._state.options.send_date:
+                    dated = (b"date", http_date(self._state.now()).encode())
+                    message = {**message, "headers": [*message["headers"], dated]}
                 self._state.stats.by_status[str(message["status"])] += 1
             await send(message)
 

@@ -46,7 +46,8 @@ class SalesforceOptions:
     `session_ids` are access tokens that are valid from the start and do not expire, for clients that are given a
     raw session. `bulk_polls` is how many polls a bulk job spends in each unfinished state. `lock_rate` is the share
     of row writes that fail with UNABLE_TO_LOCK_ROW. `late_commit` delays the visibility of people's edits while they
-    keep their stamp. `latency` is in seconds per request.
+    keep their stamp. `latency` is in seconds per request. `without_objects` names objects that this org is not licensed
+    for. `send_date` sends the clock's time as the Date header, for servers started without a Date header of their own.
     """
 
     clock: Callable[[], datetime] = wall_clock
@@ -69,4 +70,6 @@ class SalesforceOptions:
     lock_rate: float = 0.0
     late_commit: timedelta = timedelta(0)
     latency: float = 0.0
+    without_objects: tuple[str, ...] = ()
+    send_date: bool = False
     seed: int = 0

@@ -49,6 +49,19 @@ class Org:
         self.access.restrict(object_name, added.name)
         self.schema_changed_at = now
 
+    def drop_object(self, name: str) -> None:
+        """Take an object out of the org, as if it were not licensed; lookups to it alone become invisible."""
+        dropped = self.tables.pop(name).kind
+        del self._names[name.lower()]
+        for table in self.tables.values():
+            for link in table.kind.fields.values():
+                if link.reference_to == (dropped.name,):
+                    self.access.restrict(table.kind.name, link.name)
+
+    def targets(self, link: Field) -> list[Table]:
+        """Return the tables that a lookup may point to."""
+        return [self.tables[name] for name in link.reference_to if name in self.tables]
+
     def settle(self, now: datetime) -> None:
         """Let the late commits through whose time has come."""
         for table in self.tables.values():

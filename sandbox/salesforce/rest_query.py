@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
 
 from sandbox.salesforce.context import Call, answer
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.fields import Field
 from sandbox.salesforce.soql_run import Answer, Prepared, prepare, run
 from sandbox.salesforce.state import Cursor
 
@@ -72,6 +70,5 @@ def _requested_batch(call: Call) -> int:
 def _narrowed(prepared: Prepared, found: Answer) -> int:
     """Rows with two or more custom long texts come in pages of at most 200."""
     fields = prepared.columns.table.kind.fields
-    is_wide: Callable[[Field], bool] = lambda f: f.custom and f.is_long_text  # noqa: E731
-    wide = sum(is_wide(fields[name]) for name in found.header if name in fields)
-    return _SMALLEST if wide >= 2 else _LARGEST
+    wide = [name for name in found.header if name in fields and fields[name].custom and fields[name].is_long_text]
+    return _SMALLEST if len(wide) >= 2 else _LARGEST

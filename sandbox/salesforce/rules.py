@@ -40,7 +40,7 @@ def check_rules(rules: Iterable[ValidationRule], table: Table, row: Row, given: 
 
 def check_unique(table: Table, row: Row) -> None:
     """Raise RowError DUPLICATE_VALUE when another record already has what must be unique."""
-    groups = [(name,) for name, found in table.kind.fields.items() if found.unique]
+    groups: list[tuple[str, ...]] = [(name,) for name, found in table.kind.fields.items() if found.unique]
     if table.kind.name in _UNIQUE_TOGETHER:
         groups.append(_UNIQUE_TOGETHER[table.kind.name])
     id_at = table.columns["Id"]

@@ -179,5 +179,6 @@ class Seeder:
 
 def latest_day(account: Account, today: date) -> date:
     """Return the last past day on which something happened to an account."""
-    days = [account.created_at.date(), account.usage_as_of, account.value_as_of, account.churned_at]
-    return max(day for day in days if (day is not None and day <= today) or day == account.created_at.date())
+    created = account.created_at.date()
+    later = (account.usage_as_of, account.value_as_of, account.churned_at)
+    return max([created, *(day for day in later if day is not None and day <= today)])

@@ -73,9 +73,9 @@ class Columns:
 
     def _targets(self, link: Field, part: str) -> list[str]:
         """Return the objects of a polymorphic lookup that know the next part; a plain lookup is not filtered."""
+        kinds = [table.kind for table in self._org.targets(link)]
         if len(link.reference_to) == 1:
-            return list(link.reference_to)
-        kinds = [self._org.tables[name].kind for name in link.reference_to]
+            return [kind.name for kind in kinds]
         return [kind.name for kind in kinds if kind.find(part) or kind.parent_field(part)]
 
     def _hop(self, position: int, inner: dict[str, Column]) -> Getter:

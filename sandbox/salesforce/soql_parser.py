@@ -24,7 +24,7 @@ from sandbox.salesforce.soql_tokens import Token, malformed, tokenize
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
 MAX_OFFSET = 2000
 _CLAUSES = frozenset({"FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET", "HAVING", "WITH", "FOR", "ALL", "USING"})
-_RESERVED = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "SELECT", "NULL", "TRUE", "FALSE"}) | _CLAUSES
+RESERVED = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "SELECT", "NULL", "TRUE", "FALSE"}) | _CLAUSES
 _MAX_DEPTH = 60
 
 Item = TypeVar("Item")
@@ -102,7 +102,7 @@ class _Parser:
 
     def _name(self) -> Token:
         token = self._token
-        if token.kind != "name" or token.word in _RESERVED:
+        if token.kind != "name" or token.word in RESERVED:
             raise self._unexpected()
         return self._take()
 
@@ -140,7 +140,7 @@ class _Parser:
         self._expect("(")
         path = None if self._token.text == ")" and function.word == "COUNT" else self._path()
         self._expect(")")
-        has_alias = with_alias and self._token.kind == "name" and self._token.word not in _RESERVED
+        has_alias = with_alias and self._token.kind == "name" and self._token.word not in RESERVED
         return Call(function.word, path, self._take().text if has_alias else None, function.at)
 
     def _condition(self) -> Condition:

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.fields import TEXT_TYPES, Value
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.soql_aggregates import Aggregation
@@ -194,15 +193,16 @@ def _aggregate(org: Org, prepared: Prepared, rows: list[Row]) -> Answer:
     query = prepared.query
     if query.counts_only:
         total = len(rows) if query.limit is None else min(len(rows), query.limit)
-        return Answer(prepared.columns.table.kind.name, total, [], _no_render, [], _no_cells)
+        return Answer(prepared.columns.table.kind.name, total, [], _nothing, [], _texts)
     aggregation = Aggregation(org, prepared.columns, query)
     results = aggregation.rows(rows)
-    return Answer("AggregateResult", len(results), results, aggregation.render, aggregation.names, _no_cells)
+    return Answer("AggregateResult", len(results), results, aggregation.render, aggregation.names, _texts)
 
 
-def _no_render(row: Any, version: str) -> dict[str, Any]:
-    raise ApiError(500, "UNKNOWN_EXCEPTION", f"a count has no rows to show in version {version}: {row}")
+def _nothing(_row: Any, _version: str) -> dict[str, Any]:
+    """Render a row of an answer that is only a number and has no rows."""
+    return {}
 
 
-def _no_cells(row: Any) -> list[str]:
+def _texts(row: Any) -> list[str]:
     return [str(value) for value in row]

@@ -50,7 +50,7 @@ class Shape:
         link = self.table.kind.parent_field(relationship)
         name = str(link.relationship) if link else relationship
         if link is not None and name not in self.branches:
-            shapes = {kind: Shape(self.org, self.org.tables[kind]) for kind in link.reference_to}
+            shapes = {table.kind.name: Shape(self.org, table) for table in self.org.targets(link)}
             self.branches[name] = Branch(self.table.columns[link.name], shapes)
         return self.branches[name]
 

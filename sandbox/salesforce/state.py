@@ -85,6 +85,8 @@ class SalesforceState:
         org = Org(multi_currency=chosen.multi_currency, with_overrides=chosen.override_fields)
         usernames = tuple(login.username for login in chosen.logins)
         seed_org(org, world, chosen.clock(), usernames)
+        for name in chosen.without_objects:
+            org.drop_object(name)
         return cls(org, chosen)
 
     def now(self) -> datetime:
@@ -106,10 +108,19 @@ class SalesforceState:
             self.org, self.journal, session.user_id, self.now(), request_id, locked=self._locked, rules=self.rules
         )
 
-    def admin(self, user_id: str, request_id: str, *, visible_after: timedelta) -> Writer:
-        """Return a writer for a person in the control plane; late when asked to be."""
+    def admin(self, user_id: str, request_id: str, *, visible_after: timedelta, silent: bool = False) -> Writer:
+        """Return a writer for a person in the control plane; late, or without moving stamps, when asked to be."""
         now = self.now()
-        return Writer(self.org, self.journal, user_id, now, request_id, privileged=True, visible_at=now + visible_after)
+        return Writer(
+            self.org,
+            self.journal,
+            user_id,
+            now,
+            request_id,
+            privileged=True,
+            visible_at=now + visible_after,
+            keep_stamps=silent,
+        )
 
     def _locked(self) -> bool:
         return self.options.lock_rate > 0 and self._dice.random() < self.options.lock_rate

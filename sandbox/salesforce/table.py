@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
 
@@ -18,6 +19,15 @@ from sandbox.salesforce.schema import ObjectType
 Row = list[Value]
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A change that readers do not see yet; `before` is the row it started from, None for a new record."""
+
+    visible_at: datetime
+    row: Row
+    before: Row | None
+
+
 class Table:
     """The records of one object, deleted ones included until they are purged."""
 
@@ -26,7 +36,7 @@ class Table:
         self.columns: dict[str, int] = {name: index for index, name in enumerate(kind.fields)}
         self.rows: dict[str, Row] = {}
         self.next_number = 1
-        self._late: list[tuple[datetime, Row]] = []
+        self._late: list[_Late] = []
         self._scan: list[str] | None = None
         self._stamps: tuple[list[str], list[str]] | None = None
         self._id_at = self.columns["Id"]
@@ -37,8 +47,8 @@ class Table:
         self.columns[name] = len(self.columns)
         for row in self.rows.values():
             row.append(None)
-        for _, row in self._late:
-            row.append(None)
+        for late in self._late:
+            late.row.append(None)
 
     def row(self, values: Mapping[str, Value]) -> Row:
         """Lay values out as a row; absent fields take the field's default."""
@@ -69,18 +79,31 @@ class Table:
         if self.rows.pop(record_id, None) is not None:
             self._scan = self._stamps = None
 
-    def put_late(self, row: Row, visible_at: datetime) -> None:
+    def put_late(self, row: Row, before: Row | None, visible_at: datetime) -> None:
         """Store a row that readers see only from *visible_at* on, with the stamp it already carries."""
-        self._late.append((visible_at, row))
+        self._late.append(_Late(visible_at, row, before))
 
     def settle(self, now: datetime) -> None:
         """Make the late rows visible whose time has come."""
         if not self._late:
             return
-        due = [row for visible_at, row in self._late if visible_at <= now]
-        self._late = [(visible_at, row) for visible_at, row in self._late if visible_at > now]
-        for row in due:
-            self.put(row)
+        due = [late for late in self._late if late.visible_at <= now]
+        self._late = [late for late in self._late if late.visible_at > now]
+        for late in due:
+            current = self.rows.get(str(late.row[self._id_at]))
+            if late.before is None or current is late.before:
+                self.put(late.row)
+            elif current is not None:
+                self.put(self._merged(late, late.before, current))
+
+    def _merged(self, late: _Late, before: Row, current: Row) -> Row:
+        """Apply a late change to a row that someone else changed meanwhile, without undoing theirs."""
+        row = list(current)
+        for position, (old, new) in enumerate(zip(before, late.row, strict=False)):
+            if old != new:
+                row[position] = new
+        row[self._stamp_at] = max(str(current[self._stamp_at]), str(late.row[self._stamp_at]))
+        return row
 
     def scan(self) -> list[Row]:
         """Return all rows in an order that is stable but is neither id nor time order."""

@@ -34,20 +34,20 @@ _FULL_NAME = re.compile(r"(\w+)\.([A-Za-z]\w*?)__c")
 
 
 def custom_fields(state: SalesforceState) -> list[Record]:
-    """Return all custom fields as Tooling records; ids are stable because fields are never removed."""
-    records: list[Record] = []
-    for table in state.org.tables.values():
-        for target in table.kind.fields.values():
-            if target.custom:
-                records.append(_record(state, table, target, len(records) + 1))
-    return records
+    """Return all custom fields as Tooling records."""
+    tables = state.org.tables.values()
+    return [_record(state, table, target) for table in tables for target in table.kind.fields.values() if target.custom]
 
 
-def _record(state: SalesforceState, table: Table, target: Field, fallback: int) -> Record:
+def field_id(state: SalesforceState, full_name: str) -> str:
+    """Return the id of a custom field, the same one whenever it is asked for."""
+    return make_id("CustomField", state.field_numbers.setdefault(full_name, len(state.field_numbers) + 1))
+
+
+def _record(state: SalesforceState, table: Table, target: Field) -> Record:
     full_name = f"{table.kind.name}.{target.name}"
-    number = state.field_numbers.setdefault(full_name, len(state.field_numbers) + 1 or fallback)
     return {
-        "Id": make_id("CustomField", number),
+        "Id": field_id(state, full_name),
         "DeveloperName": target.name.removesuffix("__c"),
         "TableEnumOrId": table.kind.name,
         "NamespacePrefix": None,
@@ -132,8 +132,8 @@ async def create_field(call: Call) -> Response:
         message = f"There is already a field named {match[2]} on {table.kind.label}."
         raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", message, ["DeveloperName"])
     call.state.org.add_field(table.kind.name, build_field(name, metadata), call.now)
-    number = call.state.field_numbers.setdefault(full_name, len(call.state.field_numbers) + 1)
-    created = {"id": make_id("CustomField", number), "success": True, "errors": [], "warnings": [], "infos": []}
+    created_id = field_id(call.state, f"{table.kind.name}.{name}")
+    created = {"id": created_id, "success": True, "errors": [], "warnings": [], "infos": []}
     return answer(created, 201)
 
 

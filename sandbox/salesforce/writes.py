@@ -38,6 +38,7 @@ class Writer:
     locked: Callable[[], bool] = lambda: False
     visible_at: datetime | None = None
     rules: Sequence[ValidationRule] = ()
+    keep_stamps: bool = False
     _undo: list[tuple[Table, str, Row | None]] = field(default_factory=list)
     _effects: list[Effect] = field(default_factory=list)
 
@@ -67,7 +68,8 @@ class Writer:
         row = list(before)
         for name, value in stored.items():
             row[table.columns[name]] = value
-        self._stamp(table, row)
+        if not self.keep_stamps:
+            self._stamp(table, row)
         self._finish(table, row, before, frozenset(stored))
 
     def _finish(self, table: Table, row: Row, before: Row | None, given: frozenset[str]) -> None:
@@ -111,7 +113,9 @@ class Writer:
         self._store(table, row, before)
 
     def _delete_children(self, object_name: str, link: str, parent_id: str) -> None:
-        table = self.org.tables[object_name]
+        table = self.org.tables.get(object_name)
+        if table is None:
+            return
         position = table.columns[link]
         for row in [row for row in table.rows.values() if row[position] == parent_id]:
             if not self._is_deleted(table, row):
@@ -221,7 +225,7 @@ class Writer:
         return found
 
     def _check_reference(self, target: Field, record_id: str) -> None:
-        prefixes = {self.org.tables[name].kind.key_prefix for name in target.reference_to}
+        prefixes = {table.kind.key_prefix for table in self.org.targets(target)}
         if record_id[:3] not in prefixes:
             message = f"{target.label}: id value of incorrect type: {record_id}"
             raise RowError("MALFORMED_ID", message, [target.name])
@@ -247,7 +251,7 @@ class Writer:
         record_id = str(row[table.columns["Id"]])
         self._note_changes(table, record_id, row, before)
         if self.visible_at is not None and self.visible_at > self.now:
-            table.put_late(row, self.visible_at)
+            table.put_late(row, before, self.visible_at)
             return
         self._undo.append((table, record_id, before))
         table.put(row)

@@ -152,6 +152,25 @@ def test_history_and_journal_tell_people_from_integrations(hub: Portal) -> None:
     assert body["updatedAt"] == effects[1]["time"]
 
 
+def test_an_edit_may_name_its_user_by_any_text(hub: Portal) -> None:
+    one = hub.ids(count=6)[5]
+    edit = {"object": "companies", "id": one, "properties": {"phone": "1"}, "user": "anna"}
+    assert hub.post("/_sandbox/edit", edit).status_code == 200
+    body = hub.get(f"{OBJECTS}/companies/{one}", propertiesWithHistory="phone").json()
+    version = body["propertiesWithHistory"]["phone"][0]
+    assert (version["sourceType"], version["sourceId"], version["updatedByUserId"]) == ("CRM_UI", "anna", None)
+
+
+def test_links_of_an_archived_record_are_not_shown(hub: Portal) -> None:
+    links = hub.state.portal.links
+    deal = next(i for i in reversed(hub.ids("deals", 1000)) if links.of("deals", int(i), "companies"))
+    company = str(links.of("deals", int(deal), "companies")[0])
+    assert hub.call("DELETE", f"{OBJECTS}/deals/{deal}").status_code == 204
+    rows = linked(hub, "companies", "deals", company).json()["results"]
+    assert int(deal) not in {to["toObjectId"] for row in rows for to in row["to"]}
+    assert linked(hub, "deals", "companies", deal).status_code == 207
+
+
 def test_people_archive_and_merge_and_counts_tell_the_truth(hub: Portal) -> None:
     before = hub.get("/_sandbox/counts").json()["companies"]
     one, two, three = hub.ids(count=12)[9:]

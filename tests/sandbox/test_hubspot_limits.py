@@ -157,6 +157,13 @@ def test_bodies_can_be_html_cut_or_of_unproven_length(hub: Portal) -> None:
     assert (cut.status_code, "content-length" in cut.headers, cut.text.endswith("}")) == (200, False, False)
 
 
+def test_a_next_link_can_lead_to_another_host(hub: Portal) -> None:
+    hub.break_next("foreign_link")
+    following = hub.get(COMPANIES, limit=2).json()["paging"]["next"]
+    assert following["link"].startswith("https://foreign.invalid/")
+    assert hub.get(COMPANIES, limit=2).json()["paging"]["next"]["link"].startswith(hub.url)
+
+
 @pytest.mark.parametrize(("kind", "committed"), [("commit_then_drop", 1), ("drop", 0)])
 def test_a_dropped_connection_may_or_may_not_have_had_an_effect(hub: Portal, kind: str, committed: int) -> None:
     one, before = hub.ids(count=1)[0], effects(hub)

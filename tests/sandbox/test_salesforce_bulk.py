@@ -79,7 +79,7 @@ def test_results_come_in_pages_each_with_a_header(org: Org) -> None:
     seen: list[list[str]] = []
     locator = ""
     while locator != "null":
-        page = org.get(f"{QUERY}/{job}/results", maxRecords=20, **({"locator": locator} if locator else {}))
+        page = org.call("GET", f"{QUERY}/{job}/results", params={"maxRecords": 20, "locator": locator or None})
         header, *body = lines(page)
         assert header == ["Id", "Owner.Name", "ARR__c", "Strategic_Account__c", "SystemModstamp"]
         assert len(body) == int(page.headers["Sforce-NumberOfRecords"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
 
 from sandbox.salesforce.options import INTEGRATION_USERNAME, ConnectedApp, Login, wall_clock
@@ -30,7 +30,7 @@ def org(make: MakeOrg) -> Org:
 
 
 @pytest.fixture
-def direct(org: Org) -> Iterator[Salesforce]:
+def direct(org: Org) -> Iterator[Any]:
     with https_session(org) as session:
         yield Salesforce(instance_url=org.url, session_id=RAW_TOKEN, session=session, version="62.0")
 
@@ -67,7 +67,7 @@ def test_a_refused_login_is_an_authentication_failure(org: Org) -> None:
         Salesforce(consumer_key=APP.consumer_key, consumer_secret="wrong", domain="acme.my", session=session)
 
 
-def test_reading_every_record(org: Org, direct: Salesforce) -> None:
+def test_reading_every_record(org: Org, direct: Any) -> None:
     headers = {"Sforce-Query-Options": "batchSize=200"}
     records = direct.query_all("SELECT Id, Owner.Name FROM Account", headers=headers)["records"]
     assert len({record["Id"] for record in records}) == len(org.ids(count=10_000)) > 200
@@ -77,7 +77,7 @@ def test_reading_every_record(org: Org, direct: Salesforce) -> None:
     assert direct.api_usage["api-usage"].total == 100_000
 
 
-def test_describing_and_single_records(org: Org, direct: Salesforce) -> None:
+def test_describing_and_single_records(org: Org, direct: Any) -> None:
     assert direct.Account.describe()["keyPrefix"] == "001"
     assert "Account" in {item["name"] for item in direct.describe()["sobjects"]}
     made = direct.Account.create({"Name": "By a client"})
@@ -91,7 +91,7 @@ def test_describing_and_single_records(org: Org, direct: Salesforce) -> None:
     assert direct.limits()["DailyApiRequests"]["Max"] == 100_000
 
 
-def test_collections_and_tooling(org: Org, direct: Salesforce) -> None:
+def test_collections_and_tooling(org: Org, direct: Any) -> None:
     records = [{"attributes": {"type": "Account"}, "id": key, "ARR__c": 5} for key in org.ids(count=200)]
     results = direct.restful("composite/sobjects", method="PATCH", json={"records": records})
     assert all(result["success"] for result in results)
@@ -99,7 +99,7 @@ def test_collections_and_tooling(org: Org, direct: Salesforce) -> None:
     assert found["totalSize"] == 2
 
 
-def test_bulk_query_and_update(org: Org, direct: Salesforce) -> None:
+def test_bulk_query_and_update(org: Org, direct: Any) -> None:
     pages = list(direct.bulk2.Account.query("SELECT Id, Name FROM Account", max_records=100, wait=0))
     rows = [row for page in pages for row in csv.DictReader(io.StringIO(page, newline=""))]
     assert len(pages) > 1

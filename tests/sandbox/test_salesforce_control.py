@@ -71,6 +71,18 @@ def test_a_late_commit_appears_with_its_old_stamp(org: Org) -> None:
     assert (row["Phone"], row["SystemModstamp"]) == ("late", "2026-11-22T09:30:00.000+0000")
 
 
+def test_a_late_commit_does_not_undo_what_others_wrote_meanwhile(org: Org) -> None:
+    (record_id,) = org.ids(count=1)
+    edit = {"object": "Account", "id": record_id, "properties": {"Phone": "late"}, "commit_after_seconds": 60}
+    org.post("/_sandbox/edit", edit)
+    org.clock.pass_by(seconds=30)
+    org.patch(f"/sobjects/Account/{record_id}", {"ARR__c": 42})
+    org.clock.pass_by(seconds=30)
+    row = org.get(f"/sobjects/Account/{record_id}").json()
+    assert (row["Phone"], row["ARR__c"]) == ("late", 42.0)
+    assert row["SystemModstamp"] == "2026-11-22T09:30:30.000+0000"
+
+
 def test_a_record_can_be_born_late(org: Org) -> None:
     body = {"object": "Account", "properties": {"Name": "Latecomer"}, "commit_after_seconds": 60}
     record_id = org.post("/_sandbox/create", body).json()["id"]
@@ -183,3 +195,21 @@ def test_a_validation_rule_stops_clients_but_not_its_admin(org: Org) -> None:
     assert org.patch(path, {"Name": "Another field"}).status_code == 204
     org.post("/_sandbox/rules", {})
     assert org.patch(path, {"Phone": "0900"}).status_code == 204
+
+
+def test_a_silent_change_moves_no_stamp(org: Org) -> None:
+    (record_id,) = org.ids(count=1)
+    before = org.value(record_id, "SystemModstamp")
+    body = {"object": "Account", "id": record_id, "properties": {"Phone": "calculated"}, "silent": True}
+    assert org.post("/_sandbox/edit", body).status_code == 200
+    assert org.value(record_id, "Phone") == "calculated"
+    assert org.value(record_id, "SystemModstamp") == before
+
+
+def test_an_org_may_lack_an_object(make: MakeOrg) -> None:
+    org = make(accounts=30, without_objects=("Contract", "Task"))
+    assert org.error("SELECT Id FROM Contract")[1] == "INVALID_TYPE"
+    assert org.error("SELECT ContractId FROM Opportunity")[1] == "INVALID_FIELD"
+    assert org.query("SELECT What.Name, Owner.Name FROM Event LIMIT 1")
+    assert "Contract" not in {item["name"] for item in org.get("/sobjects").json()["sobjects"]}
+    assert org.call("DELETE", f"/sobjects/Account/{org.ids()[0]}").status_code == 204

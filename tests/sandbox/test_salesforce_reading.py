@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_record_counts(org: Org) -> None:
 def test_updated_and_deleted_lists(org: Org) -> None:
     one, two = org.ids(count=2)
     org.clock.pass_by(hours=1)
-    window = {"start": "2026-11-22T10:29:59+00:00", "end": "2026-11-22T10:31:59+00:00"}
+    window: dict[str, Any] = {"start": "2026-11-22T10:29:59+00:00", "end": "2026-11-22T10:31:59+00:00"}
     org.patch(f"/sobjects/Account/{one}", {"Phone": "1"})
     assert org.call("DELETE", f"/sobjects/Account/{two}").status_code == 204
     assert org.get("/sobjects/Account/updated", **window).json() == {
@@ -180,3 +181,24 @@ def test_the_portfolio_is_there(make: MakeOrg) -> None:
     assert {row["Name"] for row in rows.values()} >= {a.name for a in mine if a.name and not a.quirks}
     assert org.query("SELECT Id FROM EventRelation WHERE RelationId != null")
     assert len({row["CurrencyIsoCode"] for row in org.query("SELECT CurrencyIsoCode FROM Opportunity")}) > 1
+
+
+def test_absurd_values_are_stored_where_a_field_can_hold_them(make: MakeOrg) -> None:
+    world = generate(7, 60, TODAY)
+    negative, text, early, plain = [account for account in world.accounts if account.in_salesforce][:4]
+    negative.quirks = {"arr": "-50000", "employees": "-3"}
+    text.quirks = {"arr": "abc", "logins_per_user_week": "NaN"}
+    early.quirks = {"go_live_at": "0001-01-01", "roi_realised": " 3.5 "}
+    plain.name = 'Line\nbreak, "quotes" \u202e=HYPERLINK("x") 漢字'
+    org = make(world=world)
+    stored = {account.key: salesforce_account_id(account.key) for account in (negative, text, early, plain)}
+    assert (org.value(stored[negative.key], "ARR__c"), org.value(stored[negative.key], "NumberOfEmployees")) == (
+        -50000.0,
+        -3,
+    )
+    assert org.value(stored[text.key], "ARR__c") == (None if text.arr is None else float(text.arr))
+    assert org.value(stored[early.key], "ROI_Realised__c") == 3.5
+    day = early.go_live_at
+    assert org.value(stored[early.key], "Go_Live_Date__c") == (None if day is None else day.isoformat())
+    (row,) = org.query(f"SELECT Name FROM Account WHERE Id = '{stored[plain.key]}'", "queryAll")  # noqa: S608
+    assert row["Name"] == plain.name

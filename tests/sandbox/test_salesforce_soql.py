@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.seed import seed_org
 from sandbox.salesforce.soql_ast import Call, Comparison, Literal, Logical, Not, OrderKey, Path, Query, query_text
-from sandbox.salesforce.soql_parser import parse
+from sandbox.salesforce.soql_parser import RESERVED, parse
 from sandbox.salesforce.soql_run import prepare, run
 from sandbox.world.generate import generate
 from tests.sandbox.salesforce_org import TODAY
@@ -21,7 +21,7 @@ from tests.sandbox.salesforce_org import TODAY
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 USER = "005kW0000000001QAA"
 
-names = st.from_regex(r"[A-Z][a-z]{1,8}(__c)?", fullmatch=True)
+names = st.from_regex(r"[A-Z][a-z]{1,8}(__c)?", fullmatch=True).filter(lambda name: name.upper() not in RESERVED)
 paths = st.lists(names, min_size=1, max_size=3).map(lambda parts: Path(tuple(parts)))
 literals = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(lambda text: Literal("string", text)),
@@ -60,6 +60,18 @@ queries = st.builds(
 )
 
 
+real_paths = st.sampled_from(
+    ["Id", "Name", "ARR__c", "NumberOfEmployees", "IsDeleted", "Go_Live_Date__c", "SystemModstamp", "OwnerId",
+     "Owner.Name", "Parent.CreatedDate", "Description", "BillingAddress", "CurrencyIsoCode", "Parent.Owner.IsActive"]
+).map(lambda text: Path(tuple(text.split("."))))  # fmt: skip
+real_tests = st.one_of(
+    st.builds(Comparison, real_paths, st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "LIKE"]), literals),
+    st.builds(
+        Comparison, real_paths, st.sampled_from(["IN", "NOT IN", "EXCLUDES"]), st.lists(literals, min_size=1).map(tuple)
+    ),
+)
+
+
 @pytest.fixture(scope="module")
 def org() -> Org:
     built = Org()
@@ -94,6 +106,27 @@ def test_a_query_survives_being_written_and_parsed(query: Query) -> None:
 @given(st.text(max_size=60) | st.text("SELECT FROMWHEREaBc()'\\,.=<>!%1234-:TZ\n", max_size=80))
 def test_any_text_parses_or_is_refused_as_the_vendor_does(text: str) -> None:
     assert verdict(text) in {"parsed", "MALFORMED_QUERY", "NUMBER_OUTSIDE_VALID_RANGE"}
+
+
+def ids_or_refusal(org: Org, text: str) -> set[str] | None:
+    """Return the ids that a query finds, or None when the org refuses it."""
+    try:
+        return {row["Id"] for row in rows(org, text)}
+    except ApiError as error:
+        event(error.code)
+        return None
+
+
+@given(real_tests, st.lists(st.builds(OrderKey, real_paths, st.booleans(), st.booleans()), max_size=2).map(tuple))
+def test_a_filter_and_its_negation_split_the_table_or_are_refused(
+    org: Org, condition: Comparison, order: tuple[OrderKey, ...]
+) -> None:
+    select = (Path(("Id",)),)
+    found = ids_or_refusal(org, query_text(Query(select, "Account", condition, (), order)))
+    rest = ids_or_refusal(org, query_text(Query(select, "Account", Not(condition))))
+    if found is not None and rest is not None:
+        assert not found & rest
+        assert len(found | rest) == len(rows(org, "SELECT Id FROM Account"))
 
 
 def test_strings_keep_quotes_backslashes_and_newlines() -> None:

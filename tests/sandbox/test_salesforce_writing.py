@@ -158,6 +158,14 @@ def test_malformed_collections_are_400(org: Org) -> None:
         assert set(response.json()[0]) >= {"errorCode", "message"}
 
 
+def test_bodies_declare_what_they_are(org: Org) -> None:
+    form = org.call("POST", "/sobjects/Account", data={"Name": "x"})
+    assert (form.status_code, form.json()[0]["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    job = org.post("/jobs/ingest", {"object": "Account", "operation": "update"}).json()["id"]
+    as_json = org.call("PUT", f"/jobs/ingest/{job}/batches", json=[])
+    assert as_json.status_code == 415
+
+
 def test_collections_create_retrieve_upsert_and_delete(org: Org) -> None:
     account = {"attributes": {"type": "Account"}}
     created = org.post(COLLECTION, {"records": [{**account, "Name": "New"}, {**account, "Phone": "1"}]}).json()
