@@ -1,0 +1,168 @@
+"""An open store: one engine, one workspace, transactions that either happen or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from store import address, schema, sql
+from store.errors import StoreMissing, StoreUnusable, translate
+
+BUSY_SECONDS = 30.0
+"""How long a transaction waits for another one before it gives up with StoreLocked."""
+
+_BEGIN = "keepwell_begin"
+
+
+def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """Return an engine whose connections are safe to write a ledger with."""
+    if url.get_backend_name() == "sqlite":
+        return _connect_sqlite(url, busy_seconds)
+    # A wait is bounded on the server too; TIMESTAMPTZ arrives in UTC whatever the server's zone is.
+    # Plans are made for the values at hand: one array of ids may hold one id or thousands.
+    settings = ("timezone=UTC", f"lock_timeout={int(busy_seconds * 1000)}", "synchronous_commit=on")
+    options = " ".join(f"-c {setting}" for setting in (*settings, "plan_cache_mode=force_custom_plan"))
+    given = url.query.get("options", "")
+    options = f"{' '.join(given) if isinstance(given, tuple) else given} {options}".strip()
+    arguments = {"connect_timeout": 10, "options": options}
+    return create_engine(url.difference_update_query(["options"]), connect_args=arguments, pool_pre_ping=True)
+
+
+def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        # The driver would begin transactions by itself, late and not before DDL; `begin` below does it instead.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+    return engine
+
+
+class Store:
+    """A store of the right version, opened for one workspace."""
+
+    def __init__(self, engine: Engine, workspace: str) -> None:
+        self.workspace = workspace
+        self.url = engine.url.render_as_string(hide_password=True)
+        self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
+        self._engine = engine
+        self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        self._reader = engine
+        if self.dialect == "postgresql":
+            self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception.
+
+        On SQLite it holds the write lock from the start. Raises StoreLocked, StoreFull, StoreCorrupt, StoreUnusable.
+        """
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise translate(error, self.url) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the store, however long it lasts, and changes nothing."""
+        try:
+            with self._reader.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise translate(error, self.url) from error
+
+    def now(self) -> datetime:
+        """Return the clock that all processes on this store share."""
+        with self.read() as connection:
+            return sql.now(connection)
+
+    def close(self) -> None:
+        """Close every connection; a process that forks does this in parent or child before the other one writes."""
+        self._engine.dispose()
+
+
+def open_store(
+    url: str, workspace: str = "default", *, create: bool = False, busy_seconds: float = BUSY_SECONDS
+) -> Store:
+    """Return the store at `url`, or raise why it is refused: missing, old, newer, corrupt, locked, not writable.
+
+    With `create`, a store that is not there or empty is made; one of an older version is never changed by opening it.
+    """
+    place = address.parse(url)
+    path = address.file_of(place)
+    if path is not None:
+        if create and not path.exists():
+            address.prepare_file(path)
+        address.inspect_file(path)
+    store = Store(connect(place, busy_seconds=busy_seconds), workspace)
+    try:
+        _ensure_schema(store, create=create)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _ensure_schema(store: Store, *, create: bool) -> None:
+    with store.read() as connection:
+        found = schema.revision(connection)
+        empty = found is None and schema.is_empty(connection)
+    if not empty:
+        schema.require_current(found, store.url)
+    elif not create:
+        raise StoreMissing(f"The store {store.url} is empty.", "Create it with `keepwell db upgrade`.")
+    else:
+        with store.write() as connection:
+            schema.migrate(connection)
+
+
+def upgrade(url: str) -> str:
+    """Create the store or bring it to this version's schema in one transaction, and return the revision reached."""
+    place = address.parse(url)
+    path = address.file_of(place)
+    if path is not None:
+        address.prepare_file(path)
+        address.inspect_file(path)
+    store = Store(connect(place), workspace="")
+    try:
+        with store.write() as connection:
+            found = schema.revision(connection)
+            if found is None and not schema.is_empty(connection):
+                hint = "Point `store` to an empty database."
+                raise StoreUnusable(f"The database {store.url} holds tables of something else.", hint)
+            schema.refuse_newer(found, store.url)
+            return schema.migrate(connection)
+    finally:
+        store.close()
+
+
+def current(url: str) -> str | None:
+    """Return the schema revision of the store, None where there is none yet."""
+    place = address.parse(url)
+    path = address.file_of(place)
+    if path is not None and not path.exists():
+        return None
+    if path is not None:
+        address.inspect_file(path)
+    store = Store(connect(place), workspace="")
+    try:
+        with store.read() as connection:
+            return schema.revision(connection)
+    finally:
+        store.close()

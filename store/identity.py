@@ -1,0 +1,131 @@
+"""Who is who: which CRM records are one account, and what a person has to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, and_, delete, insert, select
+
+from store.frames import read_frame
+from store.sql import member, refresh_figures
+from store.tables import ENTITY_TABLES, account_link, identity_review
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """One CRM record of an account; `how` names the rule that joined it, `writable` whether we may write to it."""
+
+    account_id: str
+    connection: str
+    object: str
+    crm_id: str
+    how: str
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Something ambiguous: the records concerned (account ids or refs as JSON values) and why."""
+
+    kind: str
+    refs: tuple[Any, ...]
+    reason: str
+
+
+_LINK = (
+    account_link.c.account_id,
+    account_link.c.connection,
+    account_link.c.object,
+    account_link.c.crm_id,
+    account_link.c.how,
+    account_link.c.writable,
+)
+
+LINK_SCHEMA: Mapping[str, pl.DataType] = {
+    **{name: pl.String() for name in ("account_id", "connection", "object", "crm_id", "how")},
+    "writable": pl.Boolean(),
+}
+
+
+def replace_identity(
+    c: Connection, ws: str, links: Sequence[AccountLink], reviews: Sequence[Review], now: datetime
+) -> None:
+    """Replace all links and reviews of the workspace."""
+    c.execute(delete(account_link).where(account_link.c.workspace == ws))
+    c.execute(delete(identity_review).where(identity_review.c.workspace == ws))
+    if links:
+        c.execute(insert(account_link), [_link_row(ws, link, now) for link in links])
+    if reviews:
+        c.execute(insert(identity_review), [_review_row(ws, *item, now) for item in enumerate(reviews)])
+    # Links are replaced once entities are normalised, and what follows joins the two.
+    refresh_figures(c, account_link, *ENTITY_TABLES.values())
+
+
+def links(c: Connection, ws: str, account_ids: Iterable[str] | None = None) -> list[AccountLink]:
+    """Return the links in key order, of some accounts if given."""
+    here = account_link.c.workspace == ws
+    if account_ids is not None:
+        here &= member(c, account_link.c.account_id, account_ids)
+    order = (account_link.c.connection, account_link.c.object, account_link.c.crm_id)
+    return [AccountLink(*row) for row in c.execute(select(*_LINK).where(here).order_by(*order))]
+
+
+def link_frame(c: Connection, ws: str) -> pl.DataFrame:
+    """Return all links as a frame of account_id, connection, object, crm_id, how, writable, in key order."""
+    order = (account_link.c.connection, account_link.c.object, account_link.c.crm_id)
+    return read_frame(c, select(*_LINK).where(account_link.c.workspace == ws).order_by(*order), LINK_SCHEMA)
+
+
+def find(c: Connection, ws: str, crm_id: str) -> list[AccountLink]:
+    """Return the links of a CRM id, of every connection that has it."""
+    here = and_(account_link.c.workspace == ws, account_link.c.crm_id == crm_id)
+    return [AccountLink(*row) for row in c.execute(select(*_LINK).where(here).order_by(account_link.c.connection))]
+
+
+def reviews(c: Connection, ws: str) -> list[Review]:
+    """Return what a person has to decide, in the order in which it was found."""
+    here = identity_review.c.workspace == ws
+    rows = c.execute(select(identity_review).where(here).order_by(identity_review.c.position))
+    return [Review(row.kind, tuple(row.refs), row.reason) for row in rows]
+
+
+def account_chunks(c: Connection, ws: str, size: int) -> Iterator[list[str]]:
+    """Yield the account ids in order, `size` at a time."""
+    after = ""
+    while True:
+        here = and_(account_link.c.workspace == ws, account_link.c.account_id > after)
+        query = select(account_link.c.account_id).where(here).distinct().order_by(account_link.c.account_id).limit(size)
+        ids = list(c.execute(query).scalars())
+        if ids:
+            yield ids
+        if len(ids) < size:
+            return
+        after = ids[-1]
+
+
+def _link_row(ws: str, link: AccountLink, now: datetime) -> dict[str, object]:
+    return {
+        "workspace": ws,
+        "account_id": link.account_id,
+        "connection": link.connection,
+        "object": link.object,
+        "crm_id": link.crm_id,
+        "how": link.how,
+        "writable": link.writable,
+        "linked_at": now,
+    }
+
+
+def _review_row(ws: str, position: int, review: Review, now: datetime) -> dict[str, object]:
+    return {
+        "workspace": ws,
+        "position": position,
+        "kind": review.kind,
+        "refs": list(review.refs),
+        "reason": review.reason,
+        "found_at": now,
+    }

@@ -1,0 +1,121 @@
+"""The ledger: every value that we wrote, what was there before, and why; the last row of a property stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from store.intents import Intent
+from store.sql import CHUNK, member
+from store.tables import ledger
+
+_L = ledger.c
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A value written: `before` is what the guard read saw (canonical), `verified_at` when it was last read back."""
+
+    id: int
+    connection: str
+    object: str
+    record_id: str
+    field: str
+    property: str
+    before: str | None
+    written: str | None
+    run_id: str
+    plan_id: str
+    model_version: str
+    because: str
+    written_at: datetime
+    verified_at: datetime | None
+
+
+_COLUMNS = tuple(_L[item.name] for item in fields(LedgerRow))
+
+
+def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int], now: datetime) -> None:
+    """Enter confirmed intents; only the outbox does this. `verified` are the ids whose value was read back."""
+    if not intents:
+        return
+    keys = {(item.connection, item.object, item.record_id, item.property) for item in intents}
+    standing = [row.id for row in _standing(c, ws, intents) if row.key in keys]
+    c.execute(update(ledger).where(_L.workspace == ws, member(c, _L.id, standing)).values(is_current=False))
+    rows = [
+        {
+            "workspace": ws,
+            "connection": item.connection,
+            "object": item.object,
+            "record_id": item.record_id,
+            "field": item.field,
+            "property": item.property,
+            "before": item.seen,
+            "written": item.want,
+            "run_id": item.run_id,
+            "plan_id": item.plan_id,
+            "model_version": item.model_version,
+            "because": item.because,
+            "written_at": item.sent_at or now,
+            "verified_at": now if item.id in verified else None,
+            "is_current": True,
+        }
+        for item in intents
+    ]
+    c.execute(insert(ledger), rows)
+
+
+def ledger_for(
+    c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]
+) -> dict[tuple[str, str], LedgerRow]:
+    """Return (record id, property) → the last value that we wrote there."""
+    here = _object(ws, connection, object_name) & _L.is_current & member(c, _L.record_id, ids)
+    rows = (LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here)))
+    return {(row.record_id, row.property): row for row in rows}
+
+
+def ledger_of_run(c: Connection, ws: str, run_id: str, *, chunk: int = CHUNK) -> Iterator[LedgerRow]:
+    """Yield what a run wrote, in the order of confirmation, reading `chunk` at a time."""
+    after = 0
+    while True:
+        here = and_(_L.workspace == ws, _L.run_id == run_id, _L.id > after)
+        rows = c.execute(select(*_COLUMNS).where(here).order_by(_L.id).limit(chunk)).all()
+        for row in rows:
+            yield LedgerRow(*row)
+        if len(rows) < chunk:
+            return
+        after = rows[-1].id
+
+
+def standing(c: Connection, ws: str, connection: str, *, after: int = 0, limit: int = 1_000) -> list[LedgerRow]:
+    """Return the last written values of a connection by row id, after `after`: what drift and samples are read from."""
+    here = and_(_L.workspace == ws, _L.connection == connection, _L.is_current, _L.id > after)
+    return [LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here).order_by(_L.id).limit(limit))]
+
+
+def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:
+    """Note that the values of these ledger rows were read back as written; returns how many rows there were."""
+    here = and_(_L.workspace == ws, member(c, _L.id, row_ids))
+    return c.execute(update(ledger).where(here).values(verified_at=now)).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    id: int
+    key: tuple[str, str, str, str]
+
+
+def _standing(c: Connection, ws: str, intents: Sequence[Intent]) -> Iterator[_Standing]:
+    names = (_L.connection, _L.object, _L.record_id, _L.property)
+    here = and_(_L.workspace == ws, _L.is_current, member(c, _L.record_id, {item.record_id for item in intents}))
+    here &= member(c, _L.connection, {item.connection for item in intents})
+    here &= member(c, _L.object, {item.object for item in intents})
+    for row in c.execute(select(_L.id, *names).where(here)):
+        yield _Standing(row.id, (row.connection, row.object, row.record_id, row.property))
+
+
+def _object(ws: str, connection: str, object_name: str) -> ColumnElement[bool]:
+    return and_(_L.workspace == ws, _L.connection == connection, _L.object == object_name)

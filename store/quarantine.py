@@ -1,0 +1,98 @@
+"""Quarantine: records and fields that could not be read, until a later version of them can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
+
+from mapping.records import Quarantined
+from store.sql import insert_into, member
+from store.tables import quarantine
+
+LONGEST_VALUE = 500
+"""Characters kept of a value that could not be read."""
+
+_Q = quarantine.c
+_KEY = (_Q.connection, _Q.stream, _Q.id, _Q.field_name)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A record, or one field of it, that could not be read, and how often that happened."""
+
+    item: Quarantined
+    first_seen_at: datetime
+    last_seen_at: datetime
+    times: int
+
+
+def put_many(c: Connection, ws: str, items: Sequence[Quarantined], now: datetime) -> None:
+    """Quarantine `items`; one that is there already counts once more."""
+    rows = {
+        (item.connection, item.stream, item.id, item.field_name or ""): {
+            "workspace": ws,
+            "connection": item.connection,
+            "stream": item.stream,
+            "id": item.id,
+            "field_name": item.field_name or "",
+            "reason": item.reason,
+            "value": item.value[:LONGEST_VALUE],
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "times": 1,
+        }
+        for item in items
+    }
+    if not rows:
+        return
+    statement = insert_into(c, quarantine)
+    fresh = statement.excluded
+    again = {"reason": fresh.reason, "value": fresh.value, "last_seen_at": now, "times": _Q.times + 1}
+    counted = statement.on_conflict_do_update(index_elements=list(quarantine.primary_key), set_=again)
+    c.execute(counted, list(rows.values()))
+
+
+def clear(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> int:
+    """Release everything of the records `ids`; returns how many rows there were."""
+    here = (_Q.workspace == ws) & (_Q.connection == connection) & (_Q.stream == stream) & member(c, _Q.id, ids)
+    return c.execute(delete(quarantine).where(here)).rowcount
+
+
+def list_items(
+    c: Connection,
+    ws: str,
+    *,
+    connection: str | None = None,
+    after: tuple[str, str, str, str] | None = None,
+    limit: int = 1_000,
+) -> list[QuarantineRow]:
+    """Return quarantined items by (connection, stream, id, field), after `after`."""
+    here = _of(ws, connection)
+    if after is not None:
+        here &= tuple_(*_KEY) > tuple_(*after)
+    return [
+        QuarantineRow(
+            Quarantined(row.connection, row.stream, row.id, row.field_name or None, row.reason, row.value),
+            row.first_seen_at,
+            row.last_seen_at,
+            row.times,
+        )
+        for row in c.execute(select(quarantine).where(here).order_by(*_KEY).limit(limit))
+    ]
+
+
+def count(c: Connection, ws: str, *, connection: str | None = None, stream: str | None = None) -> int:
+    """Return how many records have something in quarantine."""
+    here = _of(ws, connection)
+    if stream is not None:
+        here &= _Q.stream == stream
+    records = select(_Q.connection, _Q.stream, _Q.id).where(here).distinct().subquery()
+    return c.execute(select(func.count()).select_from(records)).scalar_one()
+
+
+def _of(ws: str, connection: str | None) -> ColumnElement[bool]:
+    here = _Q.workspace == ws
+    return here if connection is None else here & (_Q.connection == connection)

@@ -1,0 +1,246 @@
+"""Records as the CRM gave them; each change of a row takes the next number of its stream, so readers see the news."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, update
+
+from mapping.records import RawRecord
+from store.sql import CHUNK, insert_into, member, upsert
+from store.tables import raw_record, raw_seq
+from store.types import JsonText, clean_text, dump_json
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """What a page did to the store; a row seen twice on one page counts once."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A stored record: `archived` as the CRM says, `gone` when the CRM does not show it any more."""
+
+    id: str
+    payload: dict[str, Any]
+    archived: bool
+    gone: bool
+    seq: int
+    modified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    hash: str
+    archived: bool
+    gone: bool
+    modified_at: datetime | None
+    first_seen_at: datetime
+
+
+def upsert_page(
+    c: Connection,
+    ws: str,
+    connection: str,
+    stream: str,
+    epoch_id: int,
+    records: Sequence[RawRecord],
+    now: datetime,
+) -> PageCounts:
+    """Store a page; unchanged rows only learn that this epoch saw them.
+
+    Of one id on a page the latest version wins (by modification, then by position). A version older than the stored
+    one is what a lagging index shows: it proves the row exists and changes nothing else.
+    """
+    latest = _latest_versions(records)
+    known = _known(c, ws, connection, stream, latest)
+    changed: list[tuple[RawRecord, JsonText, str]] = []
+    unchanged: list[str] = []
+    for record_id, record in latest.items():
+        payload = dump_json(record.properties)
+        content = hashlib.blake2b(payload.encode("utf-8"), digest_size=16).hexdigest()
+        if _is_news(record, content, known.get(record_id)):
+            changed.append((record, payload, content))
+        else:
+            unchanged.append(record_id)
+    if changed:
+        first = _reserve(c, ws, connection, stream, len(changed))
+        rows = []
+        for offset, (record, payload, content) in enumerate(changed):
+            record_id = clean_text(record.id)
+            before = known.get(record_id)
+            rows.append(
+                {
+                    "workspace": ws,
+                    "connection": connection,
+                    "stream": stream,
+                    "id": record_id,
+                    "hash": content,
+                    "payload": payload,
+                    "modified_at": record.modified_at,
+                    "archived": record.archived,
+                    "gone": False,
+                    "seq": first + offset,
+                    "last_epoch": epoch_id,
+                    "first_seen_at": before.first_seen_at if before else now,
+                    "changed_at": now,
+                }
+            )
+        c.execute(upsert(c, raw_record), rows)
+    if unchanged:
+        here = and_(_stream(ws, connection, stream), member(c, raw_record.c.id, unchanged))
+        c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
+    updated = sum(1 for record, _, _ in changed if clean_text(record.id) in known)
+    return PageCounts(len(changed) - updated, updated, len(unchanged))
+
+
+def mark_unseen_gone(c: Connection, ws: str, connection: str, stream: str, epoch_id: int, now: datetime) -> int:
+    """After a sealed full epoch: rows that it did not see are gone. Returns how many."""
+    return _renumber(
+        c, ws, connection, stream, and_(~raw_record.c.gone, raw_record.c.last_epoch != epoch_id), now, gone=True
+    )
+
+
+def mark_gone(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
+    """Note that the CRM does not list `ids` any more; returns how many rows that changed."""
+    return _renumber(c, ws, connection, stream, and_(~raw_record.c.gone, _among(c, ids)), now, gone=True)
+
+
+def mark_archived(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
+    """Note that the CRM archived `ids`; returns how many rows that changed."""
+    return _renumber(c, ws, connection, stream, and_(~raw_record.c.archived, _among(c, ids)), now, archived=True)
+
+
+def iter_ids(c: Connection, ws: str, connection: str, stream: str, *, chunk: int = CHUNK) -> Iterator[str]:
+    """Yield the ids of live rows in order, reading `chunk` at a time."""
+    after = ""
+    here = and_(_stream(ws, connection, stream), ~raw_record.c.gone, ~raw_record.c.archived)
+    while True:
+        query = select(raw_record.c.id).where(here, raw_record.c.id > after).order_by(raw_record.c.id).limit(chunk)
+        ids = c.execute(query).scalars().all()
+        yield from ids
+        if len(ids) < chunk:
+            return
+        after = ids[-1]
+
+
+def iter_changed(
+    c: Connection, ws: str, connection: str, stream: str, since_seq: int = 0, *, chunk: int = 1_000
+) -> Iterator[RawRow]:
+    """Yield rows that changed after `since_seq`, in the order of their change, reading `chunk` at a time."""
+    wanted = select(
+        raw_record.c.id,
+        raw_record.c.payload,
+        raw_record.c.archived,
+        raw_record.c.gone,
+        raw_record.c.seq,
+        raw_record.c.modified_at,
+    )
+    while True:
+        here = and_(_stream(ws, connection, stream), raw_record.c.seq > since_seq)
+        rows = c.execute(wanted.where(here).order_by(raw_record.c.seq).limit(chunk)).all()
+        for row in rows:
+            yield RawRow(*row)
+        if len(rows) < chunk:
+            return
+        since_seq = rows[-1].seq
+
+
+def last_seq(c: Connection, ws: str, connection: str, stream: str) -> int:
+    """Return the number of the latest change of a stream, 0 before the first."""
+    counter = and_(raw_seq.c.workspace == ws, raw_seq.c.connection == connection, raw_seq.c.stream == stream)
+    return c.execute(select(raw_seq.c.value).where(counter)).scalar_one_or_none() or 0
+
+
+def payloads(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return id → properties of the rows among `ids` that are stored, gone ones included."""
+    here = and_(_stream(ws, connection, stream), _among(c, ids))
+    rows = c.execute(select(raw_record.c.id, raw_record.c.payload).where(here)).all()
+    return {row.id: row.payload for row in rows}
+
+
+def count_live(c: Connection, ws: str, connection: str, stream: str) -> int:
+    """Return how many rows are neither gone nor archived."""
+    here = and_(_stream(ws, connection, stream), ~raw_record.c.gone, ~raw_record.c.archived)
+    return c.execute(select(func.count()).select_from(raw_record).where(here)).scalar_one()
+
+
+def _stream(ws: str, connection: str, stream: str) -> ColumnElement[bool]:
+    return and_(raw_record.c.workspace == ws, raw_record.c.connection == connection, raw_record.c.stream == stream)
+
+
+def _among(c: Connection, ids: Iterable[str]) -> ColumnElement[bool]:
+    return member(c, raw_record.c.id, ids)
+
+
+def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
+    latest: dict[str, RawRecord] = {}
+    for record in records:
+        record_id = clean_text(record.id)
+        before = latest.get(record_id)
+        if before is None or not _older(record.modified_at, before.modified_at):
+            latest[record_id] = record
+    return latest
+
+
+def _older(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one < other
+
+
+def _known(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, _Known]:
+    r = raw_record.c
+    query = select(r.id, r.hash, r.archived, r.gone, r.modified_at, r.first_seen_at)
+    rows = c.execute(query.where(_stream(ws, connection, stream), _among(c, ids))).all()
+    return {row[0]: _Known(*row[1:]) for row in rows}
+
+
+def _is_news(record: RawRecord, content: str, known: _Known | None) -> bool:
+    if known is None or known.gone or known.archived != record.archived:
+        return True
+    return known.hash != content and not _older(record.modified_at, known.modified_at)
+
+
+def _reserve(c: Connection, ws: str, connection: str, stream: str, count: int) -> int:
+    """Take `count` change numbers and return the first; the counter's row lock keeps them in commit order."""
+    insert = insert_into(c, raw_seq).values(workspace=ws, connection=connection, stream=stream, value=count)
+    counted = insert.on_conflict_do_update(
+        index_elements=list(raw_seq.primary_key), set_={"value": raw_seq.c.value + count}
+    ).returning(raw_seq.c.value)
+    last: int = c.execute(counted).scalar_one()
+    return last - count + 1
+
+
+def _renumber(
+    c: Connection,
+    ws: str,
+    connection: str,
+    stream: str,
+    which: ColumnElement[bool],
+    now: datetime,
+    *,
+    gone: bool | None = None,
+    archived: bool | None = None,
+) -> int:
+    here = and_(_stream(ws, connection, stream), which)
+    count = c.execute(select(func.count()).select_from(raw_record).where(here)).scalar_one()
+    if not count:
+        return 0
+    first = _reserve(c, ws, connection, stream, count)
+    place = func.row_number().over(order_by=raw_record.c.id)
+    ranked = select(raw_record.c.id, place.label("place")).where(here).subquery()
+    values: dict[str, Any] = {"seq": ranked.c.place + (first - 1), "changed_at": now}
+    if gone is not None:
+        values["gone"] = true() if gone else false()
+    if archived is not None:
+        values["archived"] = true() if archived else false()
+    matched = and_(_stream(ws, connection, stream), raw_record.c.id == ranked.c.id)
+    c.execute(update(raw_record).where(matched).values(values))
+    return count

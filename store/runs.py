@@ -1,0 +1,87 @@
+"""Runs: when, with which version, how they ended and what they reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from store.errors import StateConflict
+from store.tables import run
+
+_R = run.c
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run; `status` is `running` until it ended, and stays so when the process died."""
+
+    id: str
+    command: str
+    status: str
+    reason: str | None
+    version: str
+    as_of: datetime | None
+    started_at: datetime
+    finished_at: datetime | None
+    report: dict[str, Any] | None
+
+
+_COLUMNS = tuple(_R[name] for name in Run.__dataclass_fields__)
+
+
+def start(
+    c: Connection, ws: str, run_id: str, command: str, *, as_of: datetime | None, version: str, now: datetime
+) -> Run:
+    """Note that a run begins."""
+    fresh = Run(run_id, command, "running", None, version, as_of, now, None, None)
+    values = {name: getattr(fresh, name) for name in Run.__dataclass_fields__}
+    c.execute(insert(run).values(workspace=ws, **values))
+    return fresh
+
+
+def finish(
+    c: Connection,
+    ws: str,
+    run_id: str,
+    *,
+    status: str,
+    reason: str | None,
+    report: Mapping[str, Any] | None,
+    now: datetime,
+) -> Run:
+    """Note how a run ended; it ends once. Raises StateConflict when it is not running."""
+    values = {"status": status, "reason": reason, "report": report, "finished_at": now}
+    here = (_R.workspace == ws) & (_R.id == run_id) & (_R.status == "running")
+    if not c.execute(update(run).where(here).values(values)).rowcount:
+        raise StateConflict(f"The run {run_id} is not running.", "List runs with `keepwell runs list`.")
+    ended = get(c, ws, run_id)
+    if ended is None:
+        raise StateConflict(f"The run {run_id} vanished.", "Check the store with `keepwell db check`.")
+    return ended
+
+
+def get(c: Connection, ws: str, run_id: str) -> Run | None:
+    """Return a run by id."""
+    return next(iter(_select(c, (_R.workspace == ws) & (_R.id == run_id), 1)), None)
+
+
+def list_runs(c: Connection, ws: str, limit: int = 20) -> list[Run]:
+    """Return the latest runs, newest first."""
+    return _select(c, _R.workspace == ws, limit)
+
+
+def last_good(c: Connection, ws: str, command: str | None = None) -> Run | None:
+    """Return the last complete run, of one command if given: what `status --max-age` looks at."""
+    here = (_R.workspace == ws) & (_R.status == "complete")
+    if command is not None:
+        here &= _R.command == command
+    return next(iter(_select(c, here, 1)), None)
+
+
+def _select(c: Connection, here: ColumnElement[bool], limit: int) -> list[Run]:
+    query = select(*_COLUMNS).where(here).order_by(_R.started_at.desc(), _R.id.desc()).limit(limit)
+    return [Run(*row) for row in c.execute(query)]

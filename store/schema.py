@@ -1,0 +1,60 @@
+"""Which schema a store has, and how it gets the one that this version needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from store.errors import StoreNewer, StoreOld, StoreUnusable
+
+REVISIONS = ("0001_initial", "0002_entities")
+"""Every schema revision in order; kept here so that opening a store does not load the migration machinery."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE_LOCK = 4_807_526_976  # any number, the same for every process: one upgrade at a time on a server
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision that the store says it has."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return found
+
+
+def is_empty(connection: Connection) -> bool:
+    """Tell whether the database has no tables at all."""
+    return not inspect(connection).get_table_names()
+
+
+def require_current(found: str | None, where: str) -> None:
+    """Raise StoreOld, StoreNewer or StoreUnusable unless `found` is the revision of this version."""
+    if found is None:
+        hint = "Point `store` to an empty database."
+        raise StoreUnusable(f"The database {where} holds tables of something else.", hint)
+    refuse_newer(found, where)
+    if found != REVISIONS[-1]:
+        hint = "Run `keepwell db upgrade`."
+        raise StoreOld(f"The store {where} has the schema {found}, this version needs {REVISIONS[-1]}.", hint)
+
+
+def refuse_newer(found: str | None, where: str) -> None:
+    """Raise StoreNewer when a later version than this one made the store."""
+    if found is not None and found not in REVISIONS:
+        hint = "Install the version of Keepwell that made it, or a later one."
+        raise StoreNewer(f"The store {where} has the schema {found}, which this version does not know.", hint)
+
+
+def migrate(connection: Connection) -> str:
+    """Run the missing migrations inside the caller's transaction and return the revision reached."""
+    from alembic import command
+    from alembic.config import Config
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return REVISIONS[-1]

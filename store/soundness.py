@@ -1,0 +1,75 @@
+"""Is the store sound? What `db check` and `doctor` ask before anything is trusted."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, text
+
+from store import address, audit, epochs, schema
+from store.cursors import cursor
+from store.database import Store, connect
+from store.errors import StoreCorrupt, StoreError
+from store.tables import audit_head
+from store.tables import cursor as cursors
+from store.tables import epoch as epoch_table
+
+
+def check(url: str) -> list[str]:
+    """Return what is wrong with the store, one sentence a finding; [] when it is sound.
+
+    Reads everything once: takes seconds to minutes on a large store. Raises nothing for a store that cannot be
+    opened: that is a finding as well.
+    """
+    try:
+        place = address.parse(url)
+        path = address.file_of(place)
+        if path is not None:
+            address.inspect_file(path)
+        store = Store(connect(place), workspace="")
+    except StoreError as error:
+        return [str(error)]
+    try:
+        with store.read() as c:
+            schema.require_current(schema.revision(c), store.url)
+            return [*_file_findings(c), *_state_findings(c), *_audit_findings(c), *_server_findings(c)]
+    except StoreError as error:
+        return [str(error)]
+    finally:
+        store.close()
+
+
+def _file_findings(c: Connection) -> list[str]:
+    if c.dialect.name != "sqlite":
+        return []
+    lines = list(c.execute(text("PRAGMA integrity_check(20)")).scalars())
+    return [] if lines == ["ok"] else [f"The file is damaged: {line}. Restore it from a backup." for line in lines]
+
+
+def _state_findings(c: Connection) -> list[str]:
+    findings = []
+    for ws, connection, stream in c.execute(select(cursors.c.workspace, cursors.c.connection, cursors.c.stream)):
+        try:
+            cursor(c, ws, connection, stream)
+        except StoreCorrupt as error:
+            findings.append(str(error))
+    for epoch_id in c.execute(select(epoch_table.c.id).order_by(epoch_table.c.id)).scalars().all():
+        try:
+            epochs.get(c, epoch_id)
+        except StoreCorrupt as error:
+            findings.append(str(error))
+    return findings
+
+
+def _audit_findings(c: Connection) -> list[str]:
+    workspaces = c.execute(select(audit_head.c.workspace)).scalars().all()
+    return [finding for ws in workspaces for finding in audit.verify_chain(c, ws)]
+
+
+def _server_findings(c: Connection) -> list[str]:
+    if c.dialect.name != "postgresql":
+        return []
+    findings = []
+    if c.execute(text("SHOW fsync")).scalar_one() != "on":
+        findings.append("The server runs with fsync off: a power loss can lose or damage data. Switch it on.")
+    if c.execute(text("SHOW full_page_writes")).scalar_one() != "on":
+        findings.append("The server runs with full_page_writes off: a power loss can damage data. Switch it on.")
+    return findings

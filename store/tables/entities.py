@@ -1,0 +1,68 @@
+"""The unified model: one typed table an entity of `mapping.records.ENTITIES`, and who is who across CRMs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Double, Index, Integer, Table
+from sqlalchemy.types import TypeEngine
+
+from mapping.records import ENTITIES, FieldType
+from store.tables.base import key, metadata, serial, words
+from store.types import Instant, Json, Money, Words
+
+COLUMN_TYPES: Mapping[FieldType, type[TypeEngine[Any]]] = MappingProxyType(
+    {
+        FieldType.TEXT: Words,
+        FieldType.REF: Words,
+        FieldType.INT: BigInteger,
+        FieldType.NUMBER: Double,
+        FieldType.MONEY: Money,
+        FieldType.BOOL: Boolean,
+        FieldType.DATE: Date,
+        FieldType.INSTANT: Instant,
+    }
+)
+
+PARENT_REFS = ("account_ref", "meeting_ref")
+"""Fields by which the children of an account are found."""
+
+
+def _entity_table(entity: str) -> Table:
+    fields = ENTITIES[entity]
+    columns = [Column(field.name, COLUMN_TYPES[field.type]()) for field in fields]
+    indexes = [
+        Index(f"ix_entity_{entity}_{field.name}", "workspace", "connection", field.name)
+        for field in fields
+        if field.name in PARENT_REFS
+    ]
+    return Table(f"entity_{entity}", metadata, *key("connection", "stream", "id"), *columns, *indexes)
+
+
+ENTITY_TABLES: Mapping[str, Table] = MappingProxyType({entity: _entity_table(entity) for entity in ENTITIES})
+
+account_link = Table(
+    "account_link",
+    metadata,
+    *key("connection", "object", "crm_id"),
+    words("account_id"),
+    words("how"),
+    Column("writable", Boolean(), nullable=False),
+    Column("linked_at", Instant(), nullable=False),
+    Index("ix_account_link_account_id", "workspace", "account_id"),
+)
+
+identity_review = Table(
+    "identity_review",
+    metadata,
+    serial(),
+    words("workspace"),
+    Column("position", Integer(), nullable=False),
+    words("kind"),
+    Column("refs", Json(), nullable=False),
+    words("reason"),
+    Column("found_at", Instant(), nullable=False),
+    Index("ix_identity_review_workspace", "workspace", "position"),
+)

@@ -1,0 +1,150 @@
+"""Column types that hold equal values, byte for byte, in SQLite and in PostgreSQL.
+
+Plain text cannot hold everything that a CRM sends: PostgreSQL refuses NUL, and neither store takes a lone surrogate.
+`Words` therefore stores NUL as the visible `␀` and a lone surrogate as `\\udXXX`. JSON documents need no such
+replacement: both are escaped inside the document and come back as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Dialect, Integer, Numeric, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
+"""Surrogate keys; SQLite numbers rows by itself only for a column declared INTEGER."""
+
+
+class JsonText(str):
+    """A document that `dump_json` made already; a `Json` column stores it as it is."""
+
+    __slots__ = ()
+
+
+def clean_text(value: str) -> str:
+    """Return `value` with NUL and lone surrogates replaced by something visible."""
+    if value.isascii() and "\x00" not in value:
+        return value
+    return value.replace("\x00", "␀").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if hasattr(value, "keys") and hasattr(value, "__getitem__"):
+        return {key: value[key] for key in value.keys()}  # noqa: SIM118 - a mapping proxy, not a dict
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+
+
+def dump_json(value: object) -> JsonText:
+    """Return the canonical JSON text of `value`: sorted keys, no spaces, decimals as text, NaN as null."""
+    try:
+        return JsonText(orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS), "utf-8")
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: outside what orjson writes, inside what JSON allows.
+        return JsonText(json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"), allow_nan=False))
+
+
+def load_json(text: str) -> Any:
+    """Return the value of a document written by `dump_json`."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
+def to_micros(value: datetime) -> int:
+    """Return microseconds since 1970 UTC; a naive datetime is an error because its zone would be a guess."""
+    if value.tzinfo is None:
+        raise ValueError(f"The instant {value!r} has no time zone.")
+    return (value - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the aware UTC datetime of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime: TIMESTAMPTZ on PostgreSQL, microseconds since 1970 on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        micros = to_micros(value)
+        return value if dialect.name == "postgresql" else micros
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if isinstance(value, int):
+            return from_micros(value)
+        moment: datetime = value
+        return moment.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text that both stores accept."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        # Byte order, as SQLite and Python have it, whatever the locale of the server's database is.
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else clean_text(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON document kept as its canonical text; SQL null is None, so JSON null cannot be stored at the top."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value if value is None or isinstance(value, JsonText) else dump_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else load_json(value)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact decimal: NUMERIC on PostgreSQL, its plain notation on SQLite; digits and scale are kept."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Numeric(asdecimal=True) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if not value.is_finite():
+            raise ValueError(f"{value} is not an amount of money.")
+        return value if dialect.name == "postgresql" else format(value, "f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        if value is None or isinstance(value, Decimal):
+            return value
+        return Decimal(value)

@@ -1,0 +1,75 @@
+"""Every test runs on SQLite and on PostgreSQL; a workspace of its own keeps each test apart from the others."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from store import Store, open_store
+
+SERVER = "postgresql://postgres@127.0.0.1:5432"
+
+
+def _server_or_skip() -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(f"{SERVER}/test", autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if os.environ.get("KEEPWELL_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(f"no PostgreSQL server at 127.0.0.1:5432: {error}")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def empty_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], str]]:
+    """A maker of empty databases: each call returns the address of a new one."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("store")
+        yield lambda: f"sqlite:///{folder / uuid.uuid4().hex}.db"
+        return
+    with ExitStack() as after, _server_or_skip() as server:
+
+        def make() -> str:
+            name = f"keepwell_test_{uuid.uuid4().hex}"
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            after.callback(server.execute, drop)
+            return f"{SERVER}/{name}"
+
+        yield make
+        after.close()
+
+
+@pytest.fixture(scope="session")
+def url(empty_database: Callable[[], str]) -> str:
+    """Address of the store that the tests of one dialect share."""
+    return empty_database()
+
+
+@pytest.fixture(scope="session")
+def store(url: str) -> Iterator[Store]:
+    """The open store behind `url`."""
+    opened = open_store(url, create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ws() -> str:
+    """A workspace that no other test uses."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    """The instant at which everything in these tests happens."""
+    return datetime(2026, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)

@@ -1,0 +1,155 @@
+"""Evaluations are stored when they change; plans are frozen under an id made from their content."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from store import Store, evaluations, plans
+from store.errors import StateConflict
+from store.evaluations import NewEvaluation
+from store.plans import PlanHeader, PlanRecord
+
+DAY = timedelta(days=1)
+
+
+def found(score: float | None, band: str = "green", stage: str = "adoption", account: str = "a") -> NewEvaluation:
+    values = {"health_score": score, "health_band": band}
+    return NewEvaluation(account, f"{score}{band}{stage}", values, score, band, stage, {"why": [score, band]})
+
+
+def save(store: Store, ws: str, as_of: datetime, *rows: NewEvaluation) -> int:
+    with store.write() as c:
+        return evaluations.save(c, ws, "run", "model", as_of, rows)
+
+
+def test_only_what_changed_is_stored(store: Store, ws: str, now: datetime) -> None:
+    assert save(store, ws, now, found(80.0), found(None, "unknown", account="b")) == 2
+    assert save(store, ws, now + DAY, found(80.0), found(None, "unknown", account="b")) == 0
+    assert save(store, ws, now + 2 * DAY, found(55.0, "red"), found(None, "unknown", account="b")) == 1
+    with store.read() as c:
+        latest = evaluations.latest(c, ws)
+        assert {key: (row.score, row.band, row.as_of) for key, row in latest.items()} == {
+            "a": (55.0, "red", now + 2 * DAY),
+            "b": (None, "unknown", now),
+        }
+        assert list(evaluations.latest(c, ws, ["b", "never"])) == ["b"]
+        assert evaluations.latest_values(c, ws, ["a"]) == {"a": {"health_score": 55.0, "health_band": "red"}}
+
+
+def test_the_past_can_be_filled_in_without_moving_the_present(store: Store, ws: str, now: datetime) -> None:
+    save(store, ws, now, found(80.0))
+    assert save(store, ws, now - DAY, found(40.0, "red")) == 1
+    with store.read() as c:
+        assert evaluations.latest(c, ws)["a"].score == 80.0
+        assert evaluations.detail(c, ws, "a") == {"why": [80.0, "green"]}
+        assert evaluations.detail(c, ws, "a", now - DAY / 2) == {"why": [40.0, "red"]}
+        assert evaluations.detail(c, ws, "a", now - 2 * DAY) is None
+
+
+def test_a_second_evaluation_of_one_instant_replaces_the_first(store: Store, ws: str, now: datetime) -> None:
+    save(store, ws, now, found(80.0))
+    assert save(store, ws, now, found(81.0)) == 1
+    with store.read() as c:
+        assert evaluations.history(c, ws, now)["score"].to_list() == [81.0]
+
+
+def test_history_starts_with_what_stood_before(store: Store, ws: str, now: datetime) -> None:
+    for days, score in ((0, 10.0), (10, 20.0), (20, 30.0)):
+        save(store, ws, now + days * DAY, found(score))
+    save(store, ws, now + 15 * DAY, found(1.0, account="b"))
+    with store.read() as c:
+        rows = evaluations.history(c, ws, now + 15 * DAY).rows()
+    assert rows == [
+        ("a", now + 10 * DAY, 20.0, "green"),
+        ("a", now + 20 * DAY, 30.0, "green"),
+        ("b", now + 15 * DAY, 1.0, "green"),
+    ]
+
+
+def test_stage_history_lists_entries_only(store: Store, ws: str, now: datetime) -> None:
+    for days, score, stage in ((0, 1.0, "launch"), (1, 2.0, "launch"), (2, 3.0, "adoption"), (3, 4.0, "launch")):
+        save(store, ws, now + days * DAY, found(score, stage=stage))
+    with store.read() as c:
+        rows = evaluations.stage_history(c, ws).rows()
+    assert rows == [("a", now, "launch"), ("a", now + 2 * DAY, "adoption"), ("a", now + 3 * DAY, "launch")]
+
+
+def test_a_retired_account_can_come_back_with_the_same_values(store: Store, ws: str, now: datetime) -> None:
+    save(store, ws, now, found(80.0))
+    with store.write() as c:
+        assert evaluations.retire(c, ws, ["a"]) == 1
+        assert evaluations.latest(c, ws) == {}
+    assert save(store, ws, now + DAY, found(80.0)) == 1
+    with store.read() as c:
+        assert list(evaluations.latest(c, ws)) == ["a"]
+
+
+def header(now: datetime, run_id: str = "run") -> PlanHeader:
+    return PlanHeader(run_id, now, now, "cradle_to_grave", "m1", {"epochs": [1, 2]})
+
+
+def record(number: int, after: str = "2") -> PlanRecord:
+    change = {"field": "health_score", "property": "cs_health_score", "before": None, "after": after, "because": "x"}
+    return PlanRecord("hubspot", "companies", f"{number:03}", f"hubspot:{number}", (change,), ({"reason": "human"},))
+
+
+def make(store: Store, ws: str, head: PlanHeader, *records: PlanRecord) -> str:
+    with store.write() as c:
+        key = plans.create(c, ws, head)
+        for item in records:
+            plans.add_records(c, ws, key, [item])
+        return plans.finish(c, ws, key, cost={"hubspot": 3}, counts={"records": len(records)})
+
+
+def test_a_plan_comes_back_as_it_was_made(store: Store, ws: str, now: datetime) -> None:
+    records = [record(n) for n in range(7)]
+    plan_id = make(store, ws, header(now), *reversed(records))
+    with store.read() as c:
+        plan = plans.get(c, ws, plan_id)
+        assert plan is not None
+        assert (plan.header, plan.state, plan.cost, plan.counts) == (
+            header(now),
+            "ready",
+            {"hubspot": 3},
+            {"records": 7},
+        )
+        assert list(plans.iter_records(c, ws, plan_id, chunk=2)) == records
+        assert list(plans.iter_records(c, ws, plan_id, after=("hubspot", "companies", "004"))) == records[5:]
+        assert list(plans.iter_records(c, ws, plan_id, connection="salesforce")) == []
+        assert plans.latest(c, ws) == plan
+        assert plan_id == plans.content_id(header(now), records)
+
+
+def test_the_id_is_the_content_and_nothing_else(store: Store, ws: str, now: datetime) -> None:
+    first = make(store, ws, header(now), record(1), record(2))
+    assert make(store, ws, header(now, run_id="another run"), record(2), record(1)) == first
+    assert make(store, ws, header(now), record(1), record(2, after="3")) != first
+    assert plans.content_id(replace(header(now), model_version="m2"), [record(1), record(2)]) != first
+
+
+def test_a_finished_plan_never_changes(store: Store, ws: str, now: datetime) -> None:
+    with store.write() as c:
+        key = plans.create(c, ws, header(now))
+        plan_id = plans.finish(c, ws, key, cost={}, counts={})
+        with pytest.raises(StateConflict, match="not a draft"):
+            plans.add_records(c, ws, key, [record(1)])
+        plans.set_state(c, ws, plan_id, "applied")
+        plan = plans.get(c, ws, plan_id)
+        assert plan is not None
+        assert plan.state == "applied"
+        with pytest.raises(StateConflict, match="no plan"):
+            plans.set_state(c, ws, "unknown", "applied")
+        assert plans.get(c, ws, "unknown") is None
+
+
+def test_drafts_are_not_plans_yet(store: Store, ws: str, now: datetime) -> None:
+    with store.write() as c:
+        key = plans.create(c, ws, header(now))
+        plans.add_records(c, ws, key, [record(1)])
+        assert plans.latest(c, ws) is None
+        plans.discard(c, ws, key)
+        with pytest.raises(StateConflict):
+            plans.finish(c, ws, key, cost={}, counts={})
