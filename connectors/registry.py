@@ -18,29 +18,25 @@ from connectors.errors import ConfigError
 class ConnectorType:
     """Where a connector's settings model and its `connect` function live, as `module:name`.
 
-    `defaults` names the shipped field map in `config/fields`; `prefix` is put before the names of the properties
-    that Keepwell creates.
+    `defaults` names the shipped field map in `config/fields`.
     """
 
     settings: str
     connect: str
     defaults: str
-    prefix: str
 
 
 CONNECTORS: Mapping[str, ConnectorType] = MappingProxyType(
     {
         "hubspot": ConnectorType(
             settings="connectors.hubspot.settings:HubSpotSettings",
-            connect="connectors.hubspot.connect:connect",
+            connect="connectors.hubspot.connector:connect",
             defaults="hubspot",
-            prefix="cs_",
         ),
         "salesforce": ConnectorType(
             settings="connectors.salesforce.settings:SalesforceSettings",
-            connect="connectors.salesforce.connect:connect",
+            connect="connectors.salesforce.connector:connect",
             defaults="salesforce",
-            prefix="CS_",
         ),
     }
 )
@@ -74,11 +70,11 @@ def connect(
 ) -> Connector:
     """Open the connection `name` with a settings model of its own type; sends nothing yet.
 
-    `prefix` overrides the connector's own one for the properties that Keepwell creates. Raises `ConfigError`.
+    `prefix` replaces the one of the settings for the properties that Keepwell creates. Raises `ConfigError`.
     """
     kind = connector_type(settings.type)
     opened: Connector = _load(kind.connect)(
-        name, settings, field_map, budget=budget, clock=clock, sleep=sleep, prefix=prefix or kind.prefix
+        name, settings, field_map, budget=budget, clock=clock, sleep=sleep, prefix=prefix
     )
     return opened
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,15 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import uvicorn
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.base import Page, Stream, StreamMap, Window
 from connectors.budget import MemoryBudget
 from connectors.salesforce.connector import SalesforceConnector, connect
 from connectors.salesforce.settings import SalesforceSettings
 from mapping.records import RawRecord
-from sandbox.salesforce.options import SalesforceOptions
-from sandbox.serve import Running, running
+from sandbox.http import Wire
+from sandbox.salesforce.app import create_app
+from sandbox.salesforce.options import ConnectedApp, SalesforceOptions
+from sandbox.salesforce.state import SalesforceState
 from sandbox.world.generate import generate
 from sandbox.world.model import World
 
@@ -70,38 +77,62 @@ def shipped_map() -> Mapping[str, StreamMap]:
     return maps
 
 
+class _Switch:
+    """One server for all tests of a process; each test puts its own org behind it."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            self._answer, http=Wire, ws="none", lifespan="off", log_config=None, access_log=False, interface="asgi3"
+        )
+        server = uvicorn.Server(config)
+        threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="salesforce").start()
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@cache
+def _switch() -> _Switch:
+    return _Switch()
+
+
+@cache
+def _key() -> tuple[str, str]:
+    """Private and public key of the org's app, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
 @dataclass
 class Org:
     """A running org; `connector` opens connections, the other methods are what its people and admins do."""
 
-    run: Running
+    url: str
+    state: SalesforceState
     clock: SkippingClock = field(default_factory=SkippingClock)
     opened: list[SalesforceConnector] = field(default_factory=list)
 
-    @property
-    def url(self) -> str:
-        assert self.run.salesforce_url is not None
-        return self.run.salesforce_url
-
-    @property
-    def state(self) -> Any:
-        return self.run.salesforce
-
     def auth(self, flow: str = "client_credentials", **changes: Any) -> dict[str, Any]:
         """Settings of a flow with the org's own credentials."""
-        access = self.run.salesforce_access
-        assert access is not None
+        app, login = self.state.options.apps[0], self.state.options.logins[0]
         keys = {
-            "jwt": {"username": access.username, "private_key_file": access.private_key_file},
-            "client_credentials": {"consumer_secret": access.consumer_secret},
+            "jwt": {"username": login.username, "private_key": _key()[0]},
+            "client_credentials": {"consumer_secret": app.consumer_secret},
             "password": {
-                "consumer_secret": access.consumer_secret,
-                "username": access.username,
-                "password": access.password,
-                "security_token": access.security_token,
+                "consumer_secret": app.consumer_secret,
+                "username": login.username,
+                "password": login.password,
+                "security_token": login.security_token,
             },
         }
-        return {"flow": flow, "consumer_key": access.consumer_key, **keys[flow], **changes}
+        return {"flow": flow, "consumer_key": app.consumer_key, **keys[flow], **changes}
 
     def connector(
         self, field_map: Mapping[str, StreamMap] | None = None, auth: Mapping[str, Any] | None = None, **changes: Any
@@ -142,13 +173,15 @@ class Org:
 @contextmanager
 def org(**options: Any) -> Iterator[Org]:
     """An org for one test; `options` are the sandbox's."""
-    with running(world(), salesforce_options=SalesforceOptions(**options)) as run:
-        one = Org(run)
-        try:
-            yield one
-        finally:
-            for connector in one.opened:
-                connector.close()
+    apps = (ConnectedApp(public_key_pem=_key()[1]),)
+    state = SalesforceState.from_world(world(), SalesforceOptions(apps=apps, **options))
+    _switch().app = create_app(state)
+    one = Org(_switch().url, state)
+    try:
+        yield one
+    finally:
+        for connector in one.opened:
+            connector.close()
 
 
 def stream(connector: SalesforceConnector, name: str) -> Stream:

@@ -140,6 +140,18 @@ def test_a_session_that_ends_while_a_job_runs_is_renewed() -> None:
         assert live_ids(pull(connector, after_page=expire)) == one.live("Account")
 
 
+def test_a_day_without_bulk_jobs_left_is_a_day_of_rest() -> None:
+    with org() as one:
+        message = "Max bulk v2 query jobs (10000) per 24 hrs has been reached"
+        body = [{"errorCode": "LIMIT_EXCEEDED", "message": message}]
+        one.fault("status", "*/jobs/query", method="POST", status=400, body=body, times=0)
+        one.fault("status", "*/jobs/ingest", method="POST", status=400, body=body, times=0)
+        connector = bulk(one)
+        assert live_ids(pull(connector)) == one.live("Account")
+        (outcome,) = connector.write_bulk([Change(ref(min(one.live("Account"))), {"NumberOfEmployees": "1"})])
+        assert (outcome.kind, outcome.code) == ("pending", "LIMIT_EXCEEDED")
+
+
 def test_small_objects_and_named_ones_stay_with_rest() -> None:
     with org() as one:
         pull(one.connector())
@@ -223,6 +235,7 @@ def test_a_column_that_vanished_rejects_the_job_and_names_itself() -> None:
         ("PUT", "*/batches", "drop", "pending"),
         ("PATCH", "*/jobs/ingest/*", "commit_then_drop", "confirmed"),
         ("PATCH", "*/jobs/ingest/*", "drop", "confirmed"),
+        ("PATCH", "*/jobs/ingest/*", "html_200", "confirmed"),
         ("GET", "*/jobs/ingest/*", "503", "confirmed"),
         ("GET", "*/failedResults*", "truncated_body", "confirmed"),
     ],

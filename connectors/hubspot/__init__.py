@@ -1,0 +1,1 @@
+"""HubSpot: companies, deals, tickets and meetings in; customer-success properties of companies out."""

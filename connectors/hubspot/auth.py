@@ -1,0 +1,204 @@
+"""Where the bearer token comes from: given, read from a file, or refreshed through OAuth."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from connectors.clock import Clock
+from connectors.errors import ConfigError, CredentialsError, RetryLater
+from connectors.http import parse_json
+from connectors.hubspot.answers import read_envelope
+from connectors.hubspot.paths import Paths
+from connectors.hubspot.settings import HubSpotSettings, OAuthSettings
+from connectors.hubspot.transport import Request, Transport
+from connectors.redact import Redactor
+
+_EARLY = 300.0  # seconds before its end at which a token is renewed: HubSpot does not want a 401 for it
+_REVOKED = ("BAD_REFRESH_TOKEN", "invalid_grant", "BAD_HUB", "access_denied")
+
+
+class TokenSource(Protocol):
+    """Gives the token for the next request."""
+
+    def current(self) -> str:
+        """A token that should be valid now."""
+        ...
+
+    def renew(self, rejected: str) -> bool:
+        """After a 401 for `rejected`: whether `current` now gives another one."""
+        ...
+
+
+class StaticToken:
+    """A token from the configuration; nothing can be done when it is refused."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def current(self) -> str:
+        return self._token
+
+    def renew(self, rejected: str) -> bool:
+        return rejected != self._token
+
+
+class FileToken:
+    """A token in a file, read again after a 401 so that a rotated secret is picked up without a restart."""
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        self._path = path
+        self._redactor = redactor
+        self._lock = Lock()
+        self._token = self._read()
+
+    def current(self) -> str:
+        return self._token
+
+    def renew(self, rejected: str) -> bool:
+        with self._lock:
+            self._token = self._read()
+            return self._token != rejected
+
+    def _read(self) -> str:
+        token = read_secret_file(self._path, "access_token_file")
+        self._redactor.add(token)
+        return token
+
+
+class OAuthToken:
+    """A short-lived token from a refresh grant: renewed early, by one thread at a time."""
+
+    def __init__(
+        self, settings: OAuthSettings, paths: Paths, transport: Transport, *, clock: Clock, redactor: Redactor
+    ) -> None:
+        self._path = paths.token()
+        self._transport = transport
+        self._clock = clock
+        self._redactor = redactor
+        self._client_id = settings.client_id
+        self._client_secret = secret_or_file(settings.client_secret, settings.client_secret_file, "client_secret_file")
+        self._stored_in = settings.refresh_token_file
+        self._refresh_token = secret_or_file(settings.refresh_token, settings.refresh_token_file, "refresh_token_file")
+        for secret in (self._client_secret, self._refresh_token):
+            redactor.add(secret)
+        self._lock = Lock()
+        self._token = ""
+        self._ends = float("-inf")
+
+    def current(self) -> str:
+        with self._lock:
+            if self._clock.monotonic() >= self._ends:
+                self._refresh()
+            return self._token
+
+    def renew(self, rejected: str) -> bool:
+        with self._lock:
+            if self._token == rejected:  # else another thread was faster
+                self._refresh()
+            return self._token != rejected
+
+    def _refresh(self) -> None:
+        if self._stored_in is not None:  # another process may have rotated it meanwhile
+            self._refresh_token = read_secret_file(self._stored_in, "refresh_token_file")
+        form = (
+            ("grant_type", "refresh_token"),
+            ("client_id", self._client_id),
+            ("client_secret", self._client_secret),
+            ("refresh_token", self._refresh_token),
+        )
+        request = Request("POST", self._path, form=form)
+        answer = self._transport.send(request, None)
+        if answer.status == 429 or answer.status >= 500:
+            raise RetryLater(f"HubSpot cannot renew the access token now (status {answer.status}).", sent=False)
+        if not 200 <= answer.status < 300:
+            envelope = read_envelope(answer)
+            raise _refusal(envelope.text if envelope else f"status {answer.status}")
+        body = parse_json(answer, request.what)
+        token, lifetime = body.get("access_token"), body.get("expires_in")
+        if not isinstance(token, str) or not token or not isinstance(lifetime, (int, float)):
+            raise CredentialsError("HubSpot's token answer has no access_token or no expires_in.")
+        self._redactor.add(token)
+        rotated = body.get("refresh_token")
+        if isinstance(rotated, str) and rotated and rotated != self._refresh_token:
+            self._keep(rotated)
+        self._token = token
+        self._ends = self._clock.monotonic() + max(lifetime - _EARLY, lifetime / 2)
+
+    def _keep(self, rotated: str) -> None:
+        """Store a rotated refresh token before it is used: a crash must not leave us with a dead one."""
+        self._redactor.add(rotated)
+        if self._stored_in is not None:
+            write_secret_file(self._stored_in, rotated)
+        self._refresh_token = rotated
+
+
+def _refusal(text: str) -> CredentialsError:
+    if any(word.lower() in text.lower() for word in _REVOKED):
+        return CredentialsError(
+            "HubSpot does not accept the refresh token any more: the app was removed or its access revoked.",
+            hint="Install the app again and put the new refresh token into the configuration.",
+        )
+    return CredentialsError(
+        "HubSpot refused to renew the access token.", hint="Check client_id and client_secret of the connection."
+    )
+
+
+def secret_or_file(value: SecretStr | None, path: Path | None, key: str) -> str:
+    """The secret itself, or what its file holds; the settings model guarantees that one of them is given."""
+    if value is not None:
+        return value.get_secret_value().strip()
+    if path is None:
+        raise ConfigError(f"Neither a secret nor its file ({key}) is given.")
+    return read_secret_file(path, key)
+
+
+def read_secret_file(path: Path, key: str) -> str:
+    """Content of a secret file without surrounding space; raises `ConfigError` when unreadable or empty."""
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{key} {path} cannot be read ({error.__class__.__name__}).") from error
+    if not secret:
+        raise ConfigError(f"{key} {path} is empty.")
+    return secret
+
+
+def write_secret_file(path: Path, secret: str) -> None:
+    """Replace a secret file as a whole, readable by its owner only; raises `ConfigError`."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise ConfigError(f"The rotated refresh token cannot be stored in {path} ({error}).") from error
+
+
+def token_source(
+    settings: HubSpotSettings,
+    paths: Paths,
+    transport: Transport,
+    *,
+    clock: Clock,
+    redactor: Redactor,
+    make_oauth: Callable[..., TokenSource] = OAuthToken,
+) -> TokenSource:
+    """The token source that the settings ask for."""
+    if settings.access_token_file is not None:
+        return FileToken(settings.access_token_file, redactor)
+    if settings.oauth is not None:
+        return make_oauth(settings.oauth, paths, transport, clock=clock, redactor=redactor)
+    token = secret_or_file(settings.access_token, None, "access_token_file")
+    if not token:
+        raise ConfigError("The HubSpot access token is empty.", hint="Put a private-app token into access_token.")
+    redactor.add(token)
+    return StaticToken(token)

@@ -1,0 +1,143 @@
+"""Puts pages together: a full pull is the list, an increment is a search; both end with the archived records.
+
+Search never returns archived records and the archived list has no date filter, so it is read to its end each time
+and an increment keeps those that were archived in its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+import orjson
+
+from connectors.base import Page, Window
+from connectors.errors import ConfigError
+from connectors.hubspot.client import HubSpotClient
+from connectors.hubspot.read import Reader, Row
+from connectors.hubspot.records import from_millis, instant, record_of, to_millis
+from connectors.hubspot.schema import Schema
+from connectors.hubspot.search import FIRST_INSTANT, Place, Search
+from mapping.records import RawRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a pull of record streams stands; times are epoch milliseconds.
+
+    `started` is when the pull began, by the earlier one of both clocks: the next window looks back behind it.
+    `since` is absent in a full pull. `after` is the list's token; `floor`, `last_id` and `rows` are the search's
+    place.
+    """
+
+    phase: Literal["live", "search", "archived"]
+    started: int
+    since: int | None = None
+    until: int | None = None
+    after: str | None = None
+    floor: int | None = None
+    last_id: str | None = None
+    rows: int = 0
+
+    def text(self) -> str:
+        """The form that the engine stores."""
+        return orjson.dumps({name: value for name, value in asdict(self).items() if value is not None}).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """The position from its stored form; raises `ConfigError` for one of another version."""
+        try:
+            return cls(**orjson.loads(text))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise ConfigError(
+                "The stored position of a HubSpot pull cannot be read.", hint="Start over with --full."
+            ) from error
+
+
+class Pulls:
+    """Pages of record streams."""
+
+    def __init__(
+        self, client: HubSpotClient, schema: Schema, reader: Reader, search: Search, *, overlap: timedelta
+    ) -> None:
+        self._client = client
+        self._schema = schema
+        self._reader = reader
+        self._search = search
+        self._overlap = overlap
+
+    def pages(self, kind: str, window: Window) -> Iterator[Page]:
+        """Every record of the window, then the archived ones."""
+        properties = self._schema.wanted(kind)
+        position = Position.parse(window.position) if window.position else self._begin(window)
+        if position.phase == "live":
+            yield from self._live(kind, properties, position)
+        elif position.phase == "search":
+            yield from self._modified(kind, properties, position)
+        else:
+            yield from self._archived(kind, properties, position)
+
+    def all_ids(self, kind: str) -> Iterator[str]:
+        """Ids of all live records."""
+        for page in self._reader.listed(kind, ("hs_object_id",)):
+            yield from (str(row["id"]) for row in page.rows)
+
+    def _begin(self, window: Window) -> Position:
+        started, ends = to_millis(self._client.earliest_now()), to_millis(self._client.latest_now())
+        if window.since is None:
+            return Position("live", started)
+        until = min(ends, to_millis(window.until)) if window.until else ends
+        since = max(FIRST_INSTANT, min(to_millis(window.since), until))
+        return Position("search", started, since=since, until=until, floor=since)
+
+    def _high_water(self, position: Position, reached: int | None = None) -> datetime:
+        """Up to where the next window need not look: never closer to the start of the pull than the overlap.
+
+        A row that the search index does not have yet can be older than rows that it gives.
+        """
+        upto = position.started if position.until is None else position.until
+        safe = min(from_millis(upto), from_millis(position.started) - self._overlap)
+        return safe if reached is None else min(safe, from_millis(reached))
+
+    def _live(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
+        for page in self._reader.listed(kind, properties, after=position.after):
+            records = tuple(record_of(row) for row in page.rows)
+            if page.after is not None:
+                position = replace(position, after=page.after)
+                yield Page(records, position=position.text())
+            else:
+                position = replace(position, phase="archived", after=None)
+                yield Page(records, position=position.text())
+        yield from self._archived(kind, properties, position)
+
+    def _modified(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
+        until = position.until or position.started
+        place = Place(position.floor or FIRST_INSTANT, until, position.last_id, position.rows)
+        for found in self._search.modified(kind, properties, place):
+            if found.place is not None:
+                position = replace(position, floor=found.place.floor, last_id=found.place.last_id, rows=found.proven)
+                high_water = self._high_water(position, found.reached)
+            else:
+                position = replace(position, phase="archived", rows=found.proven, floor=None, last_id=None)
+                high_water = self._high_water(position)
+            yield Page(tuple(record_of(row) for row in found.rows), position=position.text(), high_water=high_water)
+        yield from self._archived(kind, properties, position)
+
+    def _archived(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
+        expected = position.rows if position.since is not None else None
+        for page in self._reader.listed(kind, properties, after=position.after, archived=True):
+            records = tuple(self._archived_since(page.rows, position.since))
+            if page.after is not None:
+                position = replace(position, after=page.after)
+                yield Page(records, position=position.text())
+            else:
+                yield Page(records, complete=True, high_water=self._high_water(position), expected=expected)
+
+    @staticmethod
+    def _archived_since(rows: list[Row], since: int | None) -> Iterator[RawRecord]:
+        for row in rows:
+            archived_at = instant(row.get("archivedAt"))
+            if since is None or archived_at is None or to_millis(archived_at) >= since:
+                yield record_of(row, archived=True)

@@ -1,0 +1,84 @@
+"""What the configuration says about one HubSpot connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+ApiVersion = Literal["v3", "2026-03", "2026-09"]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OAuthSettings(_Strict):
+    """A public app's refresh grant; each secret is given directly or as a file."""
+
+    client_id: str
+    client_secret: SecretStr | None = None
+    client_secret_file: Path | None = None
+    refresh_token: SecretStr | None = None
+    refresh_token_file: Path | None = Field(
+        default=None, description="read at start; a rotated refresh token is stored here before its first use"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> OAuthSettings:
+        if (self.client_secret is None) == (self.client_secret_file is None):
+            raise ValueError("give either client_secret or client_secret_file")
+        if (self.refresh_token is None) == (self.refresh_token_file is None):
+            raise ValueError("give either refresh_token or refresh_token_file")
+        return self
+
+
+class LimitSettings(_Strict):
+    """Quotas, where they differ from what HubSpot publishes; response headers overrule them."""
+
+    burst_per_10s: int = Field(default=190, ge=1, description="requests of this app in 10 s")
+    associations_per_10s: int = Field(default=150, ge=1, description="association requests of this app in 10 s")
+    search_per_second: int = Field(default=5, ge=1, description="search requests of the whole portal in 1 s")
+    daily: int = Field(
+        default=1_000_000, ge=1, description="requests of the whole portal in a day, until a header says"
+    )
+    reserve: Fraction = Field(default=0.2, description="part of the daily quota that is left to other apps")
+
+
+class TimeoutSettings(_Strict):
+    """Seconds to connect, between two reads, and for a whole exchange."""
+
+    connect: float = Field(default=5.0, gt=0)
+    read: float = Field(default=30.0, gt=0)
+    total: float = Field(default=60.0, gt=0)
+
+
+class HubSpotSettings(_Strict):
+    """A connection of type `hubspot`: exactly one of access_token, access_token_file and oauth."""
+
+    type: Literal["hubspot"] = "hubspot"
+    access_token: SecretStr | None = Field(default=None, description="private-app token or service key")
+    access_token_file: Path | None = Field(default=None, description="file with the token; read again after a 401")
+    oauth: OAuthSettings | None = None
+    base_url: str = "https://api.hubapi.com"
+    allow_hosts: tuple[str, ...] = Field(default=(), description="further hosts that a token may be sent to")
+    api_version: ApiVersion = Field(default="v3", description="v3 means /crm/v3 with v4 associations")
+    limits: LimitSettings = LimitSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    overlap_minutes: float = Field(
+        default=10.0, ge=0, description="how far an increment looks back, for search results that arrive late"
+    )
+    property_prefix: str = Field(default="cs_", pattern=r"^[a-z][a-z0-9_]*$")
+    property_group: str = Field(default="customer_success", pattern=r"^[a-z][a-z0-9_]*$")
+    ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")
+    proxy: str | None = None
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> HubSpotSettings:
+        given = [name for name in ("access_token", "access_token_file", "oauth") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
+            raise ValueError(f"give exactly one of access_token, access_token_file and oauth; found {found}")
+        return self

@@ -1,0 +1,181 @@
+"""Writes changes in batches of 100, in one attempt, and says of every row what became of it.
+
+HubSpot's status says little: a 207 is "COMPLETE" with failed rows inside, a 400 means that nothing was written
+because one row is bad. Rows that the answer does not mention, and all rows of an answer that never came, are in
+doubt; only reading back can settle them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.base import Change, Outcome
+from connectors.errors import ConfigError, ConnectorError, CredentialsError, QuotaExhausted
+from connectors.hubspot.answers import NotFound, Problem
+from connectors.hubspot.client import HubSpotClient, RequestRefused
+from connectors.hubspot.paths import Paths
+from connectors.hubspot.read import Reader, batch_problems
+from connectors.hubspot.schema import Schema
+from connectors.hubspot.transport import Request
+from connectors.hubspot.values import encode
+
+BATCH = 100
+_EVERY_ROW = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
+"""Codes that concern every row which carries the property, so that bisecting would only cost calls."""
+
+
+class Writer:
+    """Writes records of one object type."""
+
+    def __init__(self, client: HubSpotClient, paths: Paths, schema: Schema, reader: Reader, kind: str) -> None:
+        self._client = client
+        self._paths = paths
+        self._schema = schema
+        self._reader = reader
+        self._kind = kind
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """One outcome a change, in the order of the changes.
+
+        Raises `CredentialsError`, `QuotaExhausted` or `ConfigError` when they came before anything was sent that
+        may have had an effect.
+        """
+        if len(batch) > BATCH:
+            raise ValueError(f"a batch has at most {BATCH} changes, not {len(batch)}")
+        outcomes: dict[int, Outcome] = dict(_repeated(batch))
+        groups = deque([[row for row in range(len(batch)) if row not in outcomes]])
+        wrote = False
+        while groups:
+            group = groups.popleft()
+            if not group:
+                continue
+            try:
+                outcomes.update(self._send(batch, group))
+                wrote = True
+            except RequestRefused as refusal:
+                rejected, parts = _isolate(batch, group, refusal)
+                outcomes.update(rejected)
+                groups.extendleft(reversed(parts))
+            except (CredentialsError, QuotaExhausted, ConfigError) as error:
+                if not wrote:
+                    raise
+                outcomes.update(_rest(batch, [group, *groups], error))
+                break
+            except ConnectorError as error:
+                outcomes.update(_unanswered(batch, group, error))
+                outcomes.update(_rest(batch, groups, error))
+                break
+        return [outcomes[row] for row in range(len(batch))]
+
+    def _send(self, batch: Sequence[Change], group: Sequence[int]) -> dict[int, Outcome]:
+        known = self._schema.known(self._kind) or {}
+        inputs = [
+            {
+                "id": batch[row].ref.id,
+                "objectWriteTraceId": _trace(row),
+                "properties": {name: encode(value, known.get(name)) for name, value in batch[row].values.items()},
+            }
+            for row in group
+        ]
+        request = Request("POST", self._paths.objects(self._kind, "batch", "update"), body={"inputs": inputs})
+        return self._outcomes(batch, group, self._client.once(request))
+
+    def _outcomes(
+        self, batch: Sequence[Change], group: Sequence[int], body: Mapping[str, object]
+    ) -> dict[int, Outcome]:
+        """Judge each row by what the answer says about it; errors overrule results."""
+        by_id = {batch[row].ref.id: row for row in group}
+        by_trace = {_trace(row): row for row in group}
+        results = body.get("results")
+        written = (
+            {str(row.get("id")) for row in results if isinstance(row, dict)} if isinstance(results, list) else set()
+        )
+        outcomes = {
+            row: Outcome(batch[row].ref, "confirmed" if batch[row].ref.id in written else "in_doubt", _UNMENTIONED)
+            for row in group
+        }
+        outcomes = {row: _without_reason(one) if one.kind == "confirmed" else one for row, one in outcomes.items()}
+        missing: list[int] = []
+        for problem in batch_problems(body):
+            rows = {by_trace[trace] for trace in problem.traces if trace in by_trace}
+            rows |= {by_id[one] for one in problem.ids if one in by_id}
+            for row in rows:
+                if problem.code.endswith("OBJECT_NOT_FOUND"):
+                    missing.append(row)
+                elif outcomes[row].kind != "rejected":
+                    outcomes[row] = _rejected(batch[row], problem)
+        outcomes.update((row, self._missing(batch[row])) for row in dict.fromkeys(missing))
+        return outcomes
+
+    def _missing(self, change: Change) -> Outcome:
+        """Why HubSpot did not find a record: merged records answer to their old id one by one, but not in batches."""
+        ref = change.ref
+        try:
+            row = self._reader.one(self._kind, ref.id)
+        except ConnectorError as error:
+            return Outcome(ref, "pending", f"HubSpot did not find the record, and asking why failed: {error.message}")
+        if row is None:
+            return Outcome(ref, "gone", "The record was deleted in HubSpot.", "OBJECT_NOT_FOUND")
+        found = str(row.get("id"))
+        if found == ref.id:
+            return Outcome(ref, "pending", "HubSpot did not find the record in the batch, but has it.")
+        return Outcome(ref, "gone", f"The record was merged into {found}.", "MERGED", merged_into=found)
+
+
+_UNMENTIONED = "HubSpot's answer does not say what became of this record."
+
+
+def _without_reason(outcome: Outcome) -> Outcome:
+    return Outcome(outcome.ref, outcome.kind)
+
+
+def _trace(row: int) -> str:
+    return f"row-{row}"
+
+
+def _rejected(change: Change, problem: Problem) -> Outcome:
+    return Outcome(change.ref, "rejected", problem.message, problem.code, problem.property)
+
+
+def _repeated(batch: Sequence[Change]) -> Iterator[tuple[int, Outcome]]:
+    """Rows whose record came earlier in the batch: HubSpot would refuse the whole request for them."""
+    seen: set[str] = set()
+    for row, change in enumerate(batch):
+        if change.ref.id in seen:
+            yield row, Outcome(change.ref, "pending", "The record is already in this batch.", "DUPLICATE")
+        seen.add(change.ref.id)
+
+
+def _isolate(
+    batch: Sequence[Change], group: list[int], refusal: RequestRefused
+) -> tuple[dict[int, Outcome], list[list[int]]]:
+    """After a 400 nothing is written: the rows that are surely at fault, and the parts to send again."""
+    problems = refusal.envelope.problems or (Problem(refusal.envelope.category, refusal.message),)
+    for problem in problems:
+        at_fault = [row for row in group if problem.property in batch[row].values]
+        if problem.code in _EVERY_ROW and at_fault:
+            rest = [row for row in group if row not in at_fault]
+            return {row: _rejected(batch[row], problem) for row in at_fault}, [rest]
+    if len(group) == 1:
+        return {group[0]: _rejected(batch[group[0]], problems[0])}, []
+    half = len(group) // 2
+    return {}, [group[:half], group[half:]]
+
+
+def _unanswered(batch: Sequence[Change], group: Sequence[int], error: ConnectorError) -> Iterator[tuple[int, Outcome]]:
+    done_nothing = not error.sent or isinstance(error, NotFound)
+    for row in group:
+        if done_nothing:
+            yield row, Outcome(batch[row].ref, "pending", error.message, "NOT_DONE")
+        else:
+            yield row, Outcome(batch[row].ref, "in_doubt", error.message, "NO_ANSWER")
+
+
+def _rest(
+    batch: Sequence[Change], groups: Sequence[Sequence[int]] | deque[list[int]], error: ConnectorError
+) -> Iterator[tuple[int, Outcome]]:
+    """Rows that were not sent any more after a failure."""
+    for group in groups:
+        for row in group:
+            yield row, Outcome(batch[row].ref, "pending", f"Not sent: {error.message}", "NOT_SENT")

@@ -1,0 +1,83 @@
+"""What `doctor` looks at in an org, and what to do about each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from connectors.base import Check
+from connectors.errors import ConnectorError
+from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.schema import Schema
+from connectors.salesforce.streams import Streams
+
+_MOST_SKEW = 120.0  # seconds; a JWT is good for three minutes
+_LOW_QUOTA = 0.25
+
+
+class Checks:
+    """Findings for one connection; a check that fails never keeps the others from running."""
+
+    def __init__(self, client: SalesforceClient, schema: Schema, streams: Streams, target: str) -> None:
+        self._client = client
+        self._schema = schema
+        self._streams = streams
+        self._object = target
+
+    def run(self, identity: Callable[[], str]) -> list[Check]:
+        """Every finding; after refused credentials only that one."""
+        try:
+            org = identity()
+        except ConnectorError as error:
+            return [_failed("credentials", error)]
+        found = [Check("credentials", "ok", f"logged in to organisation {org}, API v{self._client.version}")]
+        for name, check in (
+            ("clock", self._clock),
+            ("quota", self._quota),
+            ("fields", self._fields),
+            ("write access", self._write_access),
+        ):
+            try:
+                found += check()
+            except ConnectorError as error:
+                found.append(_failed(name, error))
+        return found
+
+    def _clock(self) -> Iterator[Check]:
+        skew = abs((self._client.server_now() - self._client.clock.now()).total_seconds())
+        if skew > _MOST_SKEW:
+            hint = "Synchronise the clock of this machine; JWT logins fail with a wrong clock."
+            yield Check("clock", "warning", f"{skew:.0f} s away from Salesforce's clock", hint)
+        else:
+            yield Check("clock", "ok", "agrees with Salesforce's clock")
+
+    def _quota(self) -> Iterator[Check]:
+        limits = self._client.get("limits")
+        daily = limits.get("DailyApiRequests", {}) if isinstance(limits, dict) else {}
+        most, left = int(daily.get("Max") or 0), int(daily.get("Remaining") or 0)
+        if not most:
+            yield Check("quota", "warning", "the org does not tell its limits", "Grant 'View Setup and Configuration'.")
+        elif left < most * _LOW_QUOTA:
+            hint = "Other apps use it too; run less often, or raise the org's allowance."
+            yield Check("quota", "warning", f"{left:,} of {most:,} API requests left in these 24 hours", hint)
+        else:
+            yield Check("quota", "ok", f"{left:,} of {most:,} API requests left in these 24 hours")
+
+    def _fields(self) -> Iterator[Check]:
+        selection = self._streams.selection()
+        names = ", ".join(stream.name for stream in selection.streams)
+        yield Check("objects", "ok", f"readable: {names}")
+        for stream, missing in selection.missing.items():
+            hint = "Create or grant them, map others, or do without: what they feed counts as not connected."
+            yield Check(f"fields of {stream}", "warning", f"not in this org: {', '.join(missing)}", hint)
+
+    def _write_access(self) -> Iterator[Check]:
+        info = self._schema.object(self._object)
+        if info is None or not info.updateable:
+            hint = f"Grant Edit on {self._object}, for instance by the permission set of 'keepwell fields export'."
+            yield Check("write access", "error", f"the integration user may not edit {self._object}", hint)
+        else:
+            yield Check("write access", "ok", f"the integration user may edit {self._object}")
+
+
+def _failed(name: str, error: ConnectorError) -> Check:
+    return Check(name, "error", error.message, error.hint)

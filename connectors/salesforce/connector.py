@@ -1,0 +1,125 @@
+"""A Salesforce org as a connector: source, destination and what the operator wants to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import ceil
+
+from connectors.base import Capabilities, Change, Check, Observed, Outcome, Page, Stream, StreamMap, Usage, Window
+from connectors.budget import Budget
+from connectors.clock import Clock
+from connectors.errors import BadAnswer
+from connectors.salesforce.checks import Checks
+from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.current import READ_BATCH, Current
+from connectors.salesforce.fields import SalesforceFields
+from connectors.salesforce.read import Reader
+from connectors.salesforce.schema import Schema
+from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.streams import Streams
+from connectors.salesforce.write import WRITE_BATCH, CollectionsWriter
+from mapping.records import Ref
+
+ACCOUNT = "Account"
+
+
+def connect(
+    name: str,
+    settings: SalesforceSettings,
+    field_map: Mapping[str, StreamMap],
+    *,
+    budget: Budget,
+    clock: Clock,
+    sleep: Callable[[float], None],
+    prefix: str | None = None,
+) -> SalesforceConnector:
+    """Open the connection `name`; nothing is sent before it is first used.
+
+    `field_map` maps stream names (accounts, opportunities, cases, contracts, events) to the fields wanted of them;
+    `prefix` replaces `settings.property_prefix`. Raises `ConfigError` for a stream that Salesforce does not have.
+    """
+    client = SalesforceClient(settings, budget=budget, clock=clock, sleep=sleep)
+    return SalesforceConnector(name, client, field_map, prefix or settings.property_prefix)
+
+
+class SalesforceConnector:
+    """See `connectors.base.Connector`."""
+
+    type = "salesforce"
+
+    def __init__(self, name: str, client: SalesforceClient, field_map: Mapping[str, StreamMap], prefix: str) -> None:
+        self.name = name
+        self._client = client
+        self._schema = Schema(client)
+        self._streams = Streams(field_map, self._schema)
+        self._reader = Reader(client, self._schema, self._streams)
+        self._current = Current(client, self._schema, ACCOUNT)
+        self._writer = CollectionsWriter(client, self._schema, self._current, ACCOUNT)
+        self._fields = SalesforceFields(client, self._schema, ACCOUNT, prefix)
+
+    def streams(self) -> Sequence[Stream]:
+        """Records by object, then owners, stages and event attendees."""
+        return self._streams.selection().streams
+
+    def pages(self, stream: Stream, window: Window, ids: Iterable[str] = ()) -> Iterator[Page]:
+        """Pages of a stream; see `connectors.base.Source`."""
+        return self._reader.pages(stream, window, ids)
+
+    def all_ids(self, stream: Stream) -> Iterator[str]:
+        """Ids of all live records of a stream."""
+        return self._reader.all_ids(stream)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """200 rows a write call, 2,000 a read call, an outcome for each row."""
+        return Capabilities(write_batch=WRITE_BATCH, read_batch=READ_BATCH, partial_success=True)
+
+    @property
+    def account_object(self) -> str:
+        """`Account`."""
+        return ACCOUNT
+
+    def fields(self) -> SalesforceFields:
+        """Keepwell's own fields on Account."""
+        return self._fields
+
+    def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
+        """Current values, one `Observed` a ref, in the order of `refs`."""
+        return self._current.read(refs, properties)
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Write by sObject Collections, or by a bulk job above `bulk_write_from` rows; see `base.Destination`."""
+        if len(batch) > self._client.settings.bulk_write_from:
+            return self._writer.write_bulk(batch)
+        return self._writer.write(batch)
+
+    def write_bulk(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Write by Bulk API 2.0 whatever the size: some ten calls, where Collections take one per 200 rows."""
+        return self._writer.write_bulk(batch)
+
+    def write_cost(self, records: int) -> int:
+        """Calls for `records` rows: a guard read and a write for each 200."""
+        return 2 * ceil(records / WRITE_BATCH)
+
+    def identity(self) -> str:
+        """The organisation id."""
+        rows = self._client.rows("SELECT Id FROM Organization")
+        if len(rows) != 1:
+            raise BadAnswer("Salesforce does not say which organisation this is.", sent=True)
+        return str(rows[0]["Id"])
+
+    def checks(self) -> list[Check]:
+        """Findings for `doctor`."""
+        return Checks(self._client, self._schema, self._streams, ACCOUNT).run(self.identity)
+
+    def not_connected(self) -> Mapping[str, tuple[str, ...]]:
+        """Stream → unified fields whose property the org lacks or hides."""
+        return self._streams.selection().not_connected
+
+    def usage(self) -> Usage:
+        """Requests since the connection was opened."""
+        return self._client.meter.usage()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()

@@ -1,0 +1,28 @@
+"""Instants as Salesforce writes them: `2026-01-02T03:04:05.000+0000` in JSON, `…000Z` in CSV."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def parse(value: object) -> datetime | None:
+    """An aware datetime in UTC, or None for null, an empty cell and what is not an instant."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def of_http_date(value: str | None) -> datetime | None:
+    """The instant of an HTTP `Date` header, or None when it is absent or malformed."""
+    if not value:
+        return None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

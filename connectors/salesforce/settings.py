@@ -1,0 +1,167 @@
+"""What a connection of type `salesforce` can be told, and what is checked before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from connectors.errors import ConfigError
+from connectors.origin import check_origin, is_loopback
+
+VENDOR_HOSTS = ("salesforce.com", "force.com", "salesforce.mil", "cloudforce.com", "sfcrmproducts.cn")
+_OLDEST_VERSION = 55.0
+_SHARED_LOGINS = frozenset({"login.salesforce.com", "test.salesforce.com"})
+
+
+class _Auth(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JwtAuth(_Auth):
+    """JWT bearer: a key pair instead of a secret that travels; the first choice for a schedule.
+
+    `audience` is derived from the login address when it is left out (`test` for sandboxes, else `login`).
+    """
+
+    flow: Literal["jwt"]
+    consumer_key: SecretStr
+    username: str
+    private_key_file: Path | None = None
+    private_key: SecretStr | None = None
+    audience: Literal["login", "test"] | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> JwtAuth:
+        if (self.private_key_file is None) == (self.private_key is None):
+            raise ValueError("give exactly one of private_key_file and private_key")
+        return self
+
+
+class ClientCredentialsAuth(_Auth):
+    """Client credentials: key and secret of an app with a run-as user; needs the org's My Domain as login_url."""
+
+    flow: Literal["client_credentials"]
+    consumer_key: SecretStr
+    consumer_secret: SecretStr
+
+
+class PasswordAuth(_Auth):
+    """OAuth username-password, for orgs that still allow it; never the SOAP login."""
+
+    flow: Literal["password"]
+    consumer_key: SecretStr
+    consumer_secret: SecretStr
+    username: str
+    password: SecretStr
+    security_token: SecretStr | None = None
+
+
+class TokenAuth(_Auth):
+    """A session that something else opened; it cannot be renewed."""
+
+    flow: Literal["token"]
+    access_token: SecretStr
+    instance_url: str
+
+
+Auth = Annotated[JwtAuth | ClientCredentialsAuth | PasswordAuth | TokenAuth, Field(discriminator="flow")]
+
+
+class PullSettings(BaseModel):
+    """How records are read.
+
+    `bulk_from` is the row count from which a full pull uses Bulk API 2.0 instead of REST pages: a bulk job costs
+    about eight calls plus one per 50,000 rows and waits in a queue, a REST pull one call per 2,000 rows, so the two
+    break even near 17,000 rows. `overlap_minutes` are re-read by each increment, because a transaction stamps its
+    rows before it commits them; `lag_seconds` keep the newest changes out of a window, for a shorter overlap.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bulk_from: int = Field(default=20_000, ge=0)
+    never_bulk: frozenset[str] = frozenset()
+    overlap_minutes: int = Field(default=10, ge=0, le=1440)
+    lag_seconds: int = Field(default=0, ge=0, le=3600)
+    rest_page: int = Field(default=2000, ge=200, le=2000)
+    bulk_page: int = Field(default=50_000, ge=1, le=250_000)
+    rows_a_page: int = Field(default=2000, ge=1, le=10_000)
+    job_minutes: int = Field(default=120, ge=1)
+
+
+class TimeoutSettings(BaseModel):
+    """Seconds to connect, between two reads, and for a whole exchange (results of bulk jobs have 20 minutes)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connect: float = Field(default=5.0, gt=0)
+    read: float = Field(default=30.0, gt=0)
+    total: float = Field(default=60.0, gt=0)
+
+
+class LimitSettings(BaseModel):
+    """The org's daily API quota; `daily` counts until the first answer tells the real one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    daily: int = Field(default=100_000, ge=1)
+    reserve: float = Field(default=0.2, ge=0.0, lt=1.0, description="part of the quota that is left to other apps")
+
+
+class SalesforceSettings(BaseModel):
+    """A connection to one Salesforce org."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["salesforce"] = "salesforce"
+    auth: Auth
+    login_url: str = "https://login.salesforce.com"
+    api_version: str = "62.0"
+    allow_hosts: tuple[str, ...] = ()
+    trust_env: bool = Field(default=False, description="take proxies and .netrc from the environment")
+    ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")
+    proxy: str | None = None
+    property_prefix: str = Field(default="CS_", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,14}$")
+    limits: LimitSettings = LimitSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    bulk_write_from: int = Field(default=2000, ge=200)
+    permission_set: str = Field(default="Keepwell_Write", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")
+    pull: PullSettings = PullSettings()
+
+    @field_validator("api_version", mode="before")
+    @classmethod
+    def _version(cls, value: object) -> str:
+        try:
+            number = float(str(value).removeprefix("v"))
+        except ValueError:
+            raise ValueError(f"{value!r} is not an API version such as 62.0") from None
+        if not _OLDEST_VERSION <= number < 200 or number != int(number):
+            raise ValueError(f"API version {value} is not supported; use {_OLDEST_VERSION} or newer, for instance 62.0")
+        return f"{number:.1f}"
+
+    @model_validator(mode="after")
+    def _addresses(self) -> SalesforceSettings:
+        try:
+            check_origin(self.login_url, vendor_hosts=VENDOR_HOSTS, allow_hosts=self.allow_hosts, key="login_url")
+            if isinstance(self.auth, TokenAuth):
+                key = "auth.instance_url"
+                check_origin(self.auth.instance_url, vendor_hosts=VENDOR_HOSTS, allow_hosts=self.allow_hosts, key=key)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        if isinstance(self.auth, ClientCredentialsAuth) and urlsplit(self.login_url).hostname in _SHARED_LOGINS:
+            raise ValueError(
+                "login_url must be the org's own My Domain (https://NAME.my.salesforce.com) for client_credentials"
+            )
+        return self
+
+    @property
+    def home(self) -> str:
+        """The configured address that answers first: the login endpoint, or the instance of a ready token."""
+        return self.auth.instance_url if isinstance(self.auth, TokenAuth) else self.login_url
+
+    @property
+    def is_local(self) -> bool:
+        """Whether that address is this machine (a sandbox)."""
+        return is_loopback(urlsplit(self.home).hostname or "")

@@ -1,0 +1,161 @@
+"""Which objects are pulled, under which stream names, and with which of their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from connectors.base import Stream, StreamMap
+from connectors.errors import ConfigError, SchemaDrift
+from connectors.salesforce.schema import ObjectInfo, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object behind a stream.
+
+    `optional` objects need a licence or a setting; `archives` says that old rows move out of reach of plain queries;
+    `renamed` are the unified names of a reference list's fields.
+    """
+
+    object: str
+    optional: bool = False
+    archives: bool = False
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+RECORDS: Mapping[str, Source] = MappingProxyType(
+    {
+        "accounts": Source("Account"),
+        "opportunities": Source("Opportunity"),
+        "cases": Source("Case"),
+        "contracts": Source("Contract", optional=True),
+        "events": Source("Event", optional=True, archives=True),
+    }
+)
+REFERENCES: Mapping[str, tuple[str, Source]] = MappingProxyType(
+    {
+        "owners": ("owner", Source("User", renamed={"Name": "name", "Email": "email", "IsActive": "active"})),
+        "stages": (
+            "stage",
+            Source(
+                "OpportunityStage",
+                optional=True,
+                renamed={
+                    "MasterLabel": "label",
+                    "IsClosed": "is_closed",
+                    "IsWon": "is_won",
+                    "DefaultProbability": "probability",
+                },
+            ),
+        ),
+    }
+)
+ATTENDEES = "events>contacts"
+SYSTEM_FIELDS = ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The outcome of laying the field map over the org: streams to pull, and unified fields without a property."""
+
+    streams: tuple[Stream, ...]
+    not_connected: Mapping[str, tuple[str, ...]]
+    missing: Mapping[str, tuple[str, ...]]
+
+
+class Streams:
+    """The field map laid over the org's describes, computed once per connection."""
+
+    def __init__(self, field_map: Mapping[str, StreamMap], schema: Schema) -> None:
+        unknown = sorted(set(field_map) - set(RECORDS))
+        if unknown:
+            raise ConfigError(
+                f"Salesforce has no stream {', '.join(unknown)}.", hint=f"Known streams: {', '.join(RECORDS)}."
+            )
+        self._map = field_map
+        self._schema = schema
+        self._selection: Selection | None = None
+
+    def selection(self) -> Selection:
+        """Streams and gaps; raises `SchemaDrift` when a needed object or field is missing."""
+        if self._selection is None:
+            self._selection = self._select()
+        return self._selection
+
+    def info(self, stream: str) -> ObjectInfo:
+        """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""
+        source = RECORDS[stream]
+        info = self._schema.object(source.object)
+        if info is None:
+            raise _no_object(source.object)
+        return info
+
+    def _select(self) -> Selection:
+        streams: list[Stream] = []
+        gaps: dict[str, tuple[str, ...]] = {}
+        missing: dict[str, tuple[str, ...]] = {}
+        for name, source in RECORDS.items():
+            wanted = self._map.get(name)
+            if wanted is None:
+                continue
+            info = self._schema.object(source.object)
+            if info is None:
+                if not source.optional or wanted.explicit:
+                    raise _no_object(source.object)
+                missing[name] = (source.object,)
+                gaps[name] = tuple(sorted({unified for fields in wanted.custom.values() for unified in fields}))
+                continue
+            present, absent = _split(wanted, info)
+            gaps[name] = tuple(unified for prop in absent for unified in wanted.custom[prop])
+            missing[name] = tuple(prop for prop in absent if wanted.custom[prop])
+            streams.append(Stream(name, wanted.entity, properties=tuple(present), optional=source.optional))
+        streams += self._references(with_events=any(stream.name == "events" for stream in streams))
+        return Selection(tuple(streams), {k: v for k, v in gaps.items() if v}, {k: v for k, v in missing.items() if v})
+
+    def _references(self, *, with_events: bool) -> list[Stream]:
+        found = [
+            Stream(name, entity, kind="reference", properties=tuple(source.renamed), optional=source.optional)
+            for name, (entity, source) in REFERENCES.items()
+            if self._schema.object(source.object) is not None
+        ]
+        if with_events:
+            found.append(Stream(ATTENDEES, "attendance", kind="links", ids_from="events", optional=True))
+        return found
+
+
+def _split(wanted: StreamMap, info: ObjectInfo) -> tuple[list[str], list[str]]:
+    """Fields of `wanted` that the user sees, and custom ones that are not there; raises `SchemaDrift` for others."""
+    present: list[str] = []
+    absent: list[str] = []
+    lost: list[str] = []
+    for prop in dict.fromkeys((*wanted.properties, *wanted.custom)):
+        if info.has(prop):
+            present.append(prop)
+        elif prop in wanted.custom and prop not in wanted.explicit:
+            absent.append(prop)
+        else:
+            lost.append(prop)
+    if lost:
+        raise missing_fields(info, lost)
+    return present, absent
+
+
+def missing_fields(info: ObjectInfo, lost: Sequence[str]) -> SchemaDrift:
+    """The error for mapped fields that are not there, with the spelling the org has where only the case differs."""
+    meant = {prop: info.exact(prop) for prop in lost}
+    spelled = ", ".join(f"{prop} is spelled {other}" for prop, other in meant.items() if other)
+    return SchemaDrift(
+        f"{info.name} has no field {', '.join(lost)}, or the integration user may not see it.",
+        hint=f"In the field map, {spelled}."
+        if spelled
+        else "Grant read access to it by a permission set, or map another field.",
+    )
+
+
+def _no_object(name: str) -> SchemaDrift:
+    return SchemaDrift(
+        f"The org has no object {name}, or the integration user may not see it.",
+        hint="Grant read access to the object (and View All, so that no record is left out) by a permission set.",
+    )

@@ -1,0 +1,113 @@
+"""The `requests` session below simple-salesforce: own routes only, deadlines forced, bodies capped, no redirects."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from connectors.clock import Clock
+from connectors.errors import ConfigError
+from connectors.http import Deadline, Timeouts, classify_failure, lower_headers, read_answer
+from connectors.salesforce.settings import SalesforceSettings
+from connectors.watchdog import guard
+
+LARGEST_BODY = 64 * 2**20
+"""Bytes of an answer that is read at once; results of bulk jobs are streamed and have no cap."""
+
+LOGIN_HOST = "login-endpoint.salesforce.com"
+"""Stand-in for the configured login address: simple-salesforce can only log in at `https://X.salesforce.com`."""
+
+Observer = Callable[[int, Mapping[str, str]], None]
+
+
+class RoutedAdapter(HTTPAdapter):
+    """Sends to the origins it was given and nowhere else.
+
+    simple-salesforce builds every address as `https://HOST/…`; `routes` says which origin a host stands for. So the
+    configured login address is used as it is, a sandbox on loopback may speak plain http, and a token can never
+    reach an origin that was not checked.
+    """
+
+    def __init__(self, clock: Clock, timeouts: Timeouts, observe: Observer) -> None:
+        self._clock = clock
+        self._timeouts = timeouts
+        super().__init__(max_retries=0)
+        self._observe = observe
+        self._routes: dict[str, str] = {}
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Open connections that give up endless headers as well; bodies have their own deadline."""
+        super().init_poolmanager(*args, **kwargs)
+        guard(self.poolmanager, self._timeouts.total)
+
+    def route(self, host: str, origin: str) -> None:
+        """Let requests to `https://host` go to `origin`."""
+        self._routes[host] = origin
+
+    def send(  # type: ignore[override]  # requests.Session passes everything but the request by name
+        self, request: requests.PreparedRequest, **kwargs: Any
+    ) -> requests.Response:
+        """Send along a route; unless streaming, read the whole body under the total deadline.
+
+        Raises the connector errors of `connectors.http` instead of those of requests and urllib3.
+        """
+        request.url = self._routed(request.url or "")
+        stream = bool(kwargs.pop("stream", False))
+        kwargs["timeout"] = (self._timeouts.connect, self._timeouts.read)
+        deadline = Deadline(self._clock, self._timeouts.total)
+        try:
+            response = super().send(request, stream=True, **kwargs)
+        except (requests.RequestException, OSError) as error:
+            raise classify_failure(error) from error
+        self._observe(response.status_code, lower_headers(response.headers))
+        if not stream:
+            self._read(response, deadline)
+        return response
+
+    def _read(self, response: requests.Response, deadline: Deadline) -> None:
+        try:
+            answer = read_answer(
+                response.status_code,
+                response.headers,
+                response.raw,
+                deadline=deadline,
+                cap=LARGEST_BODY,
+            )
+        except Exception:
+            response.close()  # what is left of a broken exchange must not go back to the pool
+            raise
+        response.raw.release_conn()
+        response.raw = io.BytesIO(answer.body)
+
+    def _routed(self, url: str) -> str:
+        parts = urlsplit(url)
+        origin = self._routes.get(parts.netloc)
+        if parts.scheme != "https" or origin is None:
+            raise ConfigError(f"A request to {parts.netloc or url!r} was stopped: that host was not checked.")
+        target = urlsplit(origin)
+        return urlunsplit((target.scheme, target.netloc, parts.path, parts.query, ""))
+
+
+class _UnledSession(requests.Session):
+    """A session that no answer can send elsewhere."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
+
+
+def open_session(settings: SalesforceSettings, adapter: RoutedAdapter) -> requests.Session:
+    """A session that knows no other way out than `adapter`."""
+    session = _UnledSession()
+    session.trust_env = settings.trust_env
+    session.verify = str(settings.ca_file) if settings.ca_file else True
+    if settings.proxy:
+        session.proxies = {"http": settings.proxy, "https": settings.proxy}
+    session.adapters.clear()
+    session.mount("https://", adapter)
+    adapter.route(LOGIN_HOST, settings.login_url.rstrip("/"))
+    return session

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from connectors.base import Change
+from connectors.errors import ConfigError, CredentialsError, RetryLater
+from connectors.http import Answer
+from connectors.hubspot.auth import OAuthToken
+from connectors.hubspot.paths import Paths
+from connectors.hubspot.settings import OAuthSettings
+from connectors.hubspot.transport import Request
+from connectors.redact import Redactor
+from mapping.records import Ref
+from tests.unit.connectors.hubspot_kit import Script, answer, definitions, opened, refusal
+from tests.unit.connectors.kit import FakeClock
+
+ACCOUNT = {"portalId": 42, "timeZone": "UTC"}
+EXPIRED = refusal(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired 75 second(s) ago.")
+APP = {"client_id": "id", "client_secret": "the-client-secret", "refresh_token": "refresh-one"}
+
+
+def granting(*, rotate: str | None = None, lifetime: int = 1800):
+    issued: list[str] = []
+
+    def handle(request: Request) -> Answer:
+        assert request.path == "/oauth/v3/token"
+        issued.append(dict(request.form)["refresh_token"])
+        body = {
+            "access_token": f"access-{len(issued)}",
+            "expires_in": lifetime,
+            "refresh_token": rotate or "refresh-one",
+        }
+        return answer(body)
+
+    return handle, issued
+
+
+def oauth(handler, clock: FakeClock, **settings: object) -> OAuthToken:
+    app = OAuthSettings.model_validate({**APP, **settings})
+    return OAuthToken(app, Paths("v3"), Script(handler), clock=clock, redactor=Redactor())
+
+
+def test_a_token_is_renewed_before_it_expires():
+    handler, issued = granting()
+    clock = FakeClock()
+    tokens = oauth(handler, clock)
+    assert [tokens.current(), tokens.current()] == ["access-1", "access-1"]
+    clock.pass_by(1501)
+    assert tokens.current() == "access-2"
+    assert len(issued) == 2
+
+
+def test_many_threads_refresh_once():
+    handler, issued = granting()
+    tokens = oauth(handler, FakeClock())
+    threads = [threading.Thread(target=tokens.current) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(issued) == 1
+
+
+def test_a_401_is_answered_by_one_refresh_and_one_replay():
+    handler, _issued = granting()
+
+    def handle(request: Request) -> Answer:
+        if request.path.startswith("/oauth"):
+            return handler(request)
+        if "properties" in request.path:
+            return answer(definitions("name", "dealname"))
+        return EXPIRED if script.tokens[-1] == "access-1" else answer(ACCOUNT)
+
+    connector, script, _clock = opened(handle, oauth=APP)
+    assert connector.identity() == "42"
+    assert script.tokens[:4] == [None, "access-1", None, "access-2"]
+
+
+def test_a_second_401_ends_it():
+    handler, _issued = granting()
+    connector, script, _clock = opened(
+        lambda request: handler(request) if request.path.startswith("/oauth") else EXPIRED, oauth=APP
+    )
+    with pytest.raises(CredentialsError):
+        connector.identity()
+    assert script.tokens == [None, "access-1", None, "access-2"]
+
+
+def test_a_write_whose_token_could_not_be_renewed_was_surely_not_done():
+    def handle(request: Request) -> Answer:
+        if request.path.startswith("/oauth"):
+            raise RetryLater("The server did not answer in time.", sent=True)
+        raise AssertionError(request.path)
+
+    connector, _script, _clock = opened(handle, oauth=APP)
+    outcomes = connector.write([Change(Ref("crm", "companies", "1"), {"a": "1"})])
+    assert [one.kind for one in outcomes] == ["pending"]
+
+
+def test_a_rotated_refresh_token_is_stored_before_it_is_used(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one\n")
+    handler, issued = granting(rotate="refresh-two")
+    clock = FakeClock()
+    tokens = oauth(handler, clock, refresh_token=None, refresh_token_file=secret)
+    tokens.current()
+    assert secret.read_text() == "refresh-two"
+    assert secret.stat().st_mode & 0o077 == 0
+    clock.pass_by(1800)
+    tokens.current()
+    assert issued == ["refresh-one", "refresh-two"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "words"),
+    [
+        (
+            answer({"error": "invalid_grant", "status": "BAD_REFRESH_TOKEN", "message": "x"}, 400),
+            CredentialsError,
+            "Install",
+        ),
+        (
+            answer({"error": "invalid_client", "status": "BAD_CLIENT_ID", "message": "x"}, 400),
+            CredentialsError,
+            "client_id",
+        ),
+        (answer({"status": "error", "message": "x"}, 429), RetryLater, "429"),
+        (Answer(502, {}, b"<html>", proven=True), RetryLater, "502"),
+        (answer({"access_token": "x"}), CredentialsError, "expires_in"),
+    ],
+)
+def test_a_refused_refresh_says_whose_fault_it_is(reply: Answer, error: type[Exception], words: str):
+    with pytest.raises(error, match=words):
+        oauth(lambda _request: reply, FakeClock()).current()
+
+
+def test_a_token_file_is_read_again_after_a_401(tmp_path: Path):
+    secret = tmp_path / "token"
+    secret.write_text("token-one\n")
+
+    def handle(request: Request) -> Answer:
+        if script.tokens[-1] == "token-one":
+            secret.write_text("token-two")
+            return EXPIRED
+        return answer(definitions("name", "dealname") if "properties" in request.path else ACCOUNT)
+
+    connector, script, _clock = opened(handle, access_token_file=secret)
+    assert connector.identity() == "42"
+    assert script.tokens[:2] == ["token-one", "token-two"]
+
+
+def test_a_rotated_refresh_token_that_cannot_be_stored_is_not_used(tmp_path: Path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    secret = folder / "refresh"
+    secret.write_text("refresh-one")
+    handler, _issued = granting(rotate="refresh-two")
+
+    def then_the_folder_vanishes(request: Request) -> Answer:
+        secret.unlink()
+        folder.rmdir()
+        return handler(request)
+
+    tokens = oauth(then_the_folder_vanishes, FakeClock(), refresh_token=None, refresh_token_file=secret)
+    with pytest.raises(ConfigError, match="cannot be stored"):
+        tokens.current()
+
+
+@pytest.mark.parametrize("content", [None, "  \n"])
+def test_an_unreadable_token_file_is_a_configuration_error(tmp_path: Path, content: str | None):
+    secret = tmp_path / "token"
+    if content is not None:
+        secret.write_text(content)
+    with pytest.raises(ConfigError, match="access_token_file"):
+        opened(lambda _request: answer({}), access_token_file=secret)
