@@ -29,7 +29,7 @@ evaluation = Table(
         "workspace",
         "account_id",
         unique=True,
-        sqlite_where=text("is_current"),
+        sqlite_where=text("is_current = 1"),
         postgresql_where=text("is_current"),
     ),
 )

@@ -80,7 +80,7 @@ ledger = Table(
         "record_id",
         "property",
         unique=True,
-        sqlite_where=text("is_current"),
+        sqlite_where=text("is_current = 1"),
         postgresql_where=text("is_current"),
     ),
     Index("ix_ledger_run", "workspace", "run_id", "id"),

@@ -112,7 +112,7 @@ def upgrade() -> None:
         "evaluation",
         ["workspace", "account_id"],
         unique=True,
-        sqlite_where=sa.text("is_current"),
+        sqlite_where=sa.text("is_current = 1"),
         postgresql_where=sa.text("is_current"),
     )
     op.create_table(
@@ -208,7 +208,7 @@ def upgrade() -> None:
         "ledger",
         ["workspace", "connection", "object", "record_id", "property"],
         unique=True,
-        sqlite_where=sa.text("is_current"),
+        sqlite_where=sa.text("is_current = 1"),
         postgresql_where=sa.text("is_current"),
     )
     op.create_table(

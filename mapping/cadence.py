@@ -1,0 +1,78 @@
+"""Cadence: which touches an account is owed, when each is due, and which comes next."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from mapping.framework import Framework
+from mapping.framework.spec import Cadence, Duration
+from mapping.table import Table, local_date
+
+
+def schedule(table: Table, framework: Framework, meetings: pl.DataFrame) -> None:
+    """Add per cadence `·due:ID` and `·last:ID`, then `next_touch_type`, `next_touch_due_on`, `touch_overdue`.
+
+    `meetings` is the meetings stream as facts see it (outcome filled in).
+    """
+    touches = _touches(table, meetings)
+    cadences = framework.spec.cadences
+    for index, cadence in enumerate(cadences):
+        _due(table, framework, index, cadence, touches)
+    nothing = pl.lit(None, dtype=pl.Date)
+    dues = {cadence.id: pl.col(f"·due:{cadence.id}") for cadence in cadences}
+    table.add(next_touch_due_on=pl.min_horizontal(*dues.values(), nothing))
+    named = (pl.when(due == pl.col("next_touch_due_on")).then(pl.lit(name)) for name, due in dues.items())
+    table.add(
+        next_touch_type=pl.coalesce(*named, pl.lit(None, dtype=pl.String)),
+        touch_overdue=(pl.col("next_touch_due_on") < pl.lit(table.at.date)).fill_null(value=False),
+    )
+
+
+def _touches(table: Table, meetings: pl.DataFrame) -> pl.DataFrame:
+    """Meetings that took place, with their day; no-shows and cancellations never count."""
+    held = meetings.filter((pl.col("outcome") == "completed") & (pl.col("starts_at") <= table.at.utc))
+    return held.select(
+        "account_id",
+        day=local_date(held.schema, "starts_at", table.at),
+        type=pl.col("type").str.strip_chars().str.to_lowercase(),
+        title=pl.col("title").str.to_lowercase(),
+    )
+
+
+def _due(table: Table, framework: Framework, index: int, cadence: Cadence, touches: pl.DataFrame) -> None:
+    path = ("cadences", index)
+    last, anchor = f"·last:{cadence.id}", f"·anchor:{cadence.id}"
+    table.attach(touches.filter(_counts(cadence)).group_by("account_id").agg(pl.col("day").max().alias(last)))
+    table.compute({anchor: framework.at(*path, "anchor")})
+    when = framework.at(*path, "when")
+    until = framework.at(*path, "until") if cadence.until is not None else None
+    table.prepare([when] if until is None else [when, until])
+    applies = when.expr.fill_null(value=False)
+    if not cadence.after_churn:
+        applies = applies & (pl.col("renewal_status") != "churned")
+    if cadence.every is not None:
+        due = _later(pl.max_horizontal(last, anchor), cadence.every)
+    else:
+        done = (pl.col(last) >= pl.col(anchor)).fill_null(value=False)
+        due = pl.when(~done).then(_later(pl.col(anchor), cadence.within or Duration()))
+    owed = applies & pl.col(anchor).is_not_null()
+    if until is not None:
+        owed = owed & (due <= until.expr) & (until.expr >= pl.lit(table.at.date))
+    table.add(**{f"·due:{cadence.id}": pl.when(owed).then(due)})
+
+
+def _counts(cadence: Cadence) -> pl.Expr:
+    """Whether a touch is one of this cadence: by its type, or by its title where it has no type."""
+    by_type = pl.col("type").is_in([name.lower() for name in cadence.types])
+    if not cadence.titles:
+        return by_type
+    words = "|".join(re.escape(word.lower()) for word in cadence.titles)
+    return by_type | (pl.col("type").is_null() & pl.col("title").str.contains(words))
+
+
+def _later(day: pl.Expr, span: Duration) -> pl.Expr:
+    """`day` plus a span; a month's day that does not exist becomes the month's last day."""
+    moved = day.dt.offset_by(f"{span.months}mo") if span.months else day
+    return moved.dt.offset_by(f"{span.days}d") if span.days else moved

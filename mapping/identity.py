@@ -1,0 +1,206 @@
+"""Identity: which records of several CRMs are the same company.
+
+By explicit id, else by the exact registered domain when there is exactly one candidate on each side, never by name.
+What is ambiguous stays apart, is not written to, and is listed for a person to decide.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mapping.domains import identifies
+
+Key = tuple[str, str]
+How = Literal["alone", "explicit", "domain", "manual"]
+ReviewKind = Literal["conflicting_ids", "duplicate_domain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account record of one CRM; `refs` are the ids of the same company by type of CRM (`salesforce` → id)."""
+
+    connection: str
+    object: str
+    id: str
+    domain: str | None = None
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return self.connection, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """A record belongs to an account; `how` says why, `writable` whether answers may be written to it."""
+
+    account_id: str
+    connection: str
+    object: str
+    crm_id: str
+    how: How = "alone"
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Records that may be the same company, for a person to decide."""
+
+    kind: ReviewKind
+    records: tuple[Key, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Every record's account, and what a person should look at; both in stable order."""
+
+    links: tuple[AccountLink, ...]
+    reviews: tuple[Review, ...]
+
+
+def resolve(
+    candidates: Iterable[Candidate],
+    existing: Iterable[AccountLink] = (),
+    *,
+    priority: Sequence[str],
+    types: Mapping[str, str],
+) -> Identity:
+    """Group `candidates` into accounts.
+
+    `priority` orders the connections: the first one's id names a new account; `types` is connection → type of CRM.
+    A record that was linked before keeps its account id; links made by hand (`how="manual"`) are kept as they are.
+    The answer does not depend on the order of `candidates` or `existing`.
+    """
+    rank = {name: index for index, name in enumerate(priority)}
+    ordered = sorted(
+        candidates, key=lambda item: (rank.get(item.connection, len(rank)), item.connection, len(item.id), item.id)
+    )
+    earlier = {(link.connection, link.crm_id): link for link in existing}
+    groups = _Groups(ordered)
+    groups.by_hand(earlier)
+    groups.by_id(types)
+    groups.by_domain()
+    return Identity(_named(groups, earlier), tuple(groups.reviews))
+
+
+class _Groups:
+    """Records joined so far; a group never holds two records of one connection, except by hand."""
+
+    def __init__(self, ordered: Sequence[Candidate]) -> None:
+        self.records = {item.key: item for item in ordered}
+        self.members: dict[Key, list[Key]] = {key: [key] for key in self.records}
+        self.how: dict[Key, How] = dict.fromkeys(self.records, "alone")
+        self.blocked: set[Key] = set()
+        self.reviews: list[Review] = []
+
+    def join(self, keys: Sequence[Key], how: How) -> None:
+        """Make one group of the groups of `keys`."""
+        together = sorted({key for one in keys for key in self.members[one]})
+        for key in together:
+            self.members[key] = together
+            if self.how[key] == "alone":
+                self.how[key] = how
+
+    def by_hand(self, earlier: Mapping[Key, AccountLink]) -> None:
+        accounts: dict[str, list[Key]] = defaultdict(list)
+        for key in self.records:
+            if key in earlier and earlier[key].how == "manual":
+                accounts[earlier[key].account_id].append(key)
+        for keys in accounts.values():
+            self.join(keys, "manual")
+
+    def by_id(self, types: Mapping[str, str]) -> None:
+        """Join records that name each other, unless the names contradict one another."""
+        edges = sorted({edge for item in self.records.values() for edge in self._edges(item, types)})
+        named: dict[tuple[Key, str], set[Key]] = defaultdict(set)
+        for left, right in edges:
+            named[left, right[0]].add(right)
+            named[right, left[0]].add(left)
+        clashes = {(key, connection): others for (key, connection), others in named.items() if len(others) > 1}
+        for (key, _), others in sorted(clashes.items()):
+            records = tuple(sorted({key, *others}))
+            self.blocked.update(records)
+            self.reviews.append(
+                Review(
+                    "conflicting_ids",
+                    records,
+                    f"{_say(key)} is linked by id to {' and '.join(map(_say, sorted(others)))}",
+                )
+            )
+        for left, right in edges:
+            if left not in self.blocked and right not in self.blocked and not self._crowded(left, right):
+                self.join([left, right], "explicit")
+
+    def _edges(self, item: Candidate, types: Mapping[str, str]) -> Iterable[tuple[Key, Key]]:
+        for kind, other_id in item.refs.items():
+            for connection, its_type in types.items():
+                other = (connection, other_id)
+                if its_type == kind and connection != item.connection and other in self.records:
+                    yield (item.key, other) if item.key < other else (other, item.key)
+
+    def _crowded(self, left: Key, right: Key) -> bool:
+        """Whether joining would bring two records of one connection together."""
+        if self.members[left] is self.members[right]:
+            return False
+        connections = [key[0] for key in (*self.members[left], *self.members[right])]
+        if len(connections) == len(set(connections)):
+            return False
+        records = tuple(sorted({*self.members[left], *self.members[right]}))
+        self.blocked.update(records)
+        self.reviews.append(
+            Review("conflicting_ids", records, f"{_say(left)} and {_say(right)} are linked by id to different records")
+        )
+        return True
+
+    def by_domain(self) -> None:
+        """Join what shares an identifying domain when each side has exactly one record that is not joined yet."""
+        domains: dict[str, list[Key]] = defaultdict(list)
+        for key, item in self.records.items():
+            if item.domain and identifies(item.domain) and self.how[key] == "alone" and key not in self.blocked:
+                domains[item.domain].append(key)
+        for domain, keys in sorted(domains.items()):
+            connections = {key[0] for key in keys}
+            if len(connections) < len(keys):
+                self.blocked.update(keys)
+                reason = f"{len(keys)} records have the domain {domain}: {', '.join(map(_say, keys))}"
+                self.reviews.append(Review("duplicate_domain", tuple(keys), reason))
+            elif len(keys) > 1:
+                self.join(keys, "domain")
+
+
+def _named(groups: _Groups, earlier: Mapping[Key, AccountLink]) -> tuple[AccountLink, ...]:
+    taken: set[str] = set()
+    links: list[AccountLink] = []
+    done: set[Key] = set()
+    place = {key: index for index, key in enumerate(groups.records)}
+    # Groups that had an id before choose first, so that a new record never takes an id that is in use.
+    seen_first = sorted(groups.records, key=lambda key: not any(member in earlier for member in groups.members[key]))
+    for key in seen_first:
+        if key in done:
+            continue
+        members = sorted(groups.members[key], key=place.__getitem__)
+        account_id = _account_id(members, earlier, taken)
+        taken.add(account_id)
+        for member in members:
+            item = groups.records[member]
+            writable = member not in groups.blocked
+            links.append(AccountLink(account_id, item.connection, item.object, item.id, groups.how[member], writable))
+        done.update(members)
+    return tuple(sorted(links, key=lambda link: (link.account_id, link.connection, link.crm_id)))
+
+
+def _account_id(members: Sequence[Key], earlier: Mapping[Key, AccountLink], taken: set[str]) -> str:
+    kept = [earlier[key].account_id for key in members if key in earlier]
+    made = [f"{connection}:{crm_id}" for connection, crm_id in members]
+    for name in (*kept, *made):
+        if name not in taken:
+            return name
+    return f"{made[0]}:2"
+
+
+def _say(key: Key) -> str:
+    return f"{key[0]} {key[1]}"

@@ -1,0 +1,198 @@
+"""Raw records become unified rows, field by field; what cannot be read is set aside alone, with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta, tzinfo
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Protocol
+
+from mapping.domains import registered_domain
+from mapping.fieldmap import PSEUDO_FIELDS, Rule, StreamMap
+from mapping.records import ENTITIES, Field, FieldType, Link, Quarantined
+from mapping.values import READERS, Unreadable, flag, is_empty, number_decimal, text
+
+Value = str | int | float | bool | Decimal | date | None
+
+_SLUG = re.compile(r"[^0-9a-z]+")
+_SLUGGED = frozenset({"kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome"})
+_NOT_NEGATIVE = frozenset(
+    {"employees", "arr", "acv", "tcv", "term_months", "features_used", "features_licensed", "data_volume",
+     "data_volume_contracted", "logins_per_user_week", "goals_achieved", "goals_agreed", "hours_saved",
+     "expansion_discussions"}
+)  # fmt: skip
+_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"probability": (0, 1), "sentiment": (-1, 1), "escalation_level": (1, 4)}
+)
+_FIELDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
+    {entity: MappingProxyType({item.name: item for item in fields}) for entity, fields in ENTITIES.items()}
+)
+
+
+class Raw(Protocol):
+    """What is needed of a raw record."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def properties(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A unified row (id, connection, stream and every field of the entity) and what could not be read."""
+
+    row: dict[str, Value]
+    problems: tuple[Quarantined, ...]
+
+
+def normalise(
+    record: Raw, stream: StreamMap, connection: str, *, refs: Mapping[str, str] | None = None, zone: tzinfo = UTC
+) -> Normalised:
+    """Read `record` with `stream`'s rules.
+
+    `refs` gives reference fields that the CRM keeps as associations (field → id); a mapped property wins over
+    them. `zone` is the tenant's, for instants that fill a date field. Never raises on data.
+    """
+    known = _FIELDS[stream.entity]
+    row: dict[str, Value] = {"id": record.id, "connection": connection, "stream": stream.name}
+    problems: list[Quarantined] = []
+    for name, item in known.items():
+        row[name] = None
+        rule = stream.rules.get(name)
+        if rule is None:
+            continue
+        raw = _raw(record.properties, rule)
+        if raw is None:
+            continue
+        try:
+            row[name] = _read(item, rule, raw, zone)
+        except Unreadable as problem:
+            problems.append(Quarantined(connection, stream.name, record.id, name, str(problem), _shown(raw)))
+    _derive(record, stream, row)
+    for name, value in (refs or {}).items():
+        if name in known and row[name] is None:
+            row[name] = value
+    return Normalised(row, tuple(problems))
+
+
+def merged_ids(record: Raw, stream: StreamMap) -> tuple[str, ...]:
+    """Ids that this record absorbed, where the map names the property (`merged_refs`, separated by `;`)."""
+    rule = stream.rules.get("merged_refs")
+    raw = _raw(record.properties, rule) if rule else None
+    return tuple(part.strip() for part in str(raw).split(";") if part.strip()) if not is_empty(raw) else ()
+
+
+def primary_target(links: Iterable[Link]) -> str | None:
+    """The record a child belongs to: its primary link, else the lowest id, so that the choice never wavers."""
+    ranked = sorted(links, key=lambda link: (not link.primary, len(link.to_id), link.to_id))
+    return ranked[0].to_id if ranked else None
+
+
+def attendance_row(link: Link, connection: str, stream: str) -> dict[str, Value]:
+    """The attendance row of a meeting → contact link."""
+    return {
+        "id": f"{link.from_id}:{link.to_id}",
+        "connection": connection,
+        "stream": stream,
+        "meeting_ref": link.from_id,
+        "contact_ref": link.to_id,
+    }
+
+
+def _raw(properties: Mapping[str, object], rule: Rule) -> object:
+    if rule.cases:
+        for case in rule.cases:
+            if all(_says(properties.get(name), wanted) for name, wanted in case.when):
+                return case.value
+        return None
+    for name in rule.properties:
+        raw = properties.get(name)
+        if not is_empty(raw):
+            return raw
+    return None
+
+
+def _says(raw: object, wanted: str) -> bool:
+    try:
+        return not is_empty(raw) and text(raw).casefold() == wanted.casefold()
+    except Unreadable:
+        return False
+
+
+def _read(item: Field, rule: Rule, raw: object, zone: tzinfo) -> Value:
+    if rule.values:
+        raw = _translated(rule, raw)
+    if rule.unit is not None:
+        raw = number_decimal(raw) / (100 if rule.unit == "percent" else 1000)
+    if item.name == "domain":
+        return _domain(raw)
+    value = READERS[item.type](raw, zone)
+    if isinstance(value, str):
+        return _slug(value) if item.name in _SLUGGED else (value or None)
+    if rule.offset_days and item.type is FieldType.DATE and isinstance(value, date):
+        return value + timedelta(days=rule.offset_days)
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        _within_reason(item.name, value)
+    return value if isinstance(value, (int, float, bool, Decimal, date)) else None
+
+
+def _translated(rule: Rule, raw: object) -> str:
+    said = text(raw)
+    by_fold = {key.casefold(): value for key, value in rule.values.items()}
+    found = rule.values.get(said, by_fold.get(said.casefold()))
+    if found is None:
+        raise Unreadable(f"is none of the values in the field map ({', '.join(rule.values)})")
+    return found
+
+
+def _domain(raw: object) -> str:
+    found = registered_domain(text(raw))
+    if found is None:
+        raise Unreadable("is not a domain or website")
+    return found
+
+
+def _slug(value: str) -> str | None:
+    return _SLUG.sub("_", value.casefold()).strip("_") or None
+
+
+def _within_reason(name: str, value: float | Decimal) -> None:
+    if name in _NOT_NEGATIVE and value < 0:
+        raise Unreadable("is negative")
+    low, high = _RANGES.get(name, (None, None))
+    if low is not None and high is not None and not low <= value <= high:
+        raise Unreadable(f"is outside {low:g} to {high:g}")
+
+
+def _derive(record: Raw, stream: StreamMap, row: dict[str, Value]) -> None:
+    if stream.entity == "deal" and row["state"] is None:
+        row["state"] = _deal_state(record, stream)
+    if stream.entity == "deal" and row["state"] != "won":
+        # The fallback property is the close date, which open and lost deals have too.
+        row["closed_won_at"] = None
+
+
+def _deal_state(record: Raw, stream: StreamMap) -> str | None:
+    known = {}
+    for name in sorted(PSEUDO_FIELDS["deal"]):
+        rule = stream.rules.get(name)
+        raw = _raw(record.properties, rule) if rule else None
+        try:
+            known[name] = None if is_empty(raw) else flag(raw)
+        except Unreadable:
+            known[name] = None
+    if known["is_won"]:
+        return "won"
+    if known["is_closed"] is None:
+        return None
+    return "lost" if known["is_closed"] else "open"
+
+
+def _shown(raw: object) -> str:
+    shown = repr(raw) if not isinstance(raw, str) else raw
+    return shown.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")[:200]

@@ -1,0 +1,208 @@
+"""Reading raw records: HubSpot's texts, Salesforce's JSON types, and what neither should send."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from mapping.fieldmap import FieldMap, FieldMapError
+from mapping.normalise import Normalised, attendance_row, merged_ids, normalise, primary_target
+from mapping.records import ENTITIES, Link, RawRecord
+
+MAPS = Path(__file__).parents[3] / "config" / "fields"
+
+
+def field_map(name: str, override: dict[str, Any] | None = None) -> FieldMap:
+    return FieldMap.parse(yaml.safe_load((MAPS / f"{name}.yaml").read_text(encoding="utf-8")), override)
+
+
+def read(crm: str, stream: str, override: dict[str, Any] | None = None, **properties: Any) -> Normalised:
+    return normalise(RawRecord("1", properties), field_map(crm, override).streams[stream], crm)
+
+
+@pytest.mark.parametrize(
+    ("stream", "field", "prop", "raw", "value"),
+    [
+        ("hubspot/companies", "name", "name", "  Müller\u202e & Søn\x00 ", "Müller\u202e & Søn"),
+        ("hubspot/companies", "name", "name", "   ", None),
+        ("hubspot/companies", "employees", "numberofemployees", "120", 120),
+        ("hubspot/companies", "arr", "annual_recurring_revenue", "199999.99", Decimal("199999.99")),
+        ("salesforce/accounts", "arr", "ARR__c", 199999.99, Decimal("199999.99")),
+        ("hubspot/companies", "go_live_at", "go_live_date", "2025-03-28", date(2025, 3, 28)),
+        ("hubspot/companies", "go_live_at", "go_live_date", "1743120000000", date(2025, 3, 28)),
+        (
+            "hubspot/companies",
+            "created_at",
+            "createdate",
+            "2025-03-28T10:11:12.345Z",
+            datetime(2025, 3, 28, 10, 11, 12, 345000, UTC),
+        ),
+        (
+            "hubspot/companies",
+            "created_at",
+            "createdate",
+            "2025-03-28T10:11:12Z",
+            datetime(2025, 3, 28, 10, 11, 12, 0, UTC),
+        ),
+        (
+            "salesforce/accounts",
+            "created_at",
+            "CreatedDate",
+            "2026-01-02T03:04:05.000+0000",
+            datetime(2026, 1, 2, 3, 4, 5, 0, UTC),
+        ),
+        (
+            "salesforce/accounts",
+            "created_at",
+            "CreatedDate",
+            "2026-01-02T03:04:05+0130",
+            datetime(2026, 1, 2, 1, 34, 5, 0, UTC),
+        ),
+        ("hubspot/companies", "strategic_flag", "strategic_account", "true", True),
+        ("salesforce/accounts", "strategic_flag", "Strategic_Account__c", False, False),
+        ("hubspot/companies", "domain", "domain", "https://www.shop.Acme.co.uk/x?y", "acme.co.uk"),
+        ("hubspot/companies", "reference_status", "reference_status", "Not asked", "not_asked"),
+        ("salesforce/opportunities", "probability", "Probability", 75, 0.75),
+        ("hubspot/deals", "probability", "hs_deal_stage_probability", "0.2", 0.2),
+        ("hubspot/deals", "kind", "pipeline", "Renewals", "renewal"),
+        ("salesforce/opportunities", "kind", "Type", "New Customer", "new"),
+        ("salesforce/opportunities", "kind", "Type", "Unheard of", None),
+        ("hubspot/meetings", "outcome", "hs_meeting_outcome", "NO_SHOW", "no_show"),
+        ("hubspot/companies", "owner_ref", "hubspot_owner_id", 77, "77"),
+    ],
+)
+def test_values_are_read(stream: str, field: str, prop: str, raw: Any, value: Any) -> None:
+    crm, _, name = stream.partition("/")
+    found = read(crm, name, **{prop: raw})
+    assert found.problems == ()
+    assert found.row[field] == value
+
+
+@pytest.mark.parametrize(
+    ("field", "prop", "raw", "reason"),
+    [
+        ("employees", "numberofemployees", "many", "is not a number"),
+        ("employees", "numberofemployees", "12.5", "is not a whole number"),
+        ("employees", "numberofemployees", "-3", "is negative"),
+        ("employees", "numberofemployees", True, "expected a number, found a yes/no value"),
+        ("arr", "annual_recurring_revenue", "-1", "is negative"),
+        ("arr", "annual_recurring_revenue", "1e30", "is too large to be an amount"),
+        ("arr", "annual_recurring_revenue", "NaN", "is not a finite number"),
+        ("arr", "annual_recurring_revenue", {"a": 1}, "expected a number, found an object"),
+        ("go_live_at", "go_live_date", "28/03/2025", "is not a date in the form 2026-01-02"),
+        ("go_live_at", "go_live_date", "2025-02-30", "is not a date in the form 2026-01-02"),
+        ("go_live_at", "go_live_date", "0202-01-01", "is outside the years 1900 to 2200"),
+        ("strategic_flag", "strategic_account", "maybe", "is neither true nor false"),
+        ("domain", "domain", "n/a", "is not a domain or website"),
+        ("name", "name", ["a"], "expected text, found a list"),
+    ],
+)
+def test_unreadable_value_is_set_aside_alone(field: str, prop: str, raw: Any, reason: str) -> None:
+    found = read("hubspot", "companies", **{prop: raw, "industry": "SOFTWARE"})
+    assert (found.row[field], found.row["industry"]) == (None, "SOFTWARE")
+    (problem,) = found.problems
+    assert (problem.connection, problem.stream, problem.id, problem.field_name) == ("hubspot", "companies", "1", field)
+    assert problem.reason == reason
+
+
+def test_row_has_keys_and_every_field() -> None:
+    row = read("hubspot", "companies").row
+    assert list(row) == ["id", "connection", "stream", *(item.name for item in ENTITIES["account"])]
+
+
+@pytest.mark.parametrize(
+    ("closed", "won", "state"),
+    [("true", "true", "won"), ("true", "false", "lost"), ("false", "false", "open"), (None, None, None)],
+)
+def test_deal_state(closed: str | None, won: str | None, state: str | None) -> None:
+    row = read("hubspot", "deals", hs_is_closed=closed, hs_is_closed_won=won, closedate="2025-05-01T10:00:00Z").row
+    assert row["state"] == state
+    assert (row["closed_won_at"] is not None) is (state == "won")
+
+
+def test_first_property_with_a_value_wins() -> None:
+    row = read("hubspot", "deals", hs_closed_won_date="", closedate="2025-05-01T10:00:00Z", hs_is_closed_won="true").row
+    assert row["closed_won_at"] == datetime(2025, 5, 1, 10, tzinfo=UTC)
+
+
+def test_instant_in_a_date_field_is_the_tenants_day() -> None:
+    stream = field_map("hubspot").streams["deals"]
+    record = RawRecord("1", {"closedate": "2025-05-01T23:30:00Z"})
+    assert normalise(record, stream, "hubspot", zone=ZoneInfo("Europe/Copenhagen")).row["close_date"] == date(
+        2025, 5, 2
+    )
+    assert normalise(record, stream, "hubspot").row["close_date"] == date(2025, 5, 1)
+
+
+def test_references_come_from_links_where_no_property_gives_them() -> None:
+    stream = field_map("salesforce").streams["opportunities"]
+    mapped = normalise(RawRecord("1", {"AccountId": "001"}), stream, "sf", refs={"account_ref": "002"})
+    linked = normalise(RawRecord("1", {}), stream, "sf", refs={"account_ref": "002"})
+    assert (mapped.row["account_ref"], linked.row["account_ref"]) == ("001", "002")
+
+
+def test_primary_link_else_the_lowest_id() -> None:
+    links = [
+        Link("deals>companies", "d", "30"),
+        Link("deals>companies", "d", "4"),
+        Link("deals>companies", "d", "7", primary=True),
+    ]
+    assert primary_target(links) == "7"
+    assert primary_target(links[:2]) == "4"
+    assert primary_target([]) is None
+
+
+def test_attendance_and_merges() -> None:
+    row = attendance_row(Link("meetings>contacts", "m1", "c1"), "hubspot", "meetings>contacts")
+    assert (row["id"], row["meeting_ref"], row["contact_ref"]) == ("m1:c1", "m1", "c1")
+    record = RawRecord("1", {"hs_merged_object_ids": "5; 7;"})
+    assert merged_ids(record, field_map("hubspot").streams["companies"]) == ("5", "7")
+
+
+def test_offset_makes_the_first_uncovered_day_the_last_covered_one() -> None:
+    override = {"companies": {"contract_end_at": {"property": "renewal_date", "offset_days": -1}}}
+    assert read("hubspot", "companies", override, renewal_date="2026-01-10").row["contract_end_at"] == date(2026, 1, 9)
+
+
+def test_override_is_explicit_and_null_switches_off() -> None:
+    streams = field_map("hubspot", {"companies": {"arr": "mrr_x", "acv": None}}).streams
+    companies = streams["companies"]
+    assert companies.rules["arr"].explicit
+    assert "acv" not in companies.rules
+    assert "mrr_x" in companies.explicit
+    assert "mrr_x" not in companies.custom
+    assert "go_live_date" in companies.custom
+    assert "name" not in companies.custom
+    assert {"pipeline", "dealtype", "hs_is_closed"} <= set(streams["deals"].properties)
+
+
+@pytest.mark.parametrize(
+    ("override", "path"),
+    [
+        ({"firms": {}}, ("firms",)),
+        ({"companies": {"arrr": "x"}}, ("companies", "arrr")),
+        ({"companies": {"arr": {}}}, ("companies", "arr")),
+        ({"companies": {"arr": 5}}, ("companies", "arr")),
+        ({"companies": {"arr": {"property": "x", "unit": "cents"}}}, ("companies", "arr", "unit")),
+        ({"companies": {"arr": {"property": "x", "extra": 1}}}, ("companies", "arr", "extra")),
+        ({"companies": {"arr": {"property": "x", "first_of": ["y"]}}}, ("companies", "arr")),
+        ({"deals": {"kind": {"rules": [{"when": {}, "value": "new"}]}}}, ("deals", "kind", "rules", 0)),
+        ({"companies": {"arr": {"property": "x", "offset_days": "1"}}}, ("companies", "arr", "offset_days")),
+    ],
+)
+def test_field_map_faults_have_a_path(override: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    with pytest.raises(FieldMapError) as caught:
+        field_map("hubspot", override)
+    assert caught.value.path == path
+
+
+def test_unknown_option_is_set_aside() -> None:
+    found = read("hubspot", "meetings", hs_meeting_outcome="TELEPATHY")
+    assert found.row["outcome"] is None
+    assert "is none of the values in the field map" in found.problems[0].reason
