@@ -1,1 +1,398 @@
+"""The command line: each verb parses its arguments, calls one function and hands back an answer to show.
 
+Nothing heavy is imported before a verb runs, so that `keepwell --help` stays fast. Annotations are evaluated here
+(no `from __future__ import annotations`) because Typer reads them.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+OUR_PACKAGES = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync")
+
+
+def check_packages() -> str | None:
+    """A sentence when a package beside this file is somebody else's: some other `config` shadows ours."""
+    home = Path(__file__).resolve().parent
+    for name in OUR_PACKAGES:
+        found = find_spec(name)
+        place = found.origin if found is not None else None
+        if place is None or Path(place).resolve().parent.parent != home:
+            return (
+                f"keepwell: the package `{name}` is found at {place or 'no place'}, not in {home}. "
+                "Install Keepwell in an environment of its own (uv tool install, pipx) and unset PYTHONPATH."
+            )
+    return None
+
+
+if _complaint := check_packages():  # before any of them is imported
+    sys.stderr.write(_complaint + "\n")
+    sys.exit(2)
+
+from dashboard import options as opt  # noqa: E402
+from dashboard.answers import Answer, Teller, group, program_version, say  # noqa: E402
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from sync.deps import Deps
+    from sync.report import RunReport
+
+PLAN_ROWS = {"terminal": 6, "json": 2000}  # records of a plan that are shown; `plan --out` has them all
+
+app = group("Customer health, lifecycle, segment and renewal status: from your CRMs, back into your CRMs.")
+fields_app = group("Custom properties in each CRM.", app, "fields")
+runs_app = group("Past runs.", app, "runs")
+conflicts_app = group("Values of people that Keepwell leaves alone.", app, "conflicts")
+db_app = group("The store.", app, "db")
+config_app = group("The configuration.", app, "config")
+
+
+def _known(error: Exception) -> tuple[int, str] | None:
+    from sync.ending import ending_of_error
+
+    ending = ending_of_error(error)
+    return (ending.exit_code, f"{ending.reason or error} {ending.hint or ''}".strip()) if ending is not None else None
+
+
+teller = Teller(_known)
+verb = teller.verb
+
+
+def _settings(config: Path) -> "Settings":
+    """Read the settings; logs and errors have their secrets masked from here on."""
+    from config.describe import secret_values
+    from config.load import load_settings
+    from connectors.redact import Redactor
+    from dashboard.logs import configure_logs
+
+    teller.redact = redactor = Redactor()
+    configure_logs(os.environ, debug=teller.debug, redact=redactor)
+    settings = load_settings(config, os.environ)
+    for secret in secret_values(settings):
+        redactor.add(secret)
+    return settings
+
+
+@contextmanager
+def _deps(config: Path) -> "Iterator[Deps]":
+    """Everything that a run needs, with progress on stderr; closed at the end."""
+    from dashboard.progress import Bars
+    from dashboard.terminal import console
+    from sync.assemble import assemble
+    from sync.stop import stop_on_signals
+
+    settings = _settings(config)
+    with ExitStack() as stack:
+        bars = stack.enter_context(Bars(console(stderr=True)))
+        deps = assemble(settings, observer=bars.observe, signals=stop_on_signals, version=program_version())
+        stack.callback(deps.close)
+        yield deps
+
+
+def _report(report: "RunReport") -> Answer:
+    from dashboard.terminal import show_report
+
+    data = report.to_dict()
+    return Answer(data, lambda out: show_report(out, data), report.exit_code)
+
+
+@verb(app, options=(opt.scope, opt.guards))
+def sync(config: Path, options: dict[str, Any]) -> Answer:
+    """One whole run: pull, evaluate, plan, write."""
+    from sync.deps import RunOptions
+    from sync.engine import run_sync
+
+    with _deps(config) as deps:
+        return _report(run_sync(deps, RunOptions(**options)))
+
+
+@verb(app)
+def pull(config: Path, full: opt.Full = False) -> Answer:
+    """Read what changed in the CRMs, write nothing."""
+    from sync.deps import RunOptions
+    from sync.engine import run_pull
+
+    with _deps(config) as deps:
+        return _report(run_pull(deps, RunOptions(full=full)))
+
+
+@verb(app, options=(opt.scope, opt.guards))
+def plan(
+    config: Path, as_json: bool, options: dict[str, Any], out: opt.PlanOut = None, exit_code: opt.ExitCode = False
+) -> Answer:
+    """Show what `sync` would write, and its cost."""
+    from dashboard.pages import plan_page
+    from dashboard.terminal import show_planned
+    from sync.deps import RunOptions
+    from sync.engine import run_plan
+    from sync.planbook import find_plan, records
+    from sync.planfile import save_plan
+
+    with _deps(config) as deps:
+        report = run_plan(deps, RunOptions(**options))
+        if report.plan is None:
+            return _report(report)
+        made = find_plan(deps.store, report.plan.plan_id)
+        if out is not None:
+            save_plan(deps.store, made, out)
+        page = plan_page(deps.store, records(deps.store, made), PLAN_ROWS["json" if as_json else "terminal"])
+    data: dict[str, Any] = report.to_dict()
+    data["plan"] |= page
+    code = 4 if exit_code and data["plan"]["changes"] and report.exit_code in (0, 3) else report.exit_code
+    return Answer(data, lambda shown: show_planned(shown, data), code)
+
+
+@verb(app, options=(opt.guards,))
+def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
+    """Write a plan exactly as it was shown."""
+    from sync.deps import RunOptions
+    from sync.engine import run_apply
+    from sync.planfile import load_plan
+
+    with _deps(config) as deps:
+        plan_id = load_plan(deps.store, Path(plan)) if Path(plan).is_file() else plan
+        return _report(run_apply(deps, plan_id, RunOptions(**options)))
+
+
+@verb(app)
+def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None) -> Answer:
+    """Show the rules and values behind an account."""
+    from dashboard.explanation import show_explanation
+    from sync.explain import explain_account
+
+    with _deps(config) as deps:
+        data = explain_account(deps, account, opt.day(as_of))
+    return Answer(data, lambda out: show_explanation(out, data))
+
+
+@verb(app)
+def doctor(config: Path) -> Answer:
+    """Try every part, say what to do about findings."""
+    from dashboard.terminal import show_checks
+    from sync.doctor import doctor as examine
+
+    found = examine(_settings(config))
+    checks = [{key: teller.redact(text) for key, text in asdict(check).items()} for check in found]
+    failed = [check["name"] for check in checks if check["status"] == "error"]
+    code = 6 if any(name.endswith("credentials") for name in failed) else 1
+    return Answer({"checks": checks, "ok": not failed}, lambda out: show_checks(out, checks), code if failed else 0)
+
+
+@verb(fields_app, "plan")
+def fields_plan(config: Path) -> Answer:
+    """Compare the properties that Keepwell needs with what each CRM has; changes nothing."""
+    from dashboard.terminal import fields_answer
+    from sync import fields
+
+    with _deps(config) as deps:
+        return fields_answer(fields.fields_plan(deps))
+
+
+@verb(fields_app, "apply")
+def fields_apply(config: Path) -> Answer:
+    """Create the properties that are missing."""
+    from dashboard.terminal import fields_answer
+    from sync import fields
+
+    with _deps(config) as deps:
+        return fields_answer(fields.fields_apply(deps))
+
+
+@verb(fields_app, "export")
+def fields_export(config: Path) -> Answer:
+    """Print the definition of every property, for an administrator who creates them by hand."""
+    from config.frameworks import load_framework_file
+    from dashboard.terminal import definitions_answer
+    from mapping.outputs import output_fields, override_fields
+
+    framework = load_framework_file(_settings(config).framework)
+    return definitions_answer([*output_fields(framework), *override_fields()])
+
+
+@verb(runs_app, "list")
+def runs_list(config: Path, limit: opt.Rows = 20) -> Answer:
+    """List past runs, newest first."""
+    from dashboard.pages import reading, runs_page
+    from dashboard.terminal import show_runs
+
+    with reading(_settings(config)) as store:
+        data = runs_page(store, limit)
+    return Answer(data, lambda out: show_runs(out, data["runs"]))
+
+
+@verb(runs_app, "show")
+def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
+    """Show the report of one run."""
+    from dashboard.pages import reading, run_page
+    from dashboard.terminal import show_report
+    from sync.errors import UsageError
+
+    with reading(_settings(config)) as store:
+        data = run_page(store, run)
+    if data is None:
+        raise UsageError(f"There is no run {run!r}.", hint="`keepwell runs list` shows which there are.")
+    return Answer(data, lambda out: show_report(out, data))
+
+
+@verb(conflicts_app, "list")
+def conflicts_list(config: Path) -> Answer:
+    """List the values that the last plan leaves alone because somebody else set them."""
+    from dashboard.pages import conflicts_page, reading
+    from dashboard.terminal import show_conflicts
+
+    with reading(_settings(config)) as store:
+        data = conflicts_page(store)
+    return Answer(data, lambda out: show_conflicts(out, data["conflicts"]))
+
+
+@verb(app)
+def status(config: Path, max_age: opt.MaxAge = None) -> Answer:
+    """Say when the last good run ended (a probe)."""
+    from dashboard.pages import last_good_run, reading
+
+    with reading(_settings(config)) as store:
+        data = last_good_run(store, max_age)
+    return say(data, data["text"], 0 if data["fresh"] else 1)
+
+
+@verb(db_app, "upgrade")
+def db_upgrade(config: Path) -> Answer:
+    """Create the store, or bring it to the schema of this program."""
+    from store import upgrade
+
+    revision = upgrade(_settings(config).store)
+    return say({"revision": revision}, f"The store is at revision {revision}.")
+
+
+@verb(db_app, "current")
+def db_current(config: Path) -> Answer:
+    """Show the revision of the store's schema."""
+    from store import current
+
+    revision = current(_settings(config).store)
+    return say({"revision": revision}, f"Revision {revision}." if revision else "No store yet: `keepwell db upgrade`.")
+
+
+@verb(db_app, "check")
+def db_check(config: Path) -> Answer:
+    """Check the store's schema, its integrity and its audit chain."""
+    from store import check
+
+    findings = check(_settings(config).store)
+    text = "\n".join(findings) or "The store is sound."
+    return say({"findings": findings, "ok": not findings}, text, 1 if findings else 0)
+
+
+@verb(config_app, "schema")
+def config_schema() -> Answer:
+    """Print the JSON Schema of the configuration file, for editors."""
+    from config.describe import json_schema
+
+    data = json_schema()
+    return say(data, json.dumps(data, indent=2))
+
+
+@verb(config_app, "check")
+def config_check(config: Path) -> Answer:
+    """Check the configuration with its framework and field maps; show what counts and where it comes from."""
+    from config.describe import checked
+    from dashboard.terminal import show_settings
+
+    data = checked(_settings(config))
+    return Answer(data, lambda out: show_settings(out, data))
+
+
+@verb(app, options=(opt.first_file,))
+def init(config: Path, no_input: bool, options: dict[str, Any], force: opt.Force = False) -> Answer:
+    """Write a commented configuration file."""
+    from dashboard.first_steps import begin
+
+    return begin(config, options, ask=not no_input and sys.stdin.isatty(), force=force)
+
+
+@verb(app, options=(opt.ports,))
+def sandbox(
+    *, options: dict[str, Any], as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7,
+    write_config: opt.WriteConfig = None, force: opt.Force = False,
+) -> Answer:  # fmt: skip
+    """Serve a local HubSpot and Salesforce."""
+    from dashboard.first_steps import sandbox_announcement, write_sandbox_config
+    from dashboard.localcrm import LocalCrmError
+    from sandbox.serve import Portfolio, running
+
+    with ExitStack() as stack:
+        try:
+            crms = stack.enter_context(running(Portfolio(accounts, seed), **options))
+        except OSError as error:
+            raise LocalCrmError(f"The sandbox cannot start: {error}. Choose other ports, or 0 for free ones.") from None
+        data = crms.as_json()
+        if write_config is not None:
+            write_sandbox_config(data, write_config, force=force)
+        typer.echo(json.dumps(data) if as_json else sandbox_announcement(data, write_config))
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    raise typer.Exit
+
+
+@verb(app)
+def demo(
+    *,
+    as_json: bool,
+    accounts: opt.Accounts = 200,
+    seed: opt.Seed = 7,
+    keep: opt.Keep = None,
+    framework: opt.Framework = opt.DEFAULT_FRAMEWORK,
+) -> Answer:
+    """Show the whole job on two local CRMs."""
+    from dashboard.demo import Tour, tour
+    from dashboard.localcrm import local_crms
+    from dashboard.terminal import console
+
+    with ExitStack() as stack:
+        home = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keepwell-demo-")))
+        home.mkdir(parents=True, exist_ok=True)
+        crms = stack.enter_context(local_crms(accounts, seed, home))
+        data = tour(
+            console(stderr=as_json), crms, Tour(home, framework, lambda path: dict(fields_apply(path).data), _sync_data)
+        )
+    return Answer(data, lambda _out: None, data["exit_code"])
+
+
+def _sync_data(config: Path) -> dict[str, Any]:
+    return dict(sync(config, {}).data) | {"conflicts": conflicts_list(config).data["conflicts"]}
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error happened.")] = False,
+) -> None:
+    teller.debug = debug or os.environ.get("KEEPWELL_DEBUG", "") not in ("", "0")
+    if version:
+        typer.echo(f"keepwell {program_version()}")
+        raise typer.Exit
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point of the console script; SIGTERM ends it like Ctrl-C, so that nothing it started is left behind."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+if __name__ == "__main__":
+    main()

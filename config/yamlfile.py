@@ -50,19 +50,17 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def read_yaml(path: Path, shown: str | None = None) -> Document:
-    """Read a mapping from a YAML file; `shown` is how messages call the file.
+def read_yaml(path: Path, *, missing_hint: str = "Check the path.") -> Document:
+    """Read a mapping from a YAML file; `missing_hint` says what to do when it is not there.
 
     Raises ConfigFileError when it cannot be read, is not YAML, is not a mapping, repeats a key or is absurdly big.
     """
-    name = shown or str(path)
+    name = str(path)
     try:
         with path.open("rb") as handle:
             raw = handle.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _failure(
-            name, "there is no such file.", "`keepwell init` writes one, or name another with --config."
-        ) from None
+        raise _failure(name, "there is no such file.", missing_hint) from None
     except OSError as error:
         raise _failure(name, f"cannot be read: {error.strerror}.", "Check its path and permissions.") from None
     if len(raw) > MAX_BYTES:
@@ -116,7 +114,13 @@ class _Walk:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+        try:
+            return self._loader.construct_object(node)
+        except ValueError as error:  # a date such as 2026-13-45
+            line = node.start_mark.line + 1
+            raise ConfigFileError(
+                [Problem(self._name, line, dotted(path), f"is not a valid value: {error}.")]
+            ) from None
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -140,9 +144,8 @@ class _Walk:
 def _syntax_problem(name: str, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem(
-        name, mark.line + 1 if mark else None, "", f"is not valid YAML: {what}.", "Check quotes and indentation."
-    )
+    line = mark.line + 1 if mark else None
+    return Problem(name, line, "", f"is not valid YAML: {what}.", "Check quotes and indentation.")
 
 
 def _failure(name: str, message: str, hint: str = "") -> ConfigFileError:

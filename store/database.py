@@ -42,7 +42,7 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
         # The driver would begin transactions by itself, late and not before DDL; `begin` below does it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from store.intents import Intent
-from store.sql import CHUNK, member
+from store.sql import CHUNK, member, numbered
 from store.tables import ledger
 
 _L = ledger.c
@@ -44,7 +44,7 @@ def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int]
         return
     keys = {(item.connection, item.object, item.record_id, item.property) for item in intents}
     standing = [row.id for row in _standing(c, ws, intents) if row.key in keys]
-    c.execute(update(ledger).where(_L.workspace == ws, member(c, _L.id, standing)).values(is_current=False))
+    c.execute(update(ledger).where(numbered(c, ledger, ws, standing)).values(is_current=False))
     rows = [
         {
             "workspace": ws,
@@ -98,8 +98,7 @@ def standing(c: Connection, ws: str, connection: str, *, after: int = 0, limit: 
 
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:
     """Note that the values of these ledger rows were read back as written; returns how many rows there were."""
-    here = and_(_L.workspace == ws, member(c, _L.id, row_ids))
-    return c.execute(update(ledger).where(here).values(verified_at=now)).rowcount
+    return c.execute(update(ledger).where(numbered(c, ledger, ws, row_ids)).values(verified_at=now)).rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Integer, Table, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Integer, Table, Text, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import custom_op
 
 from store.types import Instant, clean_text, dump_json
 
@@ -52,6 +54,18 @@ def member(c: Connection, tested: ColumnElement[Any], values: Iterable[str] | It
         return tested == func.any(bindparam(None, listed, type_=kind))
     given = func.json_each(bindparam(None, dump_json(listed), type_=Text())).table_valued("value")
     return tested.in_(select(given.c.value))
+
+
+def numbered(c: Connection, table: Table, ws: str, ids: Iterable[int]) -> ColumnElement[bool]:
+    """Return the condition for rows of a workspace by their surrogate key.
+
+    Without statistics SQLite takes any index that begins with `workspace` for better than the key itself and reads
+    the whole workspace; the unary plus keeps it from considering those.
+    """
+    workspace: ColumnElement[Any] = table.c.workspace
+    if c.dialect.name == "sqlite":
+        workspace = UnaryExpression(workspace, operator=custom_op("+"), type_=workspace.type)
+    return and_(workspace == ws, member(c, table.c.id, ids))
 
 
 def insert_into(c: Connection, table: Table) -> Any:

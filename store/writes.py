@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, i
 from store import ledger
 from store.errors import StateConflict
 from store.intents import COLUMNS, FINAL, OPEN, Added, Intent, IntentState, NewIntent, Settlement
-from store.sql import CHUNK, member
+from store.sql import CHUNK, member, numbered
 from store.tables import intent
 
 _I = intent.c
@@ -63,7 +63,7 @@ def add_intents(
     blocked = [row for key, row in wanted.items() if standing.get(key, (0, "pending"))[1] != "pending"]
     replaced = [item for key, (item, state) in standing.items() if key in wanted and state == "pending"]
     if replaced:
-        here = and_(_I.workspace == ws, member(c, _I.id, replaced))
+        here = numbered(c, intent, ws, replaced)
         c.execute(update(intent).where(here).values(state="superseded", reason="a newer plan", changed_at=now))
     stopped = {row.key() for row in blocked}
     fixed = {
@@ -118,7 +118,7 @@ def claim(
     if moved != len(ids):
         hint = "Another run works on the same records; run again."
         raise StateConflict(f"{len(ids) - moved} of {len(ids)} intents are not pending any more.", hint)
-    return _select(c, _among(c, ws, ids))
+    return _select(c, numbered(c, intent, ws, ids))
 
 
 def settle(c: Connection, ws: str, settlements: Sequence[Settlement], now: datetime) -> None:
@@ -126,7 +126,7 @@ def settle(c: Connection, ws: str, settlements: Sequence[Settlement], now: datet
 
     `unchanged` of an intent that was sent before is a confirmation: the value is there because we wrote it.
     """
-    before = {item.id: item for item in _select(c, _among(c, ws, [entry.intent_id for entry in settlements]))}
+    before = {item.id: item for item in _select(c, numbered(c, intent, ws, [entry.intent_id for entry in settlements]))}
     moves: defaultdict[tuple[IntentState, str, str], list[int]] = defaultdict(list)
     written: list[Intent] = []
     verified: set[int] = set()
@@ -192,10 +192,6 @@ def counts(c: Connection, ws: str, run_id: str) -> dict[str, int]:
     return {row[0]: row[1] for row in c.execute(query.order_by(_I.state))}
 
 
-def _among(c: Connection, ws: str, ids: Iterable[int]) -> ColumnElement[bool]:
-    return and_(_I.workspace == ws, member(c, _I.id, ids))
-
-
 def _select(c: Connection, here: ColumnElement[bool], limit: int | None = None) -> list[Intent]:
     query = select(*(_I[name] for name in COLUMNS)).where(here).order_by(_I.id).limit(limit)
     return [Intent(*row) for row in c.execute(query)]
@@ -235,6 +231,6 @@ def _move(
     # Only a request that may have been carried out counts as an attempt; one that was throttled does not.
     attempt = case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt) if state == "pending" else _I.attempt
     values = {"state": state, "reason": reason, "code": code, "attempt": attempt, "changed_at": now}
-    moved = c.execute(update(intent).where(_among(c, ws, ids), allowed).values(values)).rowcount
+    moved = c.execute(update(intent).where(numbered(c, intent, ws, ids), allowed).values(values)).rowcount
     if moved != len(ids):
         raise StateConflict(f"{len(ids) - moved} intents changed while they were settled.", "Run again.")

@@ -72,7 +72,7 @@ def test_the_wheel_ships_the_rooms_and_their_data_and_nothing_else(wheel: Path) 
         "config/fields/salesforce.yaml",
     ):
         assert needed in names
-    assert any(name.startswith("store/migrations/versions/0001") for name in names)
+    assert any(name.startswith("store/migrations/versions/v0001") for name in names)
     assert not [name for name in names if "__pycache__" in name or name.endswith((".db", ".lock"))]
 
 

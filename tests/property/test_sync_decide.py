@@ -53,8 +53,9 @@ def test_every_property_is_in_one_place_and_the_stamp_never_travels_alone(
 ) -> None:
     wanted = [Wanted(name, name, value) for name, value in want.items()]
     decision = decide_record(wanted, seen, {}, "hold" if policy == "hold" else "reclaim")
-    places = [*decision.changes, *decision.held, *decision.adopted]
-    names = [one.property for one in places]
+    names = [change.property for change in decision.changes]
+    names += [held.property for held in decision.held]
+    names += [item.property for item in decision.adopted]
     assert len(names) == len(set(names))
     fields = {change.field for change in decision.changes}
     assert fields != {STAMP_FIELD}

@@ -1,0 +1,124 @@
+"""A portfolio in the local CRMs and Keepwell beside it, each in a process of its own so that memory is told apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CONFIG = """\
+store: sqlite:///{folder}/keepwell.db
+connections:
+  hubspot:
+    type: hubspot
+    access_token: ${{BENCH_HUBSPOT_TOKEN}}
+    base_url: {hubspot}
+{salesforce}policy:
+  quota_reserve: 0%
+"""
+SALESFORCE = """\
+  salesforce:
+    type: salesforce
+    login_url: {url}
+    auth:
+      flow: client_credentials
+      consumer_key: {consumer_key}
+      consumer_secret: ${{BENCH_SALESFORCE_SECRET}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One command: its JSON answer, wall-clock seconds, peak resident memory in MiB."""
+
+    answer: dict[str, Any]
+    seconds: float
+    peak_mib: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Served CRMs and a folder with a configuration that points at them."""
+
+    folder: Path
+    hubspot: str
+    environment: dict[str, str]
+
+    def keepwell(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> Ran:
+        """Run `keepwell ARGUMENTS --json` and measure it; raises RuntimeError when it ends otherwise than `ok`."""
+        command = [sys.executable, "-m", "benchmarks.measured", "-m", "cli", *arguments, "--json"]
+        started = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        seconds = time.perf_counter() - started
+        if done.returncode not in ok:
+            raise RuntimeError(f"keepwell {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}")
+        peak = float(done.stderr.rsplit("peak-mib ", 1)[1].split()[0])
+        return Ran(json.loads(done.stdout), seconds, peak)
+
+    def counts(self) -> dict[str, int]:
+        """Live records an object, as the portal itself counts them."""
+        body = requests.get(f"{self.hubspot}/_sandbox/counts", timeout=30).json()
+        return {name: int(one["live"]) for name, one in body.items()}
+
+    def stats(self) -> dict[str, Any]:
+        """Requests and refusals of the portal so far."""
+        answer: dict[str, Any] = requests.get(f"{self.hubspot}/_sandbox/stats", timeout=30).json()
+        return answer
+
+
+@contextmanager
+def served(
+    accounts: int, *, latency_ms: float = 0, burst: int | None = None, salesforce: bool = True, seed: int = 7
+) -> Iterator[Bench]:
+    """Serve a portfolio of `accounts`; `burst` is HubSpot's quota in requests per ten seconds, 190 by default."""
+    command = [sys.executable, "-m", "sandbox", "--json", "--accounts", str(accounts), "--seed", str(seed)]
+    command += ["--latency-ms", str(latency_ms)]
+    command += ["--hubspot-burst", str(burst)] if burst else []
+    with tempfile.TemporaryDirectory(prefix="keepwell-bench-") as name:
+        folder = Path(name)
+        process = subprocess.Popen(
+            [*command, "--state-dir", str(folder / "sandbox")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield _bench(folder, ready, salesforce=salesforce)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _bench(folder: Path, ready: dict[str, Any], *, salesforce: bool) -> Bench:
+    org = ready["salesforce"]
+    second = SALESFORCE.format(url=org["url"], consumer_key=org["consumer_key"]) if salesforce else ""
+    text = CONFIG.format(folder=folder, hubspot=ready["hubspot"]["url"], salesforce=second)
+    (folder / "keepwell.yaml").write_text(text, encoding="utf-8")
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "BENCH_HUBSPOT_TOKEN": ready["hubspot"]["access_token"],
+        "BENCH_SALESFORCE_SECRET": org["consumer_secret"],
+    }
+    return Bench(folder, ready["hubspot"]["url"], environment)
+
+
+def own_peak_mib() -> float:
+    """Peak resident memory of this process in MiB (Linux counts it in KiB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,151 @@
+"""Options of the command line that several verbs share, declared once.
+
+Annotations are evaluated here (no `from __future__ import annotations`) because Typer reads them.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+T = TypeVar("T")
+DEFAULT_CONFIG = Path("keepwell.yaml")
+DEFAULT_FRAMEWORK = "cradle_to_grave"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_limit(text: str) -> object:
+    """`50%` or `500` as a guard's limit."""
+    from config.limits import Limit
+
+    return _usage(Limit.parse, text)
+
+
+def parse_share(text: str) -> float:
+    """`20%` as 0.2."""
+    from config.limits import parse_percent
+
+    return _usage(parse_percent, text)
+
+
+def _usage(parse: Callable[[str], T], text: str) -> T:
+    """Make the usage error of a ValueError."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def parse_age(text: str) -> float:
+    """`26h`, `90m`, `2d` or `30s` in seconds."""
+    if text[-1:] not in _UNITS or not text[:-1].isdecimal():
+        raise typer.BadParameter(f"{text!r} is not an age such as 26h, 90m or 2d")
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+Config = Annotated[Path, typer.Option("--config", "-c", envvar="KEEPWELL_CONFIG", help="Configuration file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask; fail instead.")]
+AsOf = Annotated[
+    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="Evaluate for this day.")
+]
+Full = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
+Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, help="Size of the portfolio.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same portfolio.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
+Framework = Annotated[str, typer.Option("--framework", help="A shipped framework, or the path of your own.")]
+Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration and store here.")]
+WriteConfig = Annotated[
+    Path | None, typer.Option("--write-config", metavar="PATH", help="Write a keepwell.yaml that points here.")
+]
+PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply FILE`.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 4 when the plan has changes.")]
+PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the file that `plan --out` wrote.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
+Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many.")]
+MaxAge = Annotated[
+    Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Fail when it is longer ago, e.g. 26h.")
+]
+
+
+def standard(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, no_input: NoInput = False) -> dict[str, Any]:
+    """What every verb has."""
+    return {"config": config, "as_json": as_json, "no_input": no_input}
+
+
+def scope(
+    as_of: AsOf = None,
+    full: Full = False,
+    select: Annotated[
+        str | None, typer.Option("--select", metavar="ACCOUNT", help="Plan for this account only: id, domain or name.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Change at most so many accounts.")] = None,
+) -> dict[str, Any]:
+    """What a run covers."""
+    return {"as_of": day(as_of), "full": full, "select": select, "limit": limit}
+
+
+def guards(
+    max_changes: Annotated[
+        Any, typer.Option("--max-changes", parser=parse_limit, metavar="N|N%", help="Guard: records that may change.")
+    ] = None,
+    max_band_drops: Annotated[
+        Any,
+        typer.Option(
+            "--max-band-drops", parser=parse_limit, metavar="N|N%", help="Guard: accounts that may get worse."
+        ),
+    ] = None,
+    max_shrink: Annotated[
+        Any, typer.Option("--max-shrink", parser=parse_share, metavar="N%", help="Guard: how far a pull may shrink.")
+    ] = None,
+    accept_model_change: Annotated[
+        bool, typer.Option("--accept-model-change", help="Guard: the framework changed, and that is meant.")
+    ] = False,
+) -> dict[str, Any]:
+    """Limits for this run only, instead of the policy's."""
+    return {
+        "max_changes": max_changes,
+        "max_band_drops": max_band_drops,
+        "max_shrink": max_shrink,
+        "accept_model_change": accept_model_change,
+    }
+
+
+def first_file(
+    *,
+    hubspot: Annotated[bool | None, typer.Option("--hubspot/--no-hubspot", help="Connect HubSpot.")] = None,
+    salesforce: Annotated[bool | None, typer.Option("--salesforce/--no-salesforce", help="Connect Salesforce.")] = None,
+    hubspot_url: Annotated[str | None, typer.Option(help="Address of HubSpot's API.")] = None,
+    salesforce_url: Annotated[str | None, typer.Option(help="Where Salesforce logs in: your My Domain.")] = None,
+    salesforce_flow: Annotated[str | None, typer.Option(help="jwt, client_credentials, password or token.")] = None,
+    framework: Annotated[str | None, typer.Option(help="A shipped framework, or the path of your own.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Time zone in which days are counted.")] = None,
+    store: Annotated[str | None, typer.Option(help="Address of the store.")] = None,
+) -> dict[str, Any]:
+    """What a new configuration file says; None is asked for, or filled with the default."""
+    return {
+        "hubspot": hubspot,
+        "salesforce": salesforce,
+        "hubspot_url": hubspot_url,
+        "salesforce_url": salesforce_url,
+        "salesforce_flow": salesforce_flow,
+        "framework": framework,
+        "timezone": timezone,
+        "store": store,
+    }
+
+
+def ports(
+    hubspot_port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
+    salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
+) -> dict[str, Any]:
+    """Where the sandbox listens on loopback."""
+    return {"hubspot_port": hubspot_port, "salesforce_port": salesforce_port}
+
+
+def day(moment: datetime | None) -> date | None:
+    """The day of a `--as-of`."""
+    return moment.date() if moment is not None else None

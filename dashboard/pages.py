@@ -1,0 +1,126 @@
+"""Answers to questions about what the store holds, as plain data: plans, conflicts, the age of the last good run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from config.settings import Settings
+from store import Store, frames, open_store, plans, runs
+from store.plans import PlanRecord
+from store.runs import Run
+
+Page = dict[str, Any]
+REASONS = {
+    "human_edit": "a person changed it since Keepwell wrote it",
+    "not_ours": "it had a value before Keepwell ever wrote it",
+    "in_doubt": "the answer to the last write was lost",
+}
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Store]:
+    """The store of these settings, for commands that only look; raises StoreError when there is none."""
+    store = open_store(settings.store, settings.workspace)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = None) -> Page:
+    """Changes and held values of the first `rows` records of a plan (None: all), and how many records come after."""
+    rest = iter(records)
+    listed = list(islice(rest, rows))
+    hidden = sum(1 for _ in rest)
+    with store.read() as c:
+        names = _names(c, store.workspace, listed)
+    shown = [line for record in listed for line in _change_lines(record, names)]
+    conflicts = [line for one in listed for line in _held_lines(one)]
+    return {"shown": shown, "conflicts": conflicts, "hidden_records": hidden}
+
+
+def conflicts_page(store: Store) -> Page:
+    """Every value that the last plan holds, because it is somebody else's."""
+    with store.read() as c:
+        plan = plans.latest(c, store.workspace)
+        if plan is None or plan.id is None:
+            return {"plan_id": None, "conflicts": []}
+        held = [line for one in plans.iter_records(c, store.workspace, plan.id) for line in _held_lines(one)]
+    return {"plan_id": plan.id, "conflicts": held}
+
+
+def last_good_run(store: Store, max_age: float | None = None) -> Page:
+    """When the last good run ended, by the store's clock; `fresh` unless that is over `max_age` seconds ago."""
+    with store.read() as c:
+        run = runs.last_good(c, store.workspace)
+    if run is None or run.finished_at is None:
+        return {"run_id": None, "age_seconds": None, "fresh": max_age is None, "text": "There was no good run yet."}
+    seconds = (store.now() - run.finished_at).total_seconds()
+    text = f"Run {run.id} ended well {_duration(seconds)} ago."
+    return {"run_id": run.id, "age_seconds": seconds, "fresh": max_age is None or seconds <= max_age, "text": text}
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} seconds"
+
+
+def runs_page(store: Store, limit: int) -> Page:
+    """The last runs, newest first."""
+    with store.read() as c:
+        return {"runs": [_run_line(run) for run in runs.list_runs(c, store.workspace, limit)]}
+
+
+def run_page(store: Store, run_id: str) -> Page | None:
+    """The report of one run, or None; `latest` means the newest."""
+    with store.read() as c:
+        if run_id == "latest":
+            newest = runs.list_runs(c, store.workspace, 1)
+            run = newest[0] if newest else None
+        else:
+            run = runs.get(c, store.workspace, run_id)
+    if run is None:
+        return None
+    return {"run_id": run.id, "status": run.status, "reason": run.reason} | dict(run.report or {})
+
+
+def _run_line(run: Run) -> Page:
+    report = dict(run.report or {})
+    return {
+        "run_id": run.id,
+        "command": run.command,
+        "started_at": run.started_at.isoformat(timespec="seconds"),
+        "finished_at": run.finished_at.isoformat(timespec="seconds") if run.finished_at else None,
+        "status": run.status or "running",
+        "reason": run.reason,
+        "changes": report.get("plan", {}).get("changes", 0),
+        "confirmed": report.get("apply", {}).get("confirmed", 0),
+    }
+
+
+def _change_lines(record: PlanRecord, names: dict[tuple[str, str], str]) -> Iterator[Page]:
+    place = {"connection": record.connection, "record_id": record.record_id, "account_id": record.account_id}
+    account = names.get((record.connection, record.record_id))
+    for change in record.changes:
+        yield place | {"account": account} | change
+
+
+def _held_lines(record: PlanRecord) -> Iterator[Page]:
+    place = {"connection": record.connection, "record_id": record.record_id, "account_id": record.account_id}
+    for held in record.held:
+        yield place | held | {"reason": REASONS.get(held["reason"], held["reason"])}
+
+
+def _names(c: Connection, ws: str, records: Iterable[PlanRecord]) -> dict[tuple[str, str], str]:
+    wanted = {record.account_id for record in records}
+    if not wanted:
+        return {}
+    frame = frames.frame(c, ws, "account", account_ids=sorted(wanted)).select("connection", "id", "name")
+    return {(connection, record_id): name for connection, record_id, name in frame.iter_rows() if name}

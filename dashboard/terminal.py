@@ -1,0 +1,298 @@
+"""Puts the answers of the commands on a terminal; each function takes the same data that `--json` prints."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dashboard.answers import Answer
+from dashboard.text import inert
+from mapping.records import FieldSpec
+
+Data = Mapping[str, Any]
+BAND_STYLES = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
+STATUS_STYLES = {
+    "ok": "green", "complete": "green", "confirmed": "green", "exists": "green", "created": "green",
+    "warning": "yellow", "partial": "yellow", "deferred": "yellow", "busy": "yellow", "create": "yellow",
+    "error": "bold red", "failed": "bold red", "refused": "bold red", "conflict": "bold red", "unreadable": "bold red",
+}  # fmt: skip
+_POINTS = re.compile(r" \(-[\d.]+ points\)$")  # the score stands beside it
+_PIPE_WIDTH = 160  # a pipe has no width; 80 columns would cut what a script or a file could hold
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for stdout or stderr; NO_COLOR is respected by Rich itself."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    wrap: Sequence[str] = (),
+) -> Table:
+    """A plain table; every cell is made inert unless it is a Rich text already.
+
+    When there is little room, the columns named in `wrap` are folded before any other is cut.
+    """
+    result = Table(title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        result.add_column(column, justify=justify, overflow="fold", no_wrap=column not in wrap)
+    for row in rows:
+        result.add_row(*(cell if isinstance(cell, Text) else Text(inert(cell)) for cell in row))
+    return result
+
+
+def styled(value: object, styles: Mapping[str, str]) -> Text:
+    """A word in the colour that it has in `styles`."""
+    return Text(inert(value), style=styles.get(str(value), ""))
+
+
+def words(name: object) -> str:
+    """`growth_expansion` as a person reads it: `growth expansion`."""
+    return str(name).replace("_", " ") if name is not None else "–"
+
+
+def show_accounts(out: Console, accounts: Sequence[Data], title: str = "") -> None:
+    """Accounts as a customer-success manager looks at them, a line each where the terminal is wide enough."""
+    rows = [
+        (
+            inert(row["name"] or row["account_id"], 26),
+            words(row["segment"]),
+            words(row["stage"]),
+            _score(row),
+            words(row["renewal_status"]),
+            inert(_POINTS.sub("", row["reason"] or "–"), 60),
+        )
+        for row in accounts
+    ]
+    columns = ("account", "segment", "stage", "score", "renewal", "top reason")
+    out.print(table(title, columns, rows, right=("score",), wrap=("account", "stage", "renewal", "top reason")))
+
+
+def show_bands(out: Console, evaluate: Data) -> None:
+    """How many accounts are in each health band."""
+    line = Text(f"{evaluate['accounts']} accounts: ")
+    for index, (band, count) in enumerate(evaluate["bands"].items()):
+        line.append(" · " if index else "")
+        line.append(f"{count} {band}", style=BAND_STYLES.get(band, ""))
+    out.print(line)
+
+
+def show_report(out: Console, report: Data) -> None:
+    """One run from its reading to its writing."""
+    show_head(out, report)
+    if report["pull"]:
+        show_pull(out, report["pull"])
+    if report["evaluate"]["accounts"]:
+        show_bands(out, report["evaluate"])
+    show_writes(out, report)
+
+
+def show_head(out: Console, report: Data) -> None:
+    """How a run ended, and what it has to say about that."""
+    head = Text("Run ").append(inert(report["run_id"]), style="bold").append(": ")
+    head.append_text(styled(report["status"], STATUS_STYLES)).append(f", as of {report['as_of']}")
+    out.print(head)
+    if report.get("reason"):
+        out.print(Text(inert(report["reason"]), style="yellow"))
+    if report.get("hint"):
+        out.print(Text(inert(report["hint"])))
+    for note in report.get("notes", ()):
+        out.print(Text(f"· {inert(note)}", style="dim"))
+
+
+def show_pull(out: Console, pull: Data) -> None:
+    """Rows read, a line a stream."""
+    columns = ("read from", "stream", "read", "new", "changed", "same", "deleted", "quarantined")
+    keys = ("read", "inserted", "updated", "unchanged", "deleted", "quarantined")
+    rows = [
+        (connection, stream, *(counts[key] for key in keys))
+        for connection, streams in pull.items()
+        for stream, counts in streams.items()
+    ]
+    out.print(table("", columns, rows, right=columns[2:]))
+
+
+def show_writes(out: Console, report: Data) -> None:
+    """What was written to each CRM and what it cost, a line a connection."""
+    connections: Data = report.get("connections", {})
+    if not connections or not report["plan"]["plan_id"]:
+        return
+    columns = ("CRM", "records written", "values written", "held", "conflict", "rejected", "open", "API calls")
+    rows = [
+        (
+            name,
+            one["records_written"],
+            one["apply"]["confirmed"],
+            one["plan"]["held"],
+            one["apply"]["conflict"],
+            one["apply"]["rejected"],
+            one["apply"]["pending"] + one["apply"]["in_doubt"],
+            one["requests"],
+        )
+        for name, one in connections.items()
+    ]
+    out.print(table("", columns, rows, right=columns[1:]))
+    if report.get("command") == "sync" and report["status"] == "complete" and not report["plan"]["changes"]:
+        out.print("Nothing to write: the CRMs already show what was computed.")
+
+
+def show_planned(out: Console, report: Data) -> None:
+    """A plan: what it stands on, its cost, its changes with their reasons, and what is held."""
+    plan = report["plan"]
+    show_head(out, report)
+    show_bands(out, report["evaluate"])
+    cost = ", ".join(f"{name} {calls}" for name, calls in plan["cost"].items() if calls) or "none"
+    head = Text("Plan ").append(inert(plan["plan_id"]), style="bold")
+    out.print(head.append(f": {plan['changes']} changes on {plan['records']} records; API calls: {cost}"))
+    show_changes(out, plan["shown"])
+    if plan["hidden_records"]:
+        out.print(f"… and {plan['hidden_records']} more records; `--out FILE` saves them all.")
+    if plan["held"]:
+        out.print(f"{plan['held']} values are held because somebody else set them: `keepwell conflicts list`.")
+    if plan["changes"]:
+        out.print(f"To write it: keepwell apply {inert(plan['plan_id'])}")
+    else:
+        out.print("Nothing to write: the CRMs already show what was computed.")
+
+
+def show_changes(out: Console, changes: Sequence[Data]) -> None:
+    """Values before and after, a line a property, below the record that they belong to."""
+    width = max((len(row["property"]) for row in changes), default=0)
+    for (connection, record_id), rows in groupby(changes, key=lambda row: (row["connection"], row["record_id"])):
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(min_width=width + 2)
+        because = account = None
+        for row in rows:
+            account = row["account"]
+            # One reason often stands behind several properties of a record; it is said once.
+            reason = "" if row["because"] == because else inert(row["because"] or "", 70)
+            because = row["because"]
+            change = (
+                Text(inert(_value(row["before"]), 24)).append(" → ").append(inert(_value(row["after"]), 32), "bold")
+            )
+            grid.add_row(Text(f"  {inert(row['property'])}"), change, Text(reason, style="dim"))
+        out.print(Text(f"{connection} {inert(record_id)} {inert(account, 40)}", style="bold"))
+        out.print(grid)
+
+
+def show_conflicts(out: Console, conflicts: Sequence[Data]) -> None:
+    """Values of people that Keepwell holds back from."""
+    if not conflicts:
+        out.print("No conflicts: nobody changed a value that Keepwell wrote.")
+        return
+    for (connection, record_id), rows in groupby(conflicts, key=lambda row: (row["connection"], row["record_id"])):
+        out.print(Text(f"{connection} {inert(record_id)}", style="bold"))
+        for row in rows:
+            seen, last, want = (_value(row[key]) for key in ("seen", "last_written", "want"))
+            out.print(Text(f"  {inert(row['property'])}: in the CRM {seen}, written last {last}, computed {want}"))
+            out.print(Text(f"    left alone: {inert(row['reason'])}", style="dim"))
+
+
+def show_checks(out: Console, checks: Sequence[Data]) -> None:
+    """Findings of `doctor`, what to do about each below it."""
+    width = max((len(check["name"]) for check in checks), default=0)
+    for check in checks:
+        line = styled(f"{check['status']:<8}", {f"{key:<8}": style for key, style in STATUS_STYLES.items()})
+        out.print(line.append(f"{inert(check['name']):<{width}}  {inert(check['detail'])}", style="none"))
+        if check.get("hint"):
+            out.print(Text(f"{'':<{width + 10}}{inert(check['hint'])}", style="bold"))
+
+
+def fields_answer(found: Mapping[str, Sequence[Any]]) -> Answer:
+    """Findings about custom properties by connection; a property that is in the way makes exit code 3."""
+    lines = [
+        {
+            "connection": name,
+            "field": one.spec.name,
+            "property": one.property,
+            "label": one.spec.label,
+            "action": one.action,
+            "detail": one.detail,
+        }
+        for name, findings in found.items()
+        for one in findings
+    ]
+    blocked = any(line["action"] in ("conflict", "unreadable") for line in lines)
+    return Answer({"fields": lines}, lambda out: show_fields(out, lines), 3 if blocked else 0)
+
+
+def show_fields(out: Console, findings: Sequence[Data]) -> None:
+    """Custom properties in each CRM: there, to be created, or in the way."""
+    rows = [
+        (row["connection"], row["property"], styled(row["action"], STATUS_STYLES), row["label"], row["detail"])
+        for row in findings
+    ]
+    out.print(table("", ("CRM", "property", "state", "label", "detail"), rows, wrap=("label", "detail")))
+
+
+def definitions_answer(specs: Sequence[FieldSpec]) -> Answer:
+    """Definitions of the custom properties, for somebody who creates them by hand."""
+    lines = [
+        {
+            "field": spec.name,
+            "type": spec.type.value,
+            "label": spec.label,
+            "description": spec.description,
+            "options": [{"value": value, "label": label} for value, label in spec.options],
+            "decimals": spec.decimals,
+            "length": spec.length,
+            "written_by_keepwell": spec.writable,
+        }
+        for spec in specs
+    ]
+    rows = [(spec.name, spec.type.value, spec.label, ", ".join(value for value, _ in spec.options)) for spec in specs]
+    columns = ("field", "type", "label", "options")
+    return Answer({"fields": lines}, lambda out: out.print(table("", columns, rows, wrap=("label", "options"))))
+
+
+def show_settings(out: Console, checked: Data) -> None:
+    """Effective settings with their origin."""
+    for entry in checked["settings"]:
+        out.print(Text(f"{inert(entry['key'])} = {_value(entry['value'])}").append(f"  # {entry['origin']}", "dim"))
+    out.print(Text(f"{inert(checked['file'])} is fine: {inert(checked['summary'])}", style="green"))
+
+
+def show_runs(out: Console, runs: Sequence[Data]) -> None:
+    """Past runs, newest first."""
+    if not runs:
+        out.print("No runs yet.")
+        return
+    columns = ("run", "command", "started", "status", "changes", "confirmed", "reason")
+    rows = [
+        (
+            run["run_id"],
+            run["command"],
+            run["started_at"],
+            styled(run["status"], STATUS_STYLES),
+            run["changes"],
+            run["confirmed"],
+            inert(run["reason"] or "", 60),
+        )
+        for run in runs
+    ]
+    out.print(table("", columns, rows, right=("changes", "confirmed"), wrap=("reason",)))
+
+
+def _score(row: Data) -> Text:
+    band = str(row["band"] or "unknown")
+    number = "–" if row["score"] is None else f"{float(row['score']):.1f}"
+    return Text(f"{number} {band}", style=BAND_STYLES.get(band, ""))
+
+
+def _value(value: object) -> str:
+    return "–" if value is None or value == "" else inert(value)

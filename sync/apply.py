@@ -1,0 +1,125 @@
+"""Room 7: carry out a plan, connection by connection in parallel, batch by batch, every change into one bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from connectors.base import Connector
+from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
+from store.plans import Plan, PlanRecord
+from sync import planbook
+from sync.batch import BatchResult, BatchWriter
+from sync.errors import Interrupted
+from sync.events import BatchSettled
+from sync.owned import Owned
+from sync.report import Buckets
+from sync.session import Session
+from sync.settle import settle_doubts
+
+FAILING_BATCHES = 3
+"""After so many batches in a row without an answer the connection is left alone until the next run."""
+ATTEMPTS_A_RUN = 2
+
+T = TypeVar("T")
+
+
+def apply_plan(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
+    """Write a plan that passed the guards; fills the report's buckets.
+
+    A failure of one connection does not stop the others. Raises what stopped a connection early: `Interrupted`,
+    `CredentialsError`, `QuotaExhausted` or another `ConnectorError`; what was not sent is then pending.
+    """
+    names = [name for name in session.deps.connectors if _planned(plan, name)]
+    for name in session.deps.connectors:
+        session.report.apply[name] = Buckets(planned=_planned(plan, name))
+    with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="apply") as pool:
+        appliers = {name: _Applier(session, session.deps.connectors[name], owned[name], plan) for name in names}
+        futures = {name: pool.submit(applier.run) for name, applier in appliers.items()}
+        failures = [error for future in futures.values() if (error := future.exception()) is not None]
+    for buckets in session.report.apply.values():
+        buckets.pending += buckets.planned - buckets.settled()
+    session.report.check_buckets()
+    for kind in (Exception, CredentialsError, QuotaExhausted, ConnectorError, Interrupted):
+        for error in failures:
+            if isinstance(error, kind) and (kind is not Exception or not _expected(error)):
+                raise error
+
+
+def _expected(error: BaseException) -> bool:
+    return isinstance(error, ConnectorError | Interrupted)
+
+
+def _planned(plan: Plan, connection: str) -> int:
+    return int(plan.counts.get(connection, {}).get("changes", 0))
+
+
+class _Applier:
+    """One connection's share of a plan."""
+
+    def __init__(self, session: Session, connector: Connector, owned: Owned, plan: Plan) -> None:
+        self._session = session
+        self._connector = connector
+        self._plan = plan
+        self._owned = owned
+        self._writer = BatchWriter(session, connector, owned, plan.id or "", plan.header.model_version)
+        self._buckets: Buckets = session.report.apply[connector.name]
+        self._failing = 0
+        self._written = 0
+
+    def run(self) -> None:
+        """First every batch once, then once more what surely was not done, then what is in doubt."""
+        again: list[PlanRecord] = []
+        try:
+            for batch in _chunks(self._records(), self._connector.capabilities.write_batch):
+                again += self._one(batch)
+            for batch in _chunks(iter(again), self._connector.capabilities.write_batch):
+                self._one(batch)
+            self._decide_doubts()
+        finally:
+            self._session.report.records_written[self._connector.name] = self._written
+
+    def _records(self) -> Iterator[PlanRecord]:
+        found = planbook.records(self._session.deps.store, self._plan, self._connector.name)
+        return (record for record in found if record.changes)
+
+    def _one(self, batch: Sequence[PlanRecord]) -> list[PlanRecord]:
+        self._session.deps.stop.check()
+        result = self._writer.write(batch)
+        self._count(result)
+        if result.stopped is None:
+            self._failing = 0
+        elif isinstance(result.stopped, CredentialsError | QuotaExhausted):
+            raise result.stopped
+        else:
+            self._session.note(
+                f"{self._connector.name}: a batch was not finished: {result.stopped}", self._connector.name
+            )
+            self._failing += 1
+            if self._failing >= FAILING_BATCHES:
+                self._decide_doubts()
+                raise result.stopped
+        return result.again
+
+    def _count(self, result: BatchResult) -> None:
+        for bucket in result.buckets.values():
+            if bucket != "pending":  # pending is what is left at the end: a second attempt may still come
+                self._buckets.count(bucket)
+        self._written += result.records_written
+        done = BatchSettled(self._connector.name, self._buckets.settled(), self._buckets.planned)
+        self._session.deps.observer(done)
+
+    def _decide_doubts(self) -> None:
+        """Read back what is in doubt after the grace period and move it to the bucket it belongs to."""
+        if not self._buckets.in_doubt:
+            return
+        for decided in settle_doubts(self._session, self._connector, self._owned):
+            if decided.run_id == self._session.run_id:
+                self._buckets.move("in_doubt", decided.bucket)
+
+
+def _chunks(rows: Iterator[T], size: int) -> Iterator[list[T]]:
+    while chunk := list(islice(rows, size)):
+        yield chunk

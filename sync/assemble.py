@@ -1,0 +1,174 @@
+"""The only place where concrete things are chosen: settings in, everything that a run needs out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from config.fieldmaps import load_field_maps
+from config.frameworks import load_framework_file
+from config.settings import Settings
+from connectors.base import Connector, StreamMap
+from connectors.budget import Budget, QuotaPolicy
+from connectors.clock import Clock, SystemClock
+from connectors.errors import QuotaExhausted
+from connectors.registry import connect
+from mapping.fieldmap import FieldMap
+from mapping.framework import Framework
+from mapping.outputs import output_fields, override_fields
+from mapping.records import FieldSpec
+from store import Store, open_store
+from store.budgets import StoreBudget
+from store.errors import BudgetExhausted
+from sync.deps import Deps, Timing, new_run_id
+from sync.events import Observer
+from sync.observers import silent
+from sync.owned import account_stream
+from sync.stop import Stop
+
+
+class SharedBudget:
+    """The store's budget, with its exhaustion in the connectors' own words."""
+
+    def __init__(self, budget: StoreBudget) -> None:
+        self._budget = budget
+
+    def acquire(self, policy: QuotaPolicy, cost: int = 1) -> None:
+        """Take `cost` requests; raises `QuotaExhausted` when the wait would be long."""
+        try:
+            self._budget.acquire(policy, cost)
+        except BudgetExhausted as error:
+            raise QuotaExhausted(error.message, resets_in=error.resets_in, hint=error.hint) from error
+
+    def observe(
+        self,
+        policy: QuotaPolicy,
+        limit: int | None = None,
+        remaining: int | None = None,
+        resets_in: float | None = None,
+    ) -> None:
+        """Correct the count by what the vendor said."""
+        self._budget.observe(policy, limit, remaining, resets_in)
+
+    def pause(self, policy: QuotaPolicy, seconds: float) -> None:
+        """Let nobody take from this quota for `seconds`."""
+        self._budget.pause(policy, seconds)
+
+    def remaining(self, policy: QuotaPolicy) -> int | None:
+        """Requests left; None when nothing is known yet."""
+        return self._budget.remaining(policy)
+
+
+def assemble(
+    settings: Settings,
+    *,
+    observer: Observer = silent,
+    clock: Clock | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    new_id: Callable[[], str] = new_run_id,
+    signals: Callable[[Stop], AbstractContextManager[None]] | None = None,
+    timing: Timing | None = None,
+    framework: Framework | None = None,
+    version: str = "0",
+) -> Deps:
+    """Open the store (creating it on first use) and every connection; sends nothing to a CRM yet.
+
+    `framework` stands in for the one that the settings name. Raises `ConfigFileError`, `StoreError` or `ConfigError`;
+    what was opened is closed again then.
+    """
+    framework = framework or load_framework_file(settings.framework)
+    maps = load_field_maps(settings)
+    specs = (*output_fields(framework), *override_fields())
+    clock = clock or SystemClock()
+    store = open_store(settings.store, settings.workspace, create=True)
+    connectors: dict[str, Connector] = {}
+    try:
+        for name in settings.connections:
+            budget = SharedBudget(StoreBudget(store, clock=clock.monotonic, sleep=sleep))
+            connectors[name] = _connect(name, settings, maps[name], specs, budget=budget, clock=clock, sleep=sleep)
+    except BaseException:
+        _close(connectors, store)
+        raise
+    others: dict[str, Any] = {} if signals is None else {"signals": signals}
+    return Deps(
+        settings=settings,
+        store=store,
+        connectors=connectors,
+        field_maps=maps,
+        framework=framework,
+        specs=specs,
+        clock=clock,
+        sleep=sleep,
+        new_id=new_id,
+        observer=observer,
+        timing=timing or Timing(),
+        version=version,
+        **others,
+    )
+
+
+def _close(connectors: Mapping[str, Connector], store: Store) -> None:
+    for connector in connectors.values():
+        connector.close()
+    store.close()
+
+
+def _connect(
+    name: str,
+    settings: Settings,
+    field_map: FieldMap,
+    specs: tuple[FieldSpec, ...],
+    *,
+    budget: Budget,
+    clock: Clock,
+    sleep: Callable[[float], None],
+) -> Connector:
+    """Open one connection that also reads the properties that Keepwell owns.
+
+    Their names are the connector's business, so a first instance, which sends nothing, is asked for them.
+    """
+    own = _with_reserve(settings.connections[name], settings.policy.quota_reserve)
+    plain = stream_maps(field_map)
+    prefix = getattr(own, "property_prefix", None)
+    namer = connect(name, own, plain, budget=budget, clock=clock, sleep=sleep, prefix=prefix)
+    try:
+        provisioner = namer.fields()
+        owned = {provisioner.property_name(spec): spec.name for spec in specs}
+    finally:
+        namer.close()
+    full = stream_maps(field_map, owned)
+    return connect(name, own, full, budget=budget, clock=clock, sleep=sleep, prefix=prefix)
+
+
+def stream_maps(field_map: FieldMap, owned: Mapping[str, str] | None = None) -> dict[str, StreamMap]:
+    """The field map in the connectors' terms; `owned` (property → field) is read along with the accounts."""
+    accounts = account_stream(field_map)
+    found: dict[str, StreamMap] = {}
+    for stream in field_map:
+        unified: dict[str, list[str]] = {}
+        for field_name, rule in stream.rules.items():
+            for prop in rule.properties:
+                unified.setdefault(prop, []).append(field_name)
+        custom = {prop: tuple(unified[prop]) for prop in stream.properties if prop in stream.custom}
+        properties = list(stream.properties)
+        if stream.name == accounts:
+            for prop in owned or {}:
+                if prop not in properties:
+                    properties.append(prop)
+                    # An owned property that is not there yet is no missing integration: it feeds no unified field.
+                    custom[prop] = ()
+        found[stream.name] = StreamMap(stream.entity, tuple(properties), custom, stream.explicit)
+    return found
+
+
+def _with_reserve(connection: Any, reserve: float) -> Any:
+    """The policy's reserve, unless the connection has its own."""
+    if "quota_reserve" in type(connection).model_fields:
+        own = "quota_reserve" in connection.model_fields_set
+        return connection if own else connection.model_copy(update={"quota_reserve": reserve})
+    limits = getattr(connection, "limits", None)
+    if limits is None or "reserve" in limits.model_fields_set:
+        return connection
+    return connection.model_copy(update={"limits": limits.model_copy(update={"reserve": reserve})})

@@ -1,0 +1,361 @@
+"""One batch on its way to a CRM: guard read, claim, one attempt, outcomes; each step in its own transaction.
+
+The order is what makes a crash harmless: the intents and their audit row are durable before the request starts, so
+whatever happens then is found in doubt and read back, never sent again blindly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from connectors.base import Change, Connector, Observed, Outcome
+from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
+from mapping.records import Ref
+from store import audit, leases, ledger, writes
+from store.intents import Intent, NewIntent, Settlement
+from store.plans import PlanRecord
+from sync.adopt import adopt
+from sync.decide import STAMP_FIELD, Written, compare_before_write
+from sync.errors import Interrupted, InvariantError
+from sync.faults import fp
+from sync.owned import Owned
+from sync.report import Bucket
+from sync.session import Session
+from sync.written import lay_over
+
+GUARD_READS = 3
+PAGE = 10_000
+Key = tuple[str, str]
+"""(record id, property)"""
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """Buckets of one batch; `again` are records worth a second attempt in this run; `stopped` ends the connection."""
+
+    buckets: dict[Key, Bucket] = field(default_factory=dict)
+    again: list[PlanRecord] = field(default_factory=list)
+    records_written: int = 0
+    stopped: ConnectorError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What the guard read showed: canonical values by (record id, property), and records that are not there."""
+
+    values: Mapping[Key, str | None]
+    missing: frozenset[str]
+
+
+def properties_of(records: Sequence[PlanRecord]) -> tuple[str, ...]:
+    """Every property that some change of a batch concerns, in a stable order."""
+    return tuple(dict.fromkeys(change["property"] for record in records for change in record.changes))
+
+
+def read_current(connector: Connector, owned: Owned, ids: Sequence[str], properties: Sequence[str]) -> Guarded:
+    """Read values as the CRM has them now, in batches of what one read takes."""
+    values: dict[Key, str | None] = {}
+    answered: set[str] = set()
+    missing: set[str] = set()
+    size = connector.capabilities.read_batch
+    for start in range(0, len(ids), size):
+        refs = [Ref(connector.name, owned.object_name, one) for one in ids[start : start + size]]
+        for seen in connector.read_values(refs, properties):
+            answered.add(seen.ref.id)
+            if seen.missing:
+                missing.add(seen.ref.id)
+                continue
+            values |= _canonical_values(owned, seen, properties)
+    return Guarded(values, frozenset(missing | (set(ids) - answered)))
+
+
+def _canonical_values(owned: Owned, seen: Observed, properties: Sequence[str]) -> dict[Key, str | None]:
+    return {(seen.ref.id, name): owned.canonical(name, seen.values.get(name)) for name in properties}
+
+
+class BatchWriter:
+    """Writes batches of one plan to one connection."""
+
+    def __init__(self, session: Session, connector: Connector, owned: Owned, plan_id: str, model_version: str) -> None:
+        self._session = session
+        self._connector = connector
+        self._owned = owned
+        self._plan_id = plan_id
+        self._model_version = model_version
+        self._last_intent = 0
+
+    def write(self, records: Sequence[PlanRecord]) -> BatchResult:
+        """Take a batch of at most `write_batch` records through guard read, claim, request and outcomes."""
+        result = BatchResult()
+        clock = self._session.deps.clock
+        for _attempt in range(GUARD_READS):
+            read_at = clock.monotonic()
+            try:
+                guarded = read_current(
+                    self._connector, self._owned, [r.record_id for r in records], properties_of(records)
+                )
+            except ConnectorError as error:
+                return self._not_sent(records, result, error)
+            fp("apply.guard_read")
+            claimed = self._claim(records, guarded, result, read_at)
+            if claimed is not None:
+                self._send(records, claimed, result)
+                return result
+        return self._not_sent(records, result, None)
+
+    def _not_sent(
+        self, records: Sequence[PlanRecord], result: BatchResult, error: ConnectorError | None
+    ) -> BatchResult:
+        """Nothing was claimed: every change of the batch stays pending."""
+        result.buckets = {(r.record_id, change["property"]): "pending" for r in records for change in r.changes}
+        result.again = list(records)
+        result.stopped = error
+        return result
+
+    def _claim(
+        self, records: Sequence[PlanRecord], guarded: Guarded, result: BatchResult, read_at: float
+    ) -> list[Intent] | None:
+        """Commit intents and the audit row; None when the guard read got too old while waiting for the store."""
+        session, deps = self._session, self._session.deps
+        lease = session.lease(self._connector.name)
+        ids = [record.record_id for record in records]
+        with deps.store.write() as c:
+            leases.check(c, lease)
+            if session.lost.is_set():
+                raise Interrupted("The lease of this run could not be renewed in time.", hint="Run again.")
+            if deps.clock.monotonic() - read_at > deps.timing.guard_age:
+                return None
+            known = ledger.ledger_for(c, session.ws, self._connector.name, self._owned.object_name, ids)
+            readings = {
+                key: self._reading(change, guarded, key, known)
+                for record in records
+                for change in record.changes
+                for key in [(record.record_id, str(change["property"]))]
+            }
+            _settle_stamps(records, readings)
+            claimed = self._book(c, records, guarded, readings, result=result, token=lease.token)
+        fp("apply.claimed")
+        return claimed
+
+    def _reading(
+        self,
+        change: Mapping[str, object],
+        guarded: Guarded,
+        key: Key,
+        known: Mapping[Key, ledger.LedgerRow],
+    ) -> _Reading:
+        if key[0] in guarded.missing:
+            return "gone"
+        row = known.get(key)
+        before, after = change["before"], change["after"]
+        return compare_before_write(
+            guarded.values[key],
+            None if before is None else str(before),
+            None if after is None else str(after),
+            None if row is None else Written(row.written),
+        )
+
+    def _book(
+        self,
+        c: Connection,
+        records: Sequence[PlanRecord],
+        guarded: Guarded,
+        readings: Mapping[Key, _Reading],
+        *,
+        result: BatchResult,
+        token: int,
+    ) -> list[Intent]:
+        session, now = self._session, self._session.deps.clock.now()
+        rows = [
+            NewIntent(
+                connection=record.connection,
+                object=record.object,
+                record_id=record.record_id,
+                field=change["field"],
+                property=change["property"],
+                base=change["before"],
+                want=change["after"],
+                because=change["because"],
+            )
+            for record in records
+            for change in record.changes
+        ]
+        added = writes.add_intents(
+            c,
+            session.ws,
+            plan_id=self._plan_id,
+            run_id=session.run_id,
+            model_version=self._model_version,
+            rows=rows,
+            now=now,
+        )
+        for blocked in added.blocked:
+            result.buckets[(blocked.record_id, blocked.property)] = "in_doubt"
+        settlements: list[Settlement] = []
+        sending: dict[int, str | None] = {}
+        right_already: list[Intent] = []
+        for intent in self._added(c, {_place(row) for row in rows}):
+            key = (intent.record_id, intent.property)
+            reading = readings[key]
+            if reading == "send":
+                sending[intent.id] = guarded.values[key]
+                continue
+            result.buckets[key] = reading
+            settlements.append(_without_request(intent, reading, guarded.values.get(key)))
+            if reading == "unchanged":
+                right_already.append(intent)
+        writes.settle(c, session.ws, settlements, now)
+        adopt(c, session.ws, right_already, now)
+        if not sending:
+            return []
+        batch = session.deps.new_id()
+        deadline = now + timedelta(seconds=session.deps.timing.deadline)
+        claimed = writes.claim(c, session.ws, sending, batch=batch, token=token, sent_at=now, deadline_at=deadline)
+        if len(claimed) != len(sending):
+            raise InvariantError(f"{len(sending)} intents were to be claimed but {len(claimed)} were.")
+        self._audit(c, "intent", batch, claimed, {})
+        return claimed
+
+    def _added(self, c: Connection, keys: set[tuple[str, str, str, str]]) -> list[Intent]:
+        """The intents that were just put into the outbox; older pending ones are passed over once."""
+        found: list[Intent] = []
+        while True:
+            page = writes.open_intents(
+                c, self._session.ws, self._connector.name, states=("pending",), after=self._last_intent, limit=PAGE
+            )
+            found += [one for one in page if _place(one) in keys and one.run_id == self._session.run_id]
+            if page:
+                self._last_intent = page[-1].id
+            if len(page) < PAGE:
+                return found
+
+    def _send(self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult) -> None:
+        if not claimed:
+            return
+        changes: dict[str, dict[str, str | None]] = {}
+        for intent in claimed:
+            changes.setdefault(intent.record_id, {})[intent.property] = intent.want
+        batch = [
+            Change(Ref(self._connector.name, self._owned.object_name, one), values) for one, values in changes.items()
+        ]
+        outcomes, error = self._attempt(batch)
+        fp("apply.sent")
+        self._settle(records, claimed, outcomes, result, error)
+        result.stopped = error
+
+    def _attempt(self, batch: Sequence[Change]) -> tuple[dict[str, Outcome], ConnectorError | None]:
+        """One request; an error becomes outcomes: surely not done → pending, else in doubt."""
+        try:
+            outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}
+            return outcomes, None
+        except (CredentialsError, QuotaExhausted) as error:
+            return _all(batch, "pending", error), error
+        except ConnectorError as error:
+            return _all(batch, "in_doubt" if error.sent else "pending", error), error
+
+    def _settle(
+        self,
+        records: Sequence[PlanRecord],
+        claimed: Sequence[Intent],
+        outcomes: Mapping[str, Outcome],
+        result: BatchResult,
+        error: ConnectorError | None,
+    ) -> None:
+        session = self._session
+        settlements: list[Settlement] = []
+        retry: dict[str, set[str]] = {}
+        written: dict[str, dict[str, str | None]] = {}
+        for intent in claimed:
+            outcome = outcomes.get(intent.record_id) or _unanswered(intent)
+            state = _state_of(intent, outcome)
+            settlements.append(Settlement(intent.id, state, reason=outcome.reason, code=outcome.code))
+            result.buckets[(intent.record_id, intent.property)] = state
+            if state == "confirmed":
+                written.setdefault(intent.record_id, {})[intent.property] = intent.want
+            if state == "pending" and not isinstance(error, CredentialsError | QuotaExhausted):
+                retry.setdefault(intent.record_id, set()).add(intent.property)
+        with session.deps.store.write() as c:
+            now = session.deps.clock.now()
+            writes.settle(c, session.ws, settlements, now)
+            lay_over(c, session.ws, self._connector.name, self._owned.stream, written)
+            detail = {one.ref.id: [one.kind, one.code] for one in outcomes.values() if one.kind != "confirmed"}
+            self._audit(c, "outcome", claimed[0].batch or "", claimed, detail)
+        fp("apply.settled")
+        result.records_written += len(written)
+        result.again = [_only(record, retry[record.record_id]) for record in records if record.record_id in retry]
+
+    def _audit(
+        self,
+        c: Connection,
+        kind: Literal["intent", "outcome"],
+        batch: str,
+        claimed: Sequence[Intent],
+        detail: Mapping[str, object],
+    ) -> None:
+        lines = "\n".join(f"{one.record_id}\t{one.property}\t{one.want}" for one in claimed)
+        audit.append(
+            c,
+            self._session.ws,
+            kind=kind,
+            batch=batch,
+            run_id=self._session.run_id,
+            connection=self._connector.name,
+            object_name=self._owned.object_name,
+            count=len(claimed),
+            digest=hashlib.sha256(lines.encode()).hexdigest(),
+            detail={"plan_id": self._plan_id, **detail},
+            now=self._session.deps.clock.now(),
+        )
+
+
+_Reading = Literal["unchanged", "send", "conflict", "gone"]
+
+
+def _place(one: NewIntent | Intent) -> tuple[str, str, str, str]:
+    return one.connection, one.object, one.record_id, one.property
+
+
+def _settle_stamps(records: Sequence[PlanRecord], readings: dict[Key, _Reading]) -> None:
+    """A time stamp goes only along with another change; where none is sent any more it shares the others' fate."""
+    for record in records:
+        stamps = [(record.record_id, c["property"]) for c in record.changes if c["field"] == STAMP_FIELD]
+        others = [readings[record.record_id, c["property"]] for c in record.changes if c["field"] != STAMP_FIELD]
+        for key in stamps:
+            if readings[key] == "send" and others and "send" not in others:
+                readings[key] = "conflict" if "conflict" in others else others[0]
+
+
+def _without_request(intent: Intent, reading: _Reading, seen: str | None) -> Settlement:
+    if reading == "unchanged":
+        return Settlement(intent.id, "unchanged", reason="the CRM has this value already")
+    if reading == "gone":
+        return Settlement(intent.id, "gone", reason="the record is not in the CRM any more")
+    shown = "nothing" if seen is None else repr(seen)
+    return Settlement(intent.id, "conflict", reason=f"somebody changed it since the plan was made: it has {shown} now")
+
+
+def _state_of(intent: Intent, outcome: Outcome) -> Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]:
+    """A refusal that names one property is that property's; the record's other values get another attempt."""
+    if outcome.kind == "rejected" and outcome.property not in (None, intent.property):
+        return "pending"
+    return outcome.kind
+
+
+def _unanswered(intent: Intent) -> Outcome:
+    ref = Ref(intent.connection, intent.object, intent.record_id)
+    return Outcome(ref, "in_doubt", reason="the CRM's answer does not mention this record")
+
+
+def _all(batch: Sequence[Change], kind: Literal["pending", "in_doubt"], error: ConnectorError) -> dict[str, Outcome]:
+    return {change.ref.id: Outcome(change.ref, kind, reason=error.message) for change in batch}
+
+
+def _only(record: PlanRecord, properties: set[str]) -> PlanRecord:
+    changes = tuple(change for change in record.changes if change["property"] in properties)
+    return PlanRecord(record.connection, record.object, record.record_id, record.account_id, changes, ())

@@ -1,0 +1,174 @@
+"""Room 5: the plan, built account by account from what was computed, what the CRM shows and what we wrote last.
+
+Accounts come in chunks and go into the store in chunks, so memory does not grow with the portfolio. The time stamp
+is planned as `STAMP`, resolved to the plan's own moment when it is shown or sent: a plan's id then depends on its
+content only, not on when it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mapping.records import Ref
+from store import identity, ledger, plans
+from store.identity import AccountLink
+from store.intents import Intent
+from store.plans import PlanRecord
+from sync.adopt import as_adopted
+from sync.decide import STAMP_FIELD, RecordDecision
+from sync.faults import fp
+from sync.guards import PlanFigures, drops_band
+from sync.owned import Owned
+from sync.picture import Picture, looked_at_again
+from sync.planbook import FIGURES, PROPERTIES, Provenance, draft_header, freeze, stamp_of
+from sync.report import ConnectionPlan, PlanSummary
+from sync.session import Session
+from sync.standing import standing_at
+
+CHUNK = 500
+BAND_FIELD = "health_band"
+
+
+@dataclass(slots=True)
+class Built:
+    """A finished plan in numbers: for the report, for the guards, and what may be adopted into the ledger."""
+
+    summary: PlanSummary
+    figures: dict[str, PlanFigures]
+    adopted: int = 0
+
+
+@dataclass(slots=True)
+class _Draft:
+    key: int
+    by_connection: dict[str, ConnectionPlan]
+    figures: dict[str, PlanFigures]
+    properties: dict[str, set[str]]
+    accounts_changed: int = 0
+    adopted: int = 0
+
+
+def build_plan(
+    session: Session,
+    owned: Mapping[str, Owned],
+    epochs: Mapping[str, Mapping[str, int]],
+    selected: frozenset[str] | None,
+) -> Built:
+    """Make and store the plan; `selected` narrows it to some accounts, None means all.
+
+    Returns the numbers; the plan itself is read back from the store, record by record.
+    """
+    store, ws = session.deps.store, session.ws
+    framework = session.deps.framework
+    header = draft_header(session.at, framework.name, framework.version, ws)
+    with store.write() as c:
+        key = plans.create(c, ws, header)
+    draft = _Draft(
+        key,
+        {name: ConnectionPlan() for name in owned},
+        {name: PlanFigures(name) for name in owned},
+        {name: set() for name in owned},
+    )
+    after_accounts = 0
+    with store.read() as c:
+        chunks = list(identity.account_chunks(c, ws, CHUNK))
+    for chunk in chunks:
+        _plan_chunk(session, owned, draft, chunk, selected)
+        after_accounts += len(chunk)
+        session.progress("plan", after_accounts)
+        session.deps.stop.check()
+    for name, plan in draft.by_connection.items():
+        plan.cost = session.deps.connectors[name].write_cost(plan.records) if plan.records else 0
+    counts: dict[str, Any] = {name: asdict(plan) for name, plan in draft.by_connection.items()}
+    counts[PROPERTIES] = {name: sorted(used) for name, used in draft.properties.items()}
+    counts[FIGURES] = {name: asdict(figures) for name, figures in draft.figures.items()}
+    cost = {name: plan.cost for name, plan in draft.by_connection.items()}
+    made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), epochs)
+    with store.write() as c:
+        plan_id = freeze(c, ws, key, cost=cost, counts=counts, made=made)
+    fp("plan.finished")
+    return Built(PlanSummary(plan_id, draft.by_connection), draft.figures, draft.adopted)
+
+
+def _plan_chunk(
+    session: Session,
+    owned: Mapping[str, Owned],
+    draft: _Draft,
+    account_ids: Sequence[str],
+    selected: frozenset[str] | None,
+) -> None:
+    store, ws = session.deps.store, session.ws
+    records: list[PlanRecord] = []
+    adopted: list[Intent] = []
+    with store.read() as c:
+        links = identity.links(c, ws, account_ids)
+        values = {one: found.outputs for one, found in standing_at(c, ws, account_ids, session.at.utc).items()}
+        pictures = {name: Picture.read(c, ws, one, links) for name, one in owned.items()}
+    pictures = {name: looked_at_again(session, picture) for name, picture in pictures.items()}
+    by_account: dict[str, list[AccountLink]] = {}
+    for link in links:
+        if link.connection in owned:
+            by_account.setdefault(link.account_id, []).append(link)
+    for account_id in account_ids:
+        mine = by_account.get(account_id, [])
+        decided = [(link, pictures[link.connection].decide(session, link, values.get(account_id))) for link in mine]
+        wanted = selected is None or account_id in selected
+        if wanted and any(one.changes for _, one in decided):
+            wanted = session.options.limit is None or draft.accounts_changed < session.options.limit
+            draft.accounts_changed += 1 if wanted else 0
+        for link, decision in decided:
+            _count(draft, pictures[link.connection], link, decision if wanted else RecordDecision())
+            adopted += _adoptions(session, link, decision, len(adopted))
+            if wanted and (decision.changes or decision.held):
+                records.append(_plan_record(link, decision))
+    if records or adopted:
+        with store.write() as c:
+            plans.add_records(c, ws, draft.key, records)
+            ledger.record(c, ws, adopted, set(), session.deps.clock.now())
+        fp("plan.chunk_stored")
+
+
+def _adoptions(session: Session, link: AccountLink, decision: RecordDecision, number: int) -> list[Intent]:
+    ref = Ref(link.connection, link.object, link.crm_id)
+    version = session.deps.framework.version
+    return as_adopted(ref, decision.adopted, run_id=session.run_id, model_version=version, number=number)
+
+
+def _plan_record(link: AccountLink, decision: RecordDecision) -> PlanRecord:
+    return PlanRecord(
+        connection=link.connection,
+        object=link.object,
+        record_id=link.crm_id,
+        account_id=link.account_id,
+        changes=tuple(asdict(change) for change in decision.changes),
+        held=tuple(asdict(held) for held in decision.held),
+    )
+
+
+def _count(draft: _Draft, picture: Picture, link: AccountLink, decision: RecordDecision) -> None:
+    name = link.connection
+    if not picture.writable(link):
+        return
+    plan, figures = draft.by_connection[name], draft.figures[name]
+    plan.records += 1 if decision.changes else 0
+    plan.changes += len(decision.changes)
+    plan.held += len(decision.held)
+    draft.properties[name].update(change.property for change in decision.changes)
+    draft.adopted += len(decision.adopted)
+    band = picture.owned.by_field.get(BAND_FIELD)
+    band_now = picture.seen_one(link.crm_id, band) if band is not None else None
+    change = next((one for one in decision.changes if one.field == BAND_FIELD), None)
+    replaces = any(
+        one.field != STAMP_FIELD and (one.before is not None or one.property in picture.written(link.crm_id))
+        for one in decision.changes
+    )
+    draft.figures[name] = replace(
+        figures,
+        records=figures.records + 1,
+        changed=figures.changed + (1 if decision.changes else 0),
+        replaced=figures.replaced + (1 if replaces else 0),
+        banded=figures.banded + (1 if band_now not in (None, "unknown") else 0),
+        dropped=figures.dropped + (1 if change is not None and drops_band(band_now, change.after) else 0),
+    )

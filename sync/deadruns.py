@@ -1,0 +1,30 @@
+"""Runs whose process died: still `running` in the store although they hold no lease any more."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from store import runs
+from store.sql import now as database_now
+from store.tables import lease
+from sync.session import Session
+
+LOOK_BACK = 50
+
+
+def close_dead_runs(session: Session) -> None:
+    """Note them as interrupted, so that `runs list` does not show them as under way for ever."""
+    with session.deps.store.write() as c:
+        held = select(lease.c.owner).where(lease.c.workspace == session.ws, lease.c.expires_at > database_now(c))
+        alive = set(c.execute(held).scalars())
+        for run in runs.list_runs(c, session.ws, LOOK_BACK):
+            if run.status == "running" and run.id != session.run_id and run.id not in alive:
+                runs.finish(
+                    c,
+                    session.ws,
+                    run.id,
+                    status="interrupted",
+                    reason="The process ended without a word; the next run went on from there.",
+                    report=run.report,
+                    now=session.deps.clock.now(),
+                )

@@ -1,0 +1,91 @@
+"""How a run ends: one status and one exit code, from its worst row or from the error that stopped it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
+from store.errors import BudgetExhausted, LeaseHeld, LeaseLost, PinMismatch, StoreError
+from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, Refused, SyncError, UsageError
+from sync.report import RunReport, Status
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_ROWS = 3
+EXIT_CHANGES = 4
+EXIT_REFUSED = 5
+EXIT_CREDENTIALS = 6
+EXIT_LATER = 75
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Status, exit code and the reason in a sentence."""
+
+    status: Status
+    exit_code: int
+    reason: str | None = None
+    hint: str | None = None
+
+
+_BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
+    (Refused, "refused", EXIT_REFUSED),
+    (Busy, "busy", EXIT_LATER),
+    (LeaseHeld, "busy", EXIT_LATER),
+    (LeaseLost, "interrupted", EXIT_INTERRUPTED),
+    (Interrupted, "interrupted", EXIT_INTERRUPTED),
+    (UsageError, "failed", EXIT_USAGE),
+    (CredentialsError, "failed", EXIT_CREDENTIALS),
+    (QuotaExhausted, "deferred", EXIT_LATER),
+    (ConfigError, "failed", EXIT_USAGE),
+    (RetryLater, "failed", EXIT_FAILED),
+    (BadAnswer, "failed", EXIT_FAILED),
+    (ConnectorError, "failed", EXIT_FAILED),
+    (PinMismatch, "failed", EXIT_CREDENTIALS),
+    (BudgetExhausted, "deferred", EXIT_LATER),
+    (StoreError, "failed", EXIT_FAILED),
+    (InvariantError, "failed", EXIT_FAILED),
+    (SyncError, "failed", EXIT_FAILED),
+)
+
+
+def ending_of_error(error: Exception) -> Ending | None:
+    """Ending of a run that this error stopped; None when the error is not one that is expected."""
+    if isinstance(error, IncompletePull):
+        cause = ending_of_error(error.cause)
+        if cause is None:
+            return None
+        return Ending(cause.status, cause.exit_code, error.message, error.hint or cause.hint)
+    for kind, status, exit_code in _BY_ERROR:
+        if isinstance(error, kind):
+            message = str(getattr(error, "message", "") or error)
+            return Ending(status, exit_code, message, str(getattr(error, "hint", "") or "") or None)
+    return None
+
+
+def ending_of_rows(report: RunReport) -> Ending:
+    """Ending of a run that came to its end: never better than its worst row.
+
+    A value that is held counts like a conflict found while writing: the CRM does not show what was computed.
+    """
+    total = report.buckets()
+    held = report.plan.total("held") if report.plan is not None else 0
+    worst: list[str] = []
+    for number, text in (
+        (total.rejected, "rejected by the CRM"),
+        (total.in_doubt, "in doubt: the answer was lost"),
+        (total.pending, "not sent yet"),
+        (total.conflict, "changed by somebody else while writing"),
+        (held, "held because somebody else set the value"),
+        (report.drift, "different in the CRM right after writing"),
+    ):
+        if number:
+            worst.append(f"{number} {'value' if number == 1 else 'values'} {text}")
+    if report.missing_properties:
+        number = report.missing_properties
+        worst.append(f"{number} {'property' if number == 1 else 'properties'} missing in a CRM (keepwell fields plan)")
+    if not worst:
+        return Ending("complete", EXIT_DONE)
+    return Ending("partial", EXIT_ROWS, "; ".join(worst) + ".")

@@ -1,0 +1,237 @@
+"""The run: eight rooms, one after the other. What a room does is written in the room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from store import runs
+from store.errors import StoreError
+from store.plans import Plan
+from sync import checks, planbook
+from sync.apply import apply_plan
+from sync.build import build_plan
+from sync.deadruns import close_dead_runs
+from sync.deps import Deps, RunOptions
+from sync.ending import Ending, ending_of_error, ending_of_rows
+from sync.errors import UsageError
+from sync.evaluate import evaluate
+from sync.events import RunFinished, RunStarted
+from sync.identify import identify
+from sync.lease import holding
+from sync.moment import moment, refuse_future
+from sync.normalise import normalise_all
+from sync.owned import Owned, owned_properties
+from sync.planfile import load_plan
+from sync.pull import check_identities, pull
+from sync.report import ApiUse, RunReport
+from sync.session import Session
+from sync.settle import recover, settle_doubts
+from sync.verify import verify_writes
+
+
+def run_sync(deps: Deps, options: RunOptions | None = None) -> RunReport:
+    """Pull, evaluate, plan, guard, apply, verify; the report says how it ended, expected failures included."""
+    return _run(deps, options, "sync", _sync)
+
+
+def run_pull(deps: Deps, options: RunOptions | None = None) -> RunReport:
+    """Pull and normalise only."""
+    return _run(deps, options, "pull", _pull)
+
+
+def run_plan(deps: Deps, options: RunOptions | None = None) -> RunReport:
+    """Pull, evaluate and plan; nothing is written to a CRM. A plan that the guards refuse is kept and shown."""
+    return _run(deps, options, "plan", _plan)
+
+
+def run_apply(deps: Deps, plan: str, options: RunOptions | None = None) -> RunReport:
+    """Apply a plan made earlier, by id or from a file, after the guards looked at it again; refuses a stale one."""
+    return _run(deps, options, "apply", lambda session: _apply(session, plan))
+
+
+def _plan_id(deps: Deps, plan: str) -> str:
+    is_file = "/" in plan or plan.endswith(".json") or Path(plan).is_file()
+    return load_plan(deps.store, Path(plan)) if is_file else plan
+
+
+def _sync(session: Session) -> None:
+    owned, plan = _planned(session)
+    checks.check_plan(session, plan)
+    _written(session, plan, owned)
+
+
+def _pull(session: Session) -> None:
+    check_identities(session)
+    _read(session)
+
+
+def _read(session: Session) -> None:
+    session.enter("pull")
+    pull(session)
+    session.enter("normalise")
+    normalise_all(session)
+
+
+def _plan(session: Session) -> None:
+    _owned, plan = _planned(session)
+    checks.check_plan(session, plan)
+
+
+def _planned(session: Session) -> tuple[Mapping[str, Owned], Plan]:
+    refuse_future(session)
+    check_identities(session)
+    owned = _owned(session)
+    _settle_earlier(session, owned)
+    _read(session)
+    _refuse_nowhere(owned)
+    session.enter("evaluate")
+    identify(session)
+    evaluated = evaluate(session)
+    session.report.top = evaluated.top
+    session.enter("plan")
+    built = build_plan(session, owned, checks.epochs(session), evaluated.selected)
+    session.report.plan = built.summary
+    session.enter("guard")
+    return owned, planbook.find_plan(session.deps.store, built.summary.plan_id)
+
+
+def _apply(session: Session, name: str) -> None:
+    plan = planbook.find_plan(session.deps.store, _plan_id(session.deps, name))
+    check_identities(session)
+    owned = _owned(session)
+    _settle_earlier(session, owned)
+    session.enter("guard")
+    session.report.plan = planbook.summary(plan)
+    session.report.as_of = plan.header.as_of.date().isoformat()
+    checks.check_not_stale(session, plan)
+    checks.check_properties(plan, owned)
+    checks.check_plan(session, plan)
+    _written(session, plan, owned)
+
+
+def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
+    session.enter("apply", session.report.plan.total("changes") if session.report.plan else None)
+    apply_plan(session, plan, owned)
+    planbook.mark_applied(session.deps.store, plan, session.report.buckets())
+    session.enter("verify")
+    for name, connector in session.deps.connectors.items():
+        verify_writes(session, connector, owned[name], plan)
+
+
+def _owned(session: Session) -> dict[str, Owned]:
+    """The properties to write in each CRM.
+
+    A CRM that has none of them is only read; one that lacks some makes the run partial.
+    """
+    deps = session.deps
+    owned = {name: owned_properties(c, deps.field_maps[name], deps.specs) for name, c in deps.connectors.items()}
+    for name, one in owned.items():
+        if one.absent and one.by_field:
+            session.report.missing_properties += len(one.absent)
+            listed = ", ".join(one.absent)
+            session.note(f"{name}: not written because it is not there: {listed}; see `keepwell fields plan`", name)
+        elif one.absent:
+            session.note(f"{name}: has none of Keepwell's properties and is only read", name)
+    return owned
+
+
+def _refuse_nowhere(owned: Mapping[str, Owned]) -> None:
+    """Raise `UsageError` when no CRM has any property to write to: set-up is not finished."""
+    if not any(one.by_field for one in owned.values()):
+        raise UsageError(
+            f"None of Keepwell's properties is there yet in {' or '.join(owned)}, so nothing can be written.",
+            hint="Create them with `keepwell fields apply`.",
+        )
+
+
+def _settle_earlier(session: Session, owned: Mapping[str, Owned]) -> None:
+    """Decide what an earlier run left in doubt, before anything new is read or planned."""
+    for name, connector in session.deps.connectors.items():
+        found = recover(session, name)
+        decided = sum(1 for _ in settle_doubts(session, connector, owned[name]))
+        if found or decided:
+            session.note(f"{name}: decided {decided} values that an earlier run had left in doubt", name)
+
+
+def _run(deps: Deps, options: RunOptions | None, command: str, body: Callable[[Session], None]) -> RunReport:
+    session = _begin(deps, options or RunOptions(), command)
+    report = session.report
+    with deps.store.write() as c:
+        runs.start(
+            c, deps.workspace, session.run_id, command, as_of=session.at.utc, version=deps.version, now=deps.clock.now()
+        )
+    deps.observer(RunStarted(session.run_id, command))
+    with _signals(deps):
+        ending = _ended(session, body)
+    report.status, report.exit_code, report.reason, report.hint = (
+        ending.status,
+        ending.exit_code,
+        ending.reason,
+        ending.hint,
+    )
+    _count_requests(session)
+    report.finished_at = _text(deps.clock.now())
+    with deps.store.write() as c:
+        runs.finish(
+            c,
+            deps.workspace,
+            session.run_id,
+            status=report.status,
+            reason=report.reason,
+            report=report.to_dict(),
+            now=deps.clock.now(),
+        )
+    deps.observer(RunFinished(session.run_id, report.status, report.reason))
+    return report
+
+
+def _signals(deps: Deps) -> AbstractContextManager[None]:
+    return deps.signals(deps.stop) if deps.signals is not None else nullcontext()
+
+
+def _ended(session: Session, body: Callable[[Session], None]) -> Ending:
+    """Run the rooms under the leases of all connections; an unexpected error is recorded and raised again."""
+    try:
+        with holding(session, session.deps.connectors):
+            close_dead_runs(session)
+            body(session)
+        return ending_of_rows(session.report)
+    except Exception as error:
+        ending = ending_of_error(error)
+        if ending is None:
+            _record_bug(session, error)
+            raise
+        return ending
+
+
+def _record_bug(session: Session, error: Exception) -> None:
+    reason = f"{type(error).__name__}: {error}"
+    session.report.status, session.report.exit_code, session.report.reason = "failed", 1, reason
+    try:
+        with session.deps.store.write() as c:
+            now = session.deps.clock.now()
+            report = session.report.to_dict()
+            runs.finish(c, session.ws, session.run_id, status="failed", reason=reason, report=report, now=now)
+    except StoreError as also:
+        error.add_note(f"The run could not be recorded as failed either: {also}")
+
+
+def _begin(deps: Deps, options: RunOptions, command: str) -> Session:
+    at = moment(deps, options)
+    run_id = deps.new_id()
+    report = RunReport(run_id, command, at.date.isoformat(), _text(deps.clock.now()))
+    report.framework, report.model_version = deps.framework.name, deps.framework.version
+    return Session(deps, options, run_id, at, report)
+
+
+def _count_requests(session: Session) -> None:
+    for name, connector in session.deps.connectors.items():
+        use = connector.usage()
+        session.report.api[name] = ApiUse(use.requests, use.throttled, use.retried)
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

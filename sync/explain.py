@@ -1,0 +1,139 @@
+"""Everything behind one account's fields: records, values, rules, and what each CRM shows at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from mapping import engine
+from mapping.canonical import canonical, display
+from mapping.engine import Evaluation
+from store import frames, identity, ledger, raw
+from store.identity import AccountLink
+from sync.deps import Deps, RunOptions
+from sync.errors import UsageError
+from sync.moment import moment
+from sync.owned import account_stream
+from sync.portfolio import Portfolio
+from sync.report import RunReport
+from sync.session import Session
+
+MOST_NAMED = 5
+
+
+def explain_account(deps: Deps, query: str, as_of: date | None = None) -> dict[str, Any]:
+    """Explain one account, found by account id, CRM id, domain or name, as of now or the end of a day.
+
+    Works from the store alone: nothing is asked of a CRM, nothing is stored. Raises `UsageError` when no account or
+    more than one is meant.
+    """
+    at = moment(deps, RunOptions(as_of=as_of))
+    report = RunReport("", "explain", at.date.isoformat(), "")
+    session = Session(deps, RunOptions(as_of=as_of), "", at, report)
+    account_id = find_account(deps, query)
+    portfolio = Portfolio.open(session, asking=False)
+    found = portfolio.frames([account_id])
+    evaluation = engine.evaluate(found, deps.framework, at)
+    detail = dict(evaluation.details([account_id]))[account_id]
+    with deps.store.read() as c:
+        links = identity.links(c, deps.workspace, [account_id])
+    name = found.accounts.get_column("name").to_list()
+    return {
+        "account_id": account_id,
+        "name": name[0] if name else None,
+        "as_of": at.date.isoformat(),
+        "framework": deps.framework.name,
+        "model_version": deps.framework.version,
+        "records": [_record(link) for link in links],
+        "values": list(_values(deps, evaluation)),
+        "in_crm": [one for link in links for one in _shown(deps, link)],
+        "explanation": detail,
+    }
+
+
+def find_account(deps: Deps, query: str) -> str:
+    """Id of the one account that `query` names; raises `UsageError` when there is none or there are several."""
+    wanted = query.strip()
+    with deps.store.read() as c:
+        found = {one.account_id for one in identity.find(c, deps.workspace, wanted.rpartition(":")[2] or wanted)}
+        if wanted in found:
+            return wanted
+        if not found:
+            found = _by_text(deps, wanted)
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        raise UsageError(
+            f"There is no account {query!r} in the store.",
+            hint="Give a CRM id, a domain or the whole name; `keepwell pull` reads what is new.",
+        )
+    some = ", ".join(sorted(found)[:MOST_NAMED])
+    raise UsageError(f"{query!r} could be {len(found)} accounts: {some}.", hint="Give one of these ids.")
+
+
+def _by_text(deps: Deps, wanted: str) -> set[str]:
+    """Accounts whose domain or name is `wanted`, whatever the case; part of a name when no whole name fits."""
+    text = wanted.casefold()
+    whole: set[tuple[str, str]] = set()
+    part: set[tuple[str, str]] = set()
+    with deps.store.read() as c:
+        for rows in frames.frames(c, deps.workspace, "account"):
+            for connection, record_id, name, domain in rows.select("connection", "id", "name", "domain").iter_rows():
+                folded = (name or "").casefold()
+                if text in (folded, domain):
+                    whole.add((connection, record_id))
+                elif text and text in folded:
+                    part.add((connection, record_id))
+        links = identity.link_frame(c, deps.workspace)
+    keys = whole or part
+    if not keys:
+        return set()
+    wanted_rows = pl.DataFrame(sorted(keys), schema=["connection", "crm_id"], orient="row")
+    return set(links.join(wanted_rows, on=["connection", "crm_id"], how="semi").get_column("account_id").to_list())
+
+
+def _record(link: AccountLink) -> dict[str, Any]:
+    return {
+        "connection": link.connection,
+        "object": link.object,
+        "id": link.crm_id,
+        "how": link.how,
+        "writable": link.writable,
+    }
+
+
+def _values(deps: Deps, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    row = evaluation.frame.row(0, named=True)
+    for spec in deps.specs:
+        if spec.writable:
+            value = canonical(spec, row[spec.name])
+            yield {"field": spec.name, "label": spec.label, "value": value, "display": display(spec, value)}
+
+
+def _shown(deps: Deps, link: AccountLink) -> Iterator[dict[str, Any]]:
+    """What one CRM showed when it was read last, and what we wrote there last."""
+    connector = deps.connectors.get(link.connection)
+    if connector is None:
+        return
+    provisioner = connector.fields()
+    stream = account_stream(deps.field_maps[link.connection])
+    with deps.store.read() as c:
+        payload = raw.payloads(c, deps.workspace, link.connection, stream, [link.crm_id]).get(link.crm_id, {})
+        written = ledger.ledger_for(c, deps.workspace, link.connection, link.object, [link.crm_id])
+    for spec in deps.specs:
+        name = provisioner.property_name(spec)
+        last = written.get((link.crm_id, name))
+        if name in payload or last is not None:
+            yield {
+                "connection": link.connection,
+                "record_id": link.crm_id,
+                "field": spec.name,
+                "property": name,
+                "seen": canonical(spec, payload.get(name)),
+                "last_written": last.written if last is not None else None,
+                "written_at": last.written_at.isoformat() if last is not None else None,
+                "run_id": last.run_id if last is not None else None,
+            }

@@ -1,0 +1,156 @@
+"""What one CRM shows and what we wrote there, for the accounts of one chunk: the ground on which a plan decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, select
+
+from store import ledger, raw, writes
+from store.identity import AccountLink
+from store.sql import member
+from store.tables import raw_alias
+from sync.batch import read_current
+from sync.decide import STAMP_FIELD, RecordDecision, Wanted, Written, decide_record
+from sync.errors import InvariantError
+from sync.owned import Owned
+from sync.planbook import STAMP
+from sync.session import Session
+from sync.written import lay_over
+
+INDEX_LAG = timedelta(hours=1)
+"""A search index may show a record as it was before a write this recent; then the record itself is asked."""
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One connection's records of a chunk: raw payloads, ledger, properties in doubt, times of recent writes."""
+
+    owned: Owned
+    payloads: Mapping[str, Mapping[str, object]]
+    ledger: Mapping[str, Mapping[str, Written]]
+    doubts: Mapping[str, frozenset[str]]
+    written_at: Mapping[str, datetime]
+
+    @classmethod
+    def read(cls, c: Connection, ws: str, owned: Owned, links: Iterable[AccountLink]) -> Picture:
+        """Read the picture out of the store."""
+        ids = [link.crm_id for link in links if link.connection == owned.connection and link.writable]
+        written: dict[str, dict[str, Written]] = {}
+        latest: dict[str, datetime] = {}
+        for (record_id, name), row in ledger.ledger_for(c, ws, owned.connection, owned.object_name, ids).items():
+            written.setdefault(record_id, {})[name] = Written(row.written)
+            latest[record_id] = max(row.written_at, latest.get(record_id, row.written_at))
+        payloads = raw.payloads(c, ws, owned.connection, owned.stream, ids)
+        picture = cls(owned, payloads, written, _doubts(c, ws, owned, ids), latest)
+        return picture.with_inheritance(c, ws, ids)
+
+    def with_inheritance(self, c: Connection, ws: str, ids: Sequence[str]) -> Picture:
+        """The picture after merges: a value that a survivor took over from a record we wrote to is ours."""
+        absorbed = aliases_of(c, ws, self.owned.connection, self.owned.stream, ids)
+        if not absorbed:
+            return self
+        found = ledger.ledger_for(c, ws, self.owned.connection, self.owned.object_name, list(absorbed))
+        inherited: dict[str, dict[str, Written]] = {one: dict(known) for one, known in self.ledger.items()}
+        for (old_id, name), row in found.items():
+            survivor = absorbed[old_id]
+            known = inherited.setdefault(survivor, {})
+            ours = name in self.owned.specs and name not in self.ledger.get(survivor, {})
+            if ours and self.seen_one(survivor, name) == row.written:
+                known[name] = Written(row.written)
+        return replace(self, ledger=inherited)
+
+    def writable(self, link: AccountLink) -> bool:
+        """Whether the record is unambiguous and there."""
+        return link.writable and link.crm_id in self.payloads
+
+    def seen_one(self, record_id: str, name: str) -> str | None:
+        """Canonical value of one property as the CRM shows it."""
+        return self.owned.canonical(name, self.payloads.get(record_id, {}).get(name))
+
+    def seen(self, record_id: str) -> dict[str, str | None]:
+        """Canonical values of all owned properties as the CRM shows them."""
+        return {name: self.seen_one(record_id, name) for name in self.owned.properties}
+
+    def written(self, record_id: str) -> Mapping[str, Written]:
+        """What we wrote last, by property."""
+        return self.ledger.get(record_id, {})
+
+    def decide(self, session: Session, link: AccountLink, values: Mapping[str, object] | None) -> RecordDecision:
+        """Decide about one record; an account that was not evaluated, or whose record may not be written, has none."""
+        if values is None or not self.writable(link):
+            return RecordDecision()
+        outputs, reasons = _parts(values)
+        wanted = [
+            Wanted(name, prop, STAMP if name == STAMP_FIELD else outputs.get(name), reasons.get(name, ""))
+            for name, prop in self.owned.by_field.items()
+        ]
+        return decide_record(
+            wanted,
+            self.seen(link.crm_id),
+            self.written(link.crm_id),
+            session.deps.settings.policy.human_edits,
+            self.doubts.get(link.crm_id, frozenset()),
+        )
+
+    def doubtful(self, now: datetime) -> list[str]:
+        """Records written a short time ago that do not show what was written."""
+        return [
+            record_id
+            for record_id, moment in self.written_at.items()
+            if record_id in self.payloads and now - moment < INDEX_LAG and self._differs(record_id)
+        ]
+
+    def _differs(self, record_id: str) -> bool:
+        there = self.owned.specs
+        return any(
+            name in there and self.seen_one(record_id, name) != last.value
+            for name, last in self.written(record_id).items()
+        )
+
+
+def looked_at_again(session: Session, picture: Picture) -> Picture:
+    """The picture with doubtful records read from the CRM itself: an edit by a person, or only a slow index?"""
+    ids = picture.doubtful(session.deps.clock.now())
+    if not ids:
+        return picture
+    owned = picture.owned
+    current = read_current(session.deps.connectors[owned.connection], owned, ids, owned.properties)
+    fresh: dict[str, dict[str, str | None]] = {}
+    for (record_id, name), value in current.values.items():
+        fresh.setdefault(record_id, {})[name] = value
+    with session.deps.store.write() as c:
+        lay_over(c, session.ws, owned.connection, owned.stream, fresh)
+    payloads = {one: {**payload, **fresh.get(one, {})} for one, payload in picture.payloads.items()}
+    return replace(picture, payloads=payloads)
+
+
+def aliases_of(c: Connection, ws: str, connection: str, stream: str, ids: Sequence[str]) -> dict[str, str]:
+    """Old id → survivor, of the records that `ids` absorbed."""
+    a = raw_alias.c
+    here = and_(a.workspace == ws, a.connection == connection, a.stream == stream, member(c, a.survivor, ids))
+    return {row.old_id: row.survivor for row in c.execute(select(a.old_id, a.survivor).where(here))}
+
+
+def _parts(values: Mapping[str, object]) -> tuple[Mapping[str, str | None], Mapping[str, str]]:
+    outputs, reasons = values.get("values"), values.get("because")
+    if not isinstance(outputs, Mapping) or not isinstance(reasons, Mapping):
+        raise InvariantError("An evaluation in the store has no values.", hint="Run `keepwell sync --full`.")
+    return outputs, reasons
+
+
+def _doubts(c: Connection, ws: str, owned: Owned, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    wanted = set(ids)
+    doubts: dict[str, set[str]] = {}
+    after = 0
+    while True:
+        page = writes.open_intents(c, ws, owned.connection, states=("sent", "in_doubt"), after=after, limit=PAGE)
+        for intent in page:
+            if intent.record_id in wanted:
+                doubts.setdefault(intent.record_id, set()).add(intent.property)
+        if len(page) < PAGE:
+            return {record_id: frozenset(names) for record_id, names in doubts.items()}
+        after = page[-1].id

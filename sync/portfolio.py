@@ -1,0 +1,158 @@
+"""The frames of some accounts, out of the store: merged accounts, their children, their own history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from mapping.accounts import Precedence, assign_children, default_precedence, merge_accounts
+from mapping.frames import Frames
+from mapping.records import ENTITIES
+from mapping.schema import HISTORY, STAGE_HISTORY
+from store import epochs, evaluations, frames, identity, marks
+from sync.owned import account_stream
+from sync.session import Session
+from sync.standing import standing_at
+
+LOOK_BACK = timedelta(days=120)
+"""How much score history an evaluation is given; trends compare about a month."""
+LAST = "evaluated:last"
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """What all slices of one evaluation share."""
+
+    session: Session
+    precedence: Precedence
+    feeds: Mapping[str, frozenset[str]]
+    not_connected: Mapping[str, frozenset[str]]
+    history: pl.DataFrame
+
+    @classmethod
+    def open(cls, session: Session, *, asking: bool = True) -> Portfolio:
+        """Read what concerns all accounts: feeds, gaps of the CRMs, score history.
+
+        Without `asking`, feeds and gaps are those of the last run, and no CRM is asked anything.
+        """
+        deps = session.deps
+        types = {name: connector.type for name, connector in deps.connectors.items()}
+        known = {name: _asked(session, name) if asking else _remembered(session, name) for name in deps.connectors}
+        return cls(
+            session=session,
+            precedence=_precedence(types, deps.settings.policy.precedence),
+            feeds={name: fed for name, (fed, _) in known.items()},
+            not_connected={name: lacking for name, (_, lacking) in known.items()},
+            history=_history(session),
+        )
+
+    def links(self, account_ids: Sequence[str]) -> pl.DataFrame:
+        """Links of these accounts as account_id, connection, crm_id."""
+        with self.session.deps.store.read() as c:
+            found = identity.links(c, self.session.ws, account_ids)
+        rows = [(one.account_id, one.connection, one.crm_id) for one in found]
+        return pl.DataFrame(
+            rows, schema=dict.fromkeys(("account_id", "connection", "crm_id"), pl.String()), orient="row"
+        )
+
+    def frames(self, account_ids: Sequence[str]) -> Frames:
+        """Everything that an evaluation of these accounts reads."""
+        store, ws = self.session.deps.store, self.session.ws
+        links = self.links(account_ids)
+        with store.read() as c:
+            found = {name: frames.frame(c, ws, name, account_ids=account_ids) for name in _READ}
+        accounts = merge_accounts(
+            found["account"], links, self.precedence, feeds=self.feeds, not_connected=self.not_connected
+        )
+
+        def children(entity: str) -> pl.DataFrame:
+            return assign_children(found[entity], links, entity, self.precedence)
+
+        mine = pl.col("account_id").is_in(list(account_ids))
+        return Frames(
+            accounts=accounts,
+            deals=children("deal"),
+            tickets=children("ticket"),
+            meetings=children("meeting"),
+            attendances=found["attendance"],
+            contracts=children("contract"),
+            history=self.history.filter(mine),
+            stage_history=self._stages(account_ids),
+        )
+
+    def _stages(self, account_ids: Sequence[str]) -> pl.DataFrame:
+        """The last stage before the moment, with the entry date that was reported with it."""
+        session = self.session
+        with session.deps.store.read() as c:
+            found = standing_at(c, session.ws, account_ids, session.at.utc, before=True)
+        rows = [
+            (account_id, one.as_of, one.stage, one.outputs["values"].get("stage_entered_on"))
+            for account_id, one in found.items()
+        ]
+        columns = {**dict(STAGE_HISTORY), "entered_on": pl.String()}
+        frame = pl.DataFrame(rows, schema=columns, orient="row")
+        return frame.with_columns(pl.col("entered_on").str.to_date("%Y-%m-%d", strict=False))
+
+
+_READ = ("account", "deal", "ticket", "meeting", "attendance", "contract")
+
+
+def _precedence(types: Mapping[str, str], chosen: Mapping[Any, Sequence[str]]) -> Precedence:
+    """The default order with the configured one over it; `account` concerns all account fields."""
+    standard = default_precedence(types)
+    fields = dict(standard.fields)
+    default = standard.default
+    if "account" in chosen:
+        default, fields = tuple(chosen["account"]), {}
+    entities = {**standard.entities, **{name: tuple(order) for name, order in chosen.items() if name != "account"}}
+    return Precedence(default, fields, entities)
+
+
+def _asked(session: Session, connection: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Feeds and gaps of a connection as they are now, kept for those who may not ask."""
+    fed, lacking = _fed(session, connection), _lacking(session, connection)
+    with session.deps.store.write() as c:
+        value = {"fed": sorted(fed), "lacking": sorted(lacking)}
+        marks.set_mark(c, session.ws, f"gaps:{connection}", value)
+    return fed, lacking
+
+
+def _remembered(session: Session, connection: str) -> tuple[frozenset[str], frozenset[str]]:
+    with session.deps.store.read() as c:
+        value = marks.mark(c, session.ws, f"gaps:{connection}") or {"fed": (), "lacking": ()}
+    return frozenset(value["fed"]), frozenset(value["lacking"])
+
+
+def _fed(session: Session, connection: str) -> frozenset[str]:
+    """Entities of which this connection has been read to the end at least once."""
+    connector = session.deps.connectors[connection]
+    with session.deps.store.read() as c:
+        return frozenset(
+            stream.entity
+            for stream in connector.streams()
+            if epochs.latest_sealed(c, session.ws, connection, stream.name) is not None
+        )
+
+
+def _lacking(session: Session, connection: str) -> frozenset[str]:
+    """Account fields that this connection's map does not name, or whose property the CRM lacks."""
+    stream = account_stream(session.deps.field_maps[connection])
+    mapped = set(session.deps.field_maps[connection].streams[stream].rules)
+    absent = set(session.deps.connectors[connection].not_connected().get(stream, ()))
+    return frozenset(item.name for item in ENTITIES["account"] if item.name not in mapped or item.name in absent)
+
+
+def _history(session: Session) -> pl.DataFrame:
+    """Scores by account, each valid until the next one, the last until all accounts were evaluated last."""
+    at = session.at.utc
+    with session.deps.store.read() as c:
+        found = evaluations.history(c, session.ws, at - LOOK_BACK)
+        value = marks.mark(c, session.ws, LAST)
+    last = pl.lit(value, dtype=pl.String).str.to_datetime(time_zone="UTC", time_unit="us")
+    known = found.rename({"as_of": "at"}).filter(pl.col("at") < at)
+    until = pl.coalesce(pl.col("at").shift(-1).over("account_id") - pl.duration(microseconds=1), last)
+    return known.with_columns(until=pl.min_horizontal(until, pl.lit(at))).select(list(HISTORY))

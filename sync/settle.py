@@ -1,0 +1,107 @@
+"""Rows whose answer was lost: left alone for a grace period, then read back and decided, never sent again blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connectors.base import Connector
+from store import leases, writes
+from store.intents import Intent, IntentState, Settlement
+from sync.batch import read_current
+from sync.decide import compare_after_loss
+from sync.errors import Interrupted
+from sync.faults import fp
+from sync.owned import Owned
+from sync.report import Bucket
+from sync.session import Session
+from sync.written import lay_over
+
+CHUNK = 1000
+NAP = 1.0
+MOST_ATTEMPTS = 5
+"""A request that got lost so often is given up and shown as stuck until the next plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A doubt that is over."""
+
+    run_id: str
+    bucket: Bucket
+
+
+def recover(session: Session, connection: str) -> int:
+    """At the start of a run: whatever an earlier one sent without hearing the outcome is in doubt."""
+    with session.deps.store.write() as c:
+        leases.check(c, session.lease(connection))
+        return writes.recover(c, session.ws, connection, session.deps.clock.now())
+
+
+def settle_doubts(session: Session, connector: Connector, owned: Owned) -> Iterator[Decided]:
+    """Decide every row in doubt of a connection, waiting for the grace period of each chunk."""
+    after = 0
+    while True:
+        with session.deps.store.read() as c:
+            doubts = writes.open_intents(c, session.ws, connector.name, states=("in_doubt",), after=after, limit=CHUNK)
+        if not doubts:
+            return
+        after = doubts[-1].id
+        _wait_for_grace(session, connector.name, doubts)
+        yield from _decide(session, connector, owned, [one for one in doubts if one.property in owned.specs])
+
+
+def _wait_for_grace(session: Session, connection: str, doubts: list[Intent]) -> None:
+    """A request that we gave up may still be applied: nothing is decided before it cannot be any more."""
+    sent = [one.sent_at for one in doubts if one.sent_at is not None]
+    if not sent:
+        return
+    until = max(sent) + timedelta(seconds=session.deps.timing.grace)
+    left = (until - session.deps.clock.now()).total_seconds()
+    if left <= 0:
+        return
+    session.note(f"{connection}: {len(doubts)} values are in doubt; reading them back in {left:.0f} s", connection)
+    while left > 0:
+        if session.deps.stop.asked:
+            raise Interrupted("The run was asked to stop while values were in doubt.", hint="Run again to decide them.")
+        session.deps.sleep(min(NAP, left))
+        left = (until - session.deps.clock.now()).total_seconds()
+
+
+def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[Intent]) -> Iterator[Decided]:
+    if not doubts:
+        return
+    ids = list(dict.fromkeys(one.record_id for one in doubts))
+    names = tuple(dict.fromkeys(one.property for one in doubts))
+    current = read_current(connector, owned, ids, names)
+    fp("settle.read_back")
+    settlements: list[Settlement] = []
+    decided: list[Decided] = []
+    written: dict[str, dict[str, str | None]] = {}
+    for intent in doubts:
+        if intent.record_id in current.missing:
+            settlements.append(Settlement(intent.id, "gone", reason="the record is not in the CRM any more"))
+            decided.append(Decided(intent.run_id, "gone"))
+            continue
+        now_there = current.values[intent.record_id, intent.property]
+        meaning = compare_after_loss(now_there, intent.seen, intent.want)
+        stuck = meaning == "pending" and intent.attempt + 1 >= MOST_ATTEMPTS
+        state: IntentState = "stuck" if stuck else meaning
+        settlements.append(Settlement(intent.id, state, reason=_REASONS[meaning], verified=meaning == "confirmed"))
+        decided.append(Decided(intent.run_id, "rejected" if stuck else meaning))
+        if meaning == "confirmed":
+            written.setdefault(intent.record_id, {})[intent.property] = intent.want
+    with session.deps.store.write() as c:
+        leases.check(c, session.lease(connector.name))
+        writes.settle(c, session.ws, settlements, session.deps.clock.now())
+        lay_over(c, session.ws, connector.name, owned.stream, written)
+    fp("settle.decided")
+    yield from decided
+
+
+_REASONS = {
+    "confirmed": "the answer was lost; read back: the value is there",
+    "pending": "the answer was lost; read back: the value is not there",
+    "conflict": "the answer was lost; read back: somebody else set another value",
+}

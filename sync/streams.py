@@ -1,0 +1,95 @@
+"""What a pull has to know about a stream before it reads: its mode, where to begin, what it was read with last time.
+
+A mark `pull:<connection>:<stream>` in the store keeps the fingerprint of the properties that were asked for. When
+it differs, old rows lack the new properties, so the stream is read whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from connectors.base import Stream
+from store import cursors, epochs, marks, raw
+from store.epochs import Epoch
+
+Mode = Literal["full", "increment"]
+LINK_SWEEP = timedelta(hours=24)
+"""Associations change without moving their records' stamps, so all of them are read again after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One stream's epoch, opened or resumed; `resumed` when an earlier run began it."""
+
+    stream: Stream
+    epoch: Epoch
+    resumed: bool
+
+
+def fingerprint(stream: Stream) -> str:
+    """Identity of what is asked of a stream."""
+    text = "\n".join([stream.name, stream.entity, stream.kind, stream.ids_from or "", *sorted(stream.properties)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _mark(connection: str, stream: str) -> str:
+    return f"pull:{connection}:{stream}"
+
+
+def begin(c: Connection, ws: str, connection: str, stream: Stream, *, full: bool, now: datetime) -> Work:
+    """Open the epoch of a stream, or go on with the one that an earlier run left open.
+
+    An open epoch is only resumed when it asks for the same properties, and an increment never in place of a full.
+    """
+    asked = fingerprint(stream)
+    same = marks.mark(c, ws, _mark(connection, stream.name)) == asked
+    mode, since = _mode(c, ws, connection, stream, full=full or not same, now=now)
+    left = next((e for e in epochs.open_epochs(c, ws) if (e.connection, e.stream) == (connection, stream.name)), None)
+    if left is not None and same and left.position is not None and (left.mode == "full" or mode == "increment"):
+        return Work(stream, left, resumed=True)
+    marks.set_mark(c, ws, _mark(connection, stream.name), asked)
+    epoch = epochs.open_epoch(c, ws, connection, stream.name, mode, since=since, now=now)
+    if not same:
+        cursors.forget(c, ws, connection, stream.name)
+    return Work(stream, epoch, resumed=False)
+
+
+def _mode(
+    c: Connection, ws: str, connection: str, stream: Stream, *, full: bool, now: datetime
+) -> tuple[Mode, datetime | None]:
+    if stream.kind == "reference" or full:
+        return "full", None
+    if stream.kind == "links":
+        swept = epochs.latest_sealed(c, ws, connection, stream.name, mode="full")
+        recent = swept is not None and swept.sealed_at is not None and now - swept.sealed_at < LINK_SWEEP
+        return ("increment", None) if recent else ("full", None)
+    cursor = cursors.cursor(c, ws, connection, stream.name)
+    return ("full", None) if cursor is None else ("increment", cursor.at)
+
+
+def link_seq(c: Connection, ws: str, connection: str, stream: Stream) -> int:
+    """Sequence number of the parent stream up to which links were read."""
+    value = marks.mark(c, ws, f"links:{connection}:{stream.name}")
+    return int(str(value)) if value is not None else 0
+
+
+def set_link_seq(c: Connection, ws: str, connection: str, stream: Stream, seq: int) -> None:
+    """Remember that links were read for all records up to `seq`."""
+    marks.set_mark(c, ws, f"links:{connection}:{stream.name}", seq)
+
+
+def link_owners(c: Connection, ws: str, connection: str, work: Work, since_seq: int) -> Iterator[str]:
+    """Ids whose links have to be read: all live ones in a full epoch, else those that changed since `since_seq`."""
+    parent = work.stream.ids_from or ""
+    if work.epoch.mode == "full":
+        yield from raw.iter_ids(c, ws, connection, parent)
+        return
+    for row in raw.iter_changed(c, ws, connection, parent, since_seq):
+        if not (row.archived or row.gone):
+            yield row.id

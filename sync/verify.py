@@ -1,0 +1,104 @@
+"""Reading back what was confirmed: everything on a property's first run, later a sample of the records.
+
+A 2xx answer is not proof: a CRM may ignore a value, or a workflow may change it at once. What differs is drift.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from connectors.base import Connector
+from store import ledger, marks
+from store.ledger import LedgerRow
+from store.plans import Plan
+from sync import planbook
+from sync.batch import read_current
+from sync.faults import fp
+from sync.owned import Owned
+from sync.session import Session
+
+CHUNK = 500
+SAMPLE = 0.05
+"""Share of the written records that is read back when all of a record's properties were proven before."""
+NAMED = 3
+"""So many differing values are named in the report's notes."""
+
+
+def verify_writes(session: Session, connector: Connector, owned: Owned, plan: Plan) -> None:
+    """Compare what this run confirmed with the CRM; fills `report.drift` and marks the ledger."""
+    with session.deps.store.read() as c:
+        proven = frozenset(str(one) for one in marks.mark(c, session.ws, _mark(connector.name)) or ())
+    seen: set[str] = set()
+    sample = _Sample(session.run_id)
+    for records in _written_records(session, owned, plan):
+        session.deps.stop.check()
+        due = [
+            row
+            for rows in records
+            if any(row.property not in proven for row in rows) or sample.takes(rows[0].record_id)
+            for row in rows
+        ]
+        seen.update(row.property for row in due)
+        if due:
+            _compare(session, connector, owned, due)
+    if seen - proven:
+        with session.deps.store.write() as c:
+            marks.set_mark(c, session.ws, _mark(connector.name), sorted(seen | proven))
+
+
+def _mark(connection: str) -> str:
+    return f"proven:{connection}"
+
+
+class _Sample:
+    """Picks records by a hash of run and record, and always the first one, so that no run goes unproven."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._first: str | None = None
+
+    def takes(self, record_id: str) -> bool:
+        if self._first is None:
+            self._first = record_id
+        digest = hashlib.blake2b(f"{self._run_id}/{record_id}".encode(), digest_size=8).digest()
+        return record_id == self._first or int.from_bytes(digest, "big") < SAMPLE * 2**64
+
+
+def _written_records(session: Session, owned: Owned, plan: Plan) -> Iterator[list[list[LedgerRow]]]:
+    """Ledger rows that this run wrote, a list a record, in chunks of records of the plan."""
+    planned = planbook.records(session.deps.store, plan, owned.connection)
+    while chunk := list(islice(planned, CHUNK)):
+        ids = [record.record_id for record in chunk if record.changes]
+        by_record: dict[str, list[LedgerRow]] = {}
+        with session.deps.store.read() as c:
+            for row in ledger.ledger_for(c, session.ws, owned.connection, owned.object_name, ids).values():
+                if row.run_id == session.run_id and row.property in owned.specs:
+                    by_record.setdefault(row.record_id, []).append(row)
+        yield list(by_record.values())
+
+
+def _compare(session: Session, connector: Connector, owned: Owned, due: Sequence[LedgerRow]) -> None:
+    ids = list(dict.fromkeys(one.record_id for one in due))
+    names = tuple(dict.fromkeys(one.property for one in due))
+    current = read_current(connector, owned, ids, names)
+    fp("verify.read_back")
+    equal: list[int] = []
+    for one in due:
+        if one.record_id in current.missing:
+            continue
+        there = current.values[one.record_id, one.property]
+        if there == one.written:
+            equal.append(one.id)
+            continue
+        session.report.drift += 1
+        if session.report.drift <= NAMED:
+            session.note(
+                f"{connector.name}: {owned.object_name} {one.record_id} shows {there!r} in {one.property} right after "
+                f"{one.written!r} was written; a workflow, a person or a read-only rule changed it.",
+                connector.name,
+            )
+    with session.deps.store.write() as c:
+        ledger.mark_verified(c, session.ws, equal, session.deps.clock.now())
+    fp("verify.recorded")

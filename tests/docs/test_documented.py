@@ -1,0 +1,131 @@
+"""The documentation names every command, option, exit code, key and variable that there is, and no others."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from pydantic import BaseModel
+from typer.core import TyperGroup
+
+from cli import app
+from config.connections import connection_model
+from config.describe import json_schema
+from config.fieldmaps import load_field_maps
+from config.layers import RESERVED
+from config.load import load_settings
+from config.models import inner_models
+from config.settings import Settings
+from connectors.registry import CONNECTORS
+from sync import ending
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI, CONFIGURATION, README = (
+    (ROOT / name).read_text() for name in ("docs/cli.md", "docs/configuration.md", "README.md")
+)
+STANDARD = {"--config", "-c", "--json", "--no-input", "--help", "-h"}
+
+
+def commands(group: object, prefix: str = "keepwell") -> Iterator[tuple[str, list[str]]]:
+    """Full name and option names of every command below a group."""
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        if isinstance(command, TyperGroup):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+
+
+ALL = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}" in CLI
+
+
+def test_no_command_is_invented() -> None:
+    groups = {name.rsplit(" ", 1)[0] for name in ALL}
+    for text in (CLI, CONFIGURATION, README, (ROOT / "docs/operations.md").read_text()):
+        for named in re.findall(r"(?:`|^)keepwell ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE):
+            words = f"keepwell {named}"
+            assert words in ALL or words.rsplit(" ", 1)[0] in ALL or words in groups, words
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_option_is_documented(command: str) -> None:
+    for option in set(ALL[command]) - STANDARD:
+        if option.startswith("--"):
+            assert option in CLI, option
+
+
+def test_the_standard_options_are_on_every_command() -> None:
+    for command, options in ALL.items():
+        assert {"--config", "--json", "--no-input"} <= set(options), command
+    assert all(option in CLI for option in STANDARD - {"--help", "-h"})
+
+
+def test_exit_codes_are_documented_in_both_places() -> None:
+    codes = {value for name, value in vars(ending).items() if name.startswith("EXIT_")}
+    assert codes == {0, 1, 2, 3, 4, 5, 6, 75, 130}
+    assert codes == {int(code) for code in re.findall(r"^\| `(\d+)` \|", CLI, re.MULTILINE)}
+    assert codes == {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Dotted names of the leaves of a settings model."""
+    for name, info in model.model_fields.items():
+        inner = [] if name == "connections" else list(inner_models(info.annotation))
+        if not inner:
+            yield prefix + name
+        for part in inner:
+            yield from keys(part, f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("key", sorted(set(keys(Settings))))
+def test_every_setting_is_documented(key: str) -> None:
+    assert f"`{key}`" in CONFIGURATION
+
+
+@pytest.mark.parametrize("kind", sorted(CONNECTORS))
+def test_every_setting_of_a_connection_is_documented(kind: str) -> None:
+    section = CONFIGURATION.split(f"### A connection of type `{kind}`")[1].split("###")[0]
+    model = connection_model(kind)
+    assert model is not None
+    assert [key for key in keys(model) if f"`{key}`" not in section] == []
+
+
+def test_every_variable_is_documented() -> None:
+    named = set(re.findall(r"`(KEEPWELL_[A-Z_]+)`", CONFIGURATION))
+    assert RESERVED - {"KEEPWELL_REQUIRE_SERVICES"} <= named
+
+
+def test_documented_defaults_are_the_defaults() -> None:
+    properties = json_schema()["properties"] | json_schema()["$defs"]["Policy"]["properties"]
+    properties |= json_schema()["$defs"]["Guards"]["properties"]
+    for key, default in re.findall(
+        r"^\| `([a-z_.]+)` \| `([^`]+)` \|", CONFIGURATION.split("### A conn")[0], re.MULTILINE
+    ):
+        assert str(properties[key.rsplit(".", 1)[-1]]["default"]) == default, key
+
+
+def test_the_example_configurations_load(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    secret.chmod(0o600)
+    env = {"HUBSPOT_ACCESS_TOKEN": "t", "SALESFORCE_CONSUMER_KEY": "k"}
+    whole, fields = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    path = tmp_path / "keepwell.yaml"
+    path.write_text(whole.replace("/run/secrets/salesforce", str(secret)))
+    assert set(load_field_maps(load_settings(path, env))) == {"hubspot", "salesforce"}
+    path.write_text(yaml.safe_dump({"connections": yaml.safe_load(whole)["connections"] | {}}) + fields)
+    text = path.read_text().replace("/run/secrets/salesforce", str(secret))
+    path.write_text(text)
+    assert load_field_maps(load_settings(path, env))["hubspot"].streams["companies"].rules["arr"].explicit
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,96 @@
+"""`keepwell demo` as a newcomer meets it, and what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def keepwell(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-P", str(ROOT / "cli.py"), *words]
+
+
+def environment() -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")}
+    return clean | {"PYTHONPATH": str(ROOT)}
+
+
+def sandboxes_of(home: Path) -> list[int]:
+    """Ids of sandbox processes that were started for this folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if "sandbox" in command and str(home) in command and "--json" in command:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def test_the_demo_shows_the_whole_job(tmp_path: Path) -> None:
+    home = tmp_path / "kept"
+    done = subprocess.run(
+        keepwell(tmp_path, "demo", "--accounts", "40", "--keep", str(home), "--json"),
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    first, second, third = (told[name] for name in ("first", "second", "third"))
+    assert first["status"] == "complete"
+    assert first["apply"]["confirmed"] == first["plan"]["changes"] > 0
+    assert set(first["connections"]) == {"hubspot", "salesforce"}
+    assert second["plan"]["changes"] == second["apply"]["confirmed"] == 0
+    assert [one["property"] for one in third["conflicts"]] == [told["edit"]["property"]]
+    assert third["conflicts"][0]["seen"] == told["edit"]["after"]
+    for words in ("top reason", "Nothing to write", "a person changed it", "API calls"):
+        assert words in done.stderr
+    assert "\x1b" not in done.stderr
+    assert sandboxes_of(home) == []
+    assert {path.name for path in home.iterdir()} >= {"keepwell.yaml", "keepwell.db"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    home = tmp_path / "kept"
+    with subprocess.Popen(
+        keepwell(tmp_path, "demo", "--accounts", "400", "--keep", str(home)),
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not (home / "keepwell.yaml").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sandboxes_of(home)
+        process.send_signal(number)
+        _out, complaints = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in complaints
+    assert sandboxes_of(home) == []
+
+
+def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
+    done = subprocess.run(
+        keepwell(tmp_path, "demo", "--accounts", "5", "--framework", "no_such_framework"),
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "there is no framework 'no_such_framework'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_with_an_earlier_store_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "keepwell.db").write_bytes(b"mine")
+    done = subprocess.run(
+        keepwell(tmp_path, "demo", "--accounts", "5", "--keep", str(tmp_path)),
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Choose an empty folder" in done.stderr
+    assert (tmp_path / "keepwell.db").read_bytes() == b"mine"

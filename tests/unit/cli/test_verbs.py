@@ -1,0 +1,139 @@
+"""Commands that need no CRM."""
+
+import json
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cli
+from config.load import load_settings
+
+TOKEN = {"HUBSPOT_ACCESS_TOKEN": "pat-na1-11111111-2222-3333"}
+
+
+@pytest.fixture
+def ready(invoke):  # type: ignore[no-untyped-def]
+    assert invoke("init", "--no-input", "--no-salesforce", "--hubspot-url", "http://127.0.0.1:9").exit_code == 0
+    return lambda *words, **env: invoke(*words, **(TOKEN | env))
+
+
+def test_init_writes_a_private_file_without_secrets(invoke, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    result = invoke("init", "--no-input", "--json")
+    path = tmp_path / "keepwell.yaml"
+    assert json.loads(result.stdout)["variables"][0] == "HUBSPOT_ACCESS_TOKEN"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert yaml.safe_load(path.read_text())["connections"]["hubspot"]["access_token"] == "${HUBSPOT_ACCESS_TOKEN}"
+    again = invoke("init", "--no-input")
+    assert (again.exit_code, "left alone" in again.stderr) == (2, True)
+    assert invoke("init", "--no-input", "--force", "--no-salesforce").exit_code == 0
+    assert list(load_settings(path, TOKEN).connections) == ["hubspot"]
+
+
+def test_config_check_masks_secrets_and_names_origins(ready) -> None:  # type: ignore[no-untyped-def]
+    result = ready("config", "check", KEEPWELL_TIMEZONE="Europe/Paris")
+    assert result.exit_code == 0
+    assert "connections.hubspot.access_token = ***  # keepwell.yaml:" in result.stdout
+    assert "timezone = Europe/Paris  # environment KEEPWELL_TIMEZONE" in result.stdout
+    assert TOKEN["HUBSPOT_ACCESS_TOKEN"] not in result.stdout + ready("config", "check", "--json").stdout
+
+
+def test_config_schema_needs_no_file(invoke) -> None:  # type: ignore[no-untyped-def]
+    plain, as_json = invoke("config", "schema"), invoke("config", "schema", "--json")
+    assert json.loads(plain.stdout) == json.loads(as_json.stdout)
+    assert json.loads(plain.stdout)["title"] == "Keepwell configuration"
+
+
+def test_the_store_commands(ready) -> None:  # type: ignore[no-untyped-def]
+    missing = ready("runs", "list")
+    assert missing.exit_code == 1
+    assert "keepwell db upgrade" in missing.stderr
+    revision = json.loads(ready("db", "upgrade", "--json").stdout)["revision"]
+    assert json.loads(ready("db", "current", "--json").stdout) == {"revision": revision}
+    assert json.loads(ready("db", "check", "--json").stdout) == {"findings": [], "ok": True}
+    assert json.loads(ready("runs", "list", "--json").stdout) == {"runs": []}
+    assert json.loads(ready("conflicts", "list", "--json").stdout) == {"plan_id": None, "conflicts": []}
+    assert "No runs yet" in ready("runs", "list").stdout
+    assert ready("runs", "show", "nope").exit_code == 2
+
+
+def test_a_damaged_store_is_said_plainly(ready, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "keepwell.db").write_bytes(b"this is not a database" * 500)
+    result = ready("runs", "list")
+    assert result.exit_code == 1
+    assert "Unexpected" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_status_is_a_probe(ready) -> None:  # type: ignore[no-untyped-def]
+    ready("db", "upgrade")
+    assert ready("status").exit_code == 0
+    probe = ready("status", "--max-age", "26h", "--json")
+    assert probe.exit_code == 1
+    assert json.loads(probe.stdout)["fresh"] is False
+
+
+def test_fields_export_needs_no_crm(ready) -> None:  # type: ignore[no-untyped-def]
+    fields = {one["field"]: one for one in json.loads(ready("fields", "export", "--json").stdout)["fields"]}
+    assert [option["value"] for option in fields["health_band"]["options"]] == ["green", "yellow", "red", "unknown"]
+    assert fields["renewal_status_override"]["written_by_keepwell"] is False
+    assert ready("fields", "export").exit_code == 0
+
+
+def test_an_unreachable_crm_is_said_plainly(ready) -> None:  # type: ignore[no-untyped-def]
+    result = ready("doctor")
+    assert result.exit_code in (1, 6)
+    assert "hubspot" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_port_that_is_taken_is_said_plainly(invoke) -> None:  # type: ignore[no-untyped-def]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = invoke("sandbox", "--accounts", "1", "--hubspot-port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "Choose other ports" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_version(invoke) -> None:  # type: ignore[no-untyped-def]
+    assert re.fullmatch(r"keepwell \S+\n", invoke("--version").stdout)
+
+
+def test_our_packages_are_beside_the_program() -> None:
+    assert cli.check_packages() is None
+
+
+def test_a_foreign_package_is_noticed_before_anything_runs(tmp_path: Path) -> None:
+    decoy = tmp_path / "store"
+    decoy.mkdir()
+    (decoy / "__init__.py").write_text("raise SystemExit('the decoy ran')")
+    program = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(Path(cli.__file__).parent)!r}]; import cli"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the package `store` is found at" in done.stderr
+    assert "decoy ran" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_is_fast_and_imports_nothing_heavy() -> None:
+    heavy = "{'pydantic', 'polars', 'sqlalchemy', 'rich', 'hubspot', 'simple_salesforce', 'structlog', 'requests'}"
+    program = (
+        f"import sys, atexit; atexit.register(lambda: print(sorted({heavy} & set(sys.modules)), file=sys.stderr));"
+        "sys.argv = ['keepwell', '--help']; import cli; cli.main()"
+    )
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(cli.__file__).parent
+        )
+        best = min(best, time.perf_counter() - began)
+    assert done.stderr.strip() == "[]"
+    assert "One whole run" in done.stdout
+    assert best < 0.3

@@ -1,0 +1,114 @@
+"""The decision table of one property, row by row, and of one record."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.decide import (
+    HeldValue,
+    PlannedChange,
+    Verdict,
+    Wanted,
+    Written,
+    compare_after_loss,
+    compare_before_write,
+    decide,
+    decide_record,
+)
+
+W = Written
+
+
+@pytest.mark.parametrize(
+    ("want", "seen", "written", "under_hold", "under_reclaim"),
+    [
+        # want == seen: never a write
+        (None, None, None, Verdict("nothing"), Verdict("nothing")),
+        ("85", "85", W("85"), Verdict("nothing"), Verdict("nothing")),
+        ("85", "85", None, Verdict("adopt"), Verdict("adopt")),
+        ("85", "85", W("70"), Verdict("adopt"), Verdict("adopt")),
+        (None, None, W("70"), Verdict("adopt"), Verdict("adopt")),
+        # never written and empty: the first fill
+        ("85", None, None, Verdict("write"), Verdict("write")),
+        # still what we wrote: ours to change, and to clear when the band is unknown
+        ("85", "70", W("70"), Verdict("write"), Verdict("write")),
+        (None, "70", W("70"), Verdict("write"), Verdict("write")),
+        ("85", None, W(None), Verdict("write"), Verdict("write")),
+        # somebody changed or cleared what we wrote
+        ("85", "12", W("70"), Verdict("hold", "human_edit"), Verdict("write")),
+        ("85", None, W("70"), Verdict("hold", "human_edit"), Verdict("write")),
+        (None, "12", W("70"), Verdict("hold", "human_edit"), Verdict("write")),
+        ("85", "12", W(None), Verdict("hold", "human_edit"), Verdict("write")),
+        # a value that was never ours
+        ("85", "12", None, Verdict("hold", "not_ours"), Verdict("write")),
+        (None, "12", None, Verdict("hold", "not_ours"), Verdict("write")),
+    ],
+)
+def test_decision_table(
+    want: str | None, seen: str | None, written: Written | None, under_hold: Verdict, under_reclaim: Verdict
+) -> None:
+    assert decide(want, seen, written, "hold") == under_hold
+    assert decide(want, seen, written, "reclaim") == under_reclaim
+
+
+def wanted(**values: str | None) -> list[Wanted]:
+    return [Wanted(name, f"cs_{name}", value, f"why {name}") for name, value in values.items()]
+
+
+def test_the_time_stamp_goes_only_along_with_another_change() -> None:
+    both = wanted(health_score="85", scored_at="2026-11-22T10:00:00Z")
+    alone = decide_record(both, {"cs_health_score": "85"}, {}, "hold")
+    assert alone.changes == ()
+    assert [item.field for item in alone.adopted] == ["health_score"]
+
+    along = decide_record(both, {}, {}, "hold")
+    assert [change.field for change in along.changes] == ["health_score", "scored_at"]
+
+
+def test_a_held_value_alone_does_not_move_the_time_stamp() -> None:
+    decision = decide_record(
+        wanted(health_score="85", scored_at="2026-11-22T10:00:00Z"), {"cs_health_score": "12"}, {}, "hold"
+    )
+    assert decision.changes == ()
+    assert decision.held == (HeldValue("health_score", "cs_health_score", "12", None, "85", "not_ours"),)
+
+
+def test_a_change_says_what_was_there_and_why_it_changes() -> None:
+    decision = decide_record(wanted(health_score="85"), {"cs_health_score": "70"}, {"cs_health_score": W("70")}, "hold")
+    assert decision.changes == (PlannedChange("health_score", "cs_health_score", "70", "85", "why health_score"),)
+
+
+def test_a_property_in_doubt_is_held_even_under_reclaim() -> None:
+    decision = decide_record(wanted(health_score="85"), {}, {}, "reclaim", frozenset({"cs_health_score"}))
+    assert decision.changes == ()
+    assert decision.held[0].reason == "in_doubt"
+
+
+@pytest.mark.parametrize(
+    ("current", "before", "after", "written", "reading"),
+    [
+        ("85", "70", "85", W("70"), "unchanged"),
+        ("70", "70", "85", W("70"), "send"),
+        ("60", "70", "85", W("60"), "send"),
+        (None, None, "85", None, "send"),
+        ("12", "70", "85", W("70"), "conflict"),
+        (None, "70", "85", W("70"), "conflict"),
+    ],
+)
+def test_guard_read(
+    current: str | None, before: str | None, after: str | None, written: Written | None, reading: str
+) -> None:
+    assert compare_before_write(current, before, after, written) == reading
+
+
+@pytest.mark.parametrize(
+    ("current", "before", "after", "meaning"),
+    [
+        ("85", "70", "85", "confirmed"),
+        ("70", "70", "85", "pending"),
+        ("12", "70", "85", "conflict"),
+        (None, None, "1", "pending"),
+    ],
+)
+def test_read_back_of_a_lost_answer(current: str | None, before: str | None, after: str | None, meaning: str) -> None:
+    assert compare_after_loss(current, before, after) == meaning
