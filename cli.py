@@ -8,10 +8,8 @@ import json
 import os
 import signal
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,14 +39,12 @@ if _complaint := check_packages():  # before any of them is imported
     sys.exit(2)
 
 from dashboard import options as opt  # noqa: E402
-from dashboard.answers import Answer, Teller, group, program_version, say  # noqa: E402
+from dashboard.answers import Answer, Failure, Teller, group, program_version, say  # noqa: E402
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from sync.deps import Deps
     from sync.report import RunReport
-
-PLAN_ROWS = {"terminal": 6, "json": 2000}  # records of a plan that are shown; `plan --out` has them all
 
 app = group("Customer health, lifecycle, segment and renewal status: from your CRMs, back into your CRMs.")
 fields_app = group("Custom properties in each CRM.", app, "fields")
@@ -58,11 +54,13 @@ db_app = group("The store.", app, "db")
 config_app = group("The configuration.", app, "config")
 
 
-def _known(error: Exception) -> tuple[int, str] | None:
+def _known(error: Exception) -> Failure | None:
     from sync.ending import ending_of_error
 
     ending = ending_of_error(error)
-    return (ending.exit_code, f"{ending.reason or error} {ending.hint or ''}".strip()) if ending is not None else None
+    if ending is None:
+        return None
+    return Failure(ending.reason or str(error), ending.hint or "", ending.exit_code, ending.status)
 
 
 teller = Teller(_known)
@@ -107,7 +105,7 @@ def _report(report: "RunReport") -> Answer:
     return Answer(data, lambda out: show_report(out, data), report.exit_code)
 
 
-@verb(app, options=(opt.scope, opt.guards))
+@verb(app, options=(opt.scope, opt.guards), example="keepwell sync --max-changes 80%")
 def sync(config: Path, options: dict[str, Any]) -> Answer:
     """One whole run: pull, evaluate, plan, write."""
     from sync.deps import RunOptions
@@ -117,7 +115,7 @@ def sync(config: Path, options: dict[str, Any]) -> Answer:
         return _report(run_sync(deps, RunOptions(**options)))
 
 
-@verb(app)
+@verb(app, example="keepwell pull --full")
 def pull(config: Path, full: opt.Full = False) -> Answer:
     """Read what changed in the CRMs, write nothing."""
     from sync.deps import RunOptions
@@ -127,12 +125,12 @@ def pull(config: Path, full: opt.Full = False) -> Answer:
         return _report(run_pull(deps, RunOptions(full=full)))
 
 
-@verb(app, options=(opt.scope, opt.guards))
+@verb(app, options=(opt.scope, opt.guards), example="keepwell plan --select acme.com --out plan.json")
 def plan(
     config: Path, as_json: bool, options: dict[str, Any], out: opt.PlanOut = None, exit_code: opt.ExitCode = False
 ) -> Answer:
     """Show what `sync` would write, and its cost."""
-    from dashboard.pages import plan_page
+    from dashboard.pages import PLAN_ROWS, plan_page
     from dashboard.terminal import show_planned
     from sync.deps import RunOptions
     from sync.engine import run_plan
@@ -153,7 +151,7 @@ def plan(
     return Answer(data, lambda shown: show_planned(shown, data), code)
 
 
-@verb(app, options=(opt.guards,))
+@verb(app, options=(opt.guards,), example="keepwell apply plan.json")
 def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
     """Write a plan exactly as it was shown."""
     from sync.deps import RunOptions
@@ -165,33 +163,31 @@ def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
         return _report(run_apply(deps, plan_id, RunOptions(**options)))
 
 
-@verb(app)
+@verb(app, example="keepwell explain acme.com --as-of 2026-06-30")
 def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None) -> Answer:
     """Show the rules and values behind an account."""
     from dashboard.explanation import show_explanation
     from sync.explain import explain_account
 
     with _deps(config) as deps:
-        data = explain_account(deps, account, opt.day(as_of))
+        data = explain_account(deps, account, as_of)
     return Answer(data, lambda out: show_explanation(out, data))
 
 
-@verb(app)
+@verb(app, example="keepwell doctor --config other.yaml")
 def doctor(config: Path) -> Answer:
     """Try every part, say what to do about findings."""
     from dashboard.terminal import show_checks
     from sync.doctor import doctor as examine
 
     found = examine(_settings(config))
-    checks = [{key: teller.redact(text) for key, text in asdict(check).items()} for check in found]
-    failed = [check["name"] for check in checks if check["status"] == "error"]
-    code = 6 if any(name.endswith("credentials") for name in failed) else 1
-    return Answer({"checks": checks, "ok": not failed}, lambda out: show_checks(out, checks), code if failed else 0)
+    checks = [{key: teller.redact(text) for key, text in asdict(check).items()} for check in found.checks]
+    return Answer({"checks": checks, "ok": not found.exit_code}, lambda out: show_checks(out, checks), found.exit_code)
 
 
-@verb(fields_app, "plan")
+@verb(fields_app, "plan", example="keepwell fields plan")
 def fields_plan(config: Path) -> Answer:
-    """Compare the properties that Keepwell needs with what each CRM has; changes nothing."""
+    """Compare the properties with what each CRM has."""
     from dashboard.terminal import fields_answer
     from sync import fields
 
@@ -199,7 +195,7 @@ def fields_plan(config: Path) -> Answer:
         return fields_answer(fields.fields_plan(deps))
 
 
-@verb(fields_app, "apply")
+@verb(fields_app, "apply", example="keepwell fields apply")
 def fields_apply(config: Path) -> Answer:
     """Create the properties that are missing."""
     from dashboard.terminal import fields_answer
@@ -209,18 +205,17 @@ def fields_apply(config: Path) -> Answer:
         return fields_answer(fields.fields_apply(deps))
 
 
-@verb(fields_app, "export")
-def fields_export(config: Path) -> Answer:
-    """Print the definition of every property, for an administrator who creates them by hand."""
-    from config.frameworks import load_framework_file
+@verb(fields_app, "export", example="keepwell fields export --out package")
+def fields_export(config: Path, out: opt.ExportOut = None) -> Answer:
+    """Define the properties for an administrator."""
     from dashboard.terminal import definitions_answer
-    from mapping.outputs import output_fields, override_fields
+    from sync import fields
 
-    framework = load_framework_file(_settings(config).framework)
-    return definitions_answer([*output_fields(framework), *override_fields()])
+    with _deps(config) as deps:
+        return definitions_answer(fields.fields_export(deps, out))
 
 
-@verb(runs_app, "list")
+@verb(runs_app, "list", example="keepwell runs list --limit 50")
 def runs_list(config: Path, limit: opt.Rows = 20) -> Answer:
     """List past runs, newest first."""
     from dashboard.pages import reading, runs_page
@@ -231,7 +226,7 @@ def runs_list(config: Path, limit: opt.Rows = 20) -> Answer:
     return Answer(data, lambda out: show_runs(out, data["runs"]))
 
 
-@verb(runs_app, "show")
+@verb(runs_app, "show", example="keepwell runs show latest --json")
 def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
     """Show the report of one run."""
     from dashboard.pages import reading, run_page
@@ -241,22 +236,26 @@ def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
     with reading(_settings(config)) as store:
         data = run_page(store, run)
     if data is None:
-        raise UsageError(f"There is no run {run!r}.", hint="`keepwell runs list` shows which there are.")
+        missing = "There is no run yet." if run == "latest" else f"There is no run {run!r}."
+        raise UsageError(missing, hint="`keepwell runs list` shows which there are.")
     return Answer(data, lambda out: show_report(out, data))
 
 
-@verb(conflicts_app, "list")
+@verb(conflicts_app, "list", example="keepwell conflicts list")
 def conflicts_list(config: Path) -> Answer:
-    """List the values that the last plan leaves alone because somebody else set them."""
+    """List the values that the last plan leaves alone.
+
+    Somebody else set them: a person, or another program.
+    """
     from dashboard.pages import conflicts_page, reading
     from dashboard.terminal import show_conflicts
 
     with reading(_settings(config)) as store:
         data = conflicts_page(store)
-    return Answer(data, lambda out: show_conflicts(out, data["conflicts"]))
+    return Answer(data, lambda out: show_conflicts(out, data["conflicts"], planned=data["plan_id"] is not None))
 
 
-@verb(app)
+@verb(app, example="keepwell status --max-age 26h")
 def status(config: Path, max_age: opt.MaxAge = None) -> Answer:
     """Say when the last good run ended (a probe)."""
     from dashboard.pages import last_good_run, reading
@@ -266,7 +265,7 @@ def status(config: Path, max_age: opt.MaxAge = None) -> Answer:
     return say(data, data["text"], 0 if data["fresh"] else 1)
 
 
-@verb(db_app, "upgrade")
+@verb(db_app, "upgrade", example="keepwell db upgrade")
 def db_upgrade(config: Path) -> Answer:
     """Create the store, or bring it to the schema of this program."""
     from store import upgrade
@@ -275,7 +274,7 @@ def db_upgrade(config: Path) -> Answer:
     return say({"revision": revision}, f"The store is at revision {revision}.")
 
 
-@verb(db_app, "current")
+@verb(db_app, "current", example="keepwell db current")
 def db_current(config: Path) -> Answer:
     """Show the revision of the store's schema."""
     from store import current
@@ -284,7 +283,7 @@ def db_current(config: Path) -> Answer:
     return say({"revision": revision}, f"Revision {revision}." if revision else "No store yet: `keepwell db upgrade`.")
 
 
-@verb(db_app, "check")
+@verb(db_app, "check", example="keepwell db check")
 def db_check(config: Path) -> Answer:
     """Check the store's schema, its integrity and its audit chain."""
     from store import check
@@ -294,7 +293,7 @@ def db_check(config: Path) -> Answer:
     return say({"findings": findings, "ok": not findings}, text, 1 if findings else 0)
 
 
-@verb(config_app, "schema")
+@verb(config_app, "schema", example="keepwell config schema > keepwell.schema.json")
 def config_schema() -> Answer:
     """Print the JSON Schema of the configuration file, for editors."""
     from config.describe import json_schema
@@ -303,9 +302,12 @@ def config_schema() -> Answer:
     return say(data, json.dumps(data, indent=2))
 
 
-@verb(config_app, "check")
+@verb(config_app, "check", example="keepwell config check")
 def config_check(config: Path) -> Answer:
-    """Check the configuration with its framework and field maps; show what counts and where it comes from."""
+    """Check everything; show what counts and its origin.
+
+    The framework and the field maps are checked too; secrets are masked.
+    """
     from config.describe import checked
     from dashboard.terminal import show_settings
 
@@ -313,7 +315,7 @@ def config_check(config: Path) -> Answer:
     return Answer(data, lambda out: show_settings(out, data))
 
 
-@verb(app, options=(opt.first_file,))
+@verb(app, options=(opt.first_file,), example="keepwell init --no-salesforce --timezone Europe/Copenhagen")
 def init(config: Path, no_input: bool, options: dict[str, Any], force: opt.Force = False) -> Answer:
     """Write a commented configuration file."""
     from dashboard.first_steps import begin
@@ -321,51 +323,34 @@ def init(config: Path, no_input: bool, options: dict[str, Any], force: opt.Force
     return begin(config, options, ask=not no_input and sys.stdin.isatty(), force=force)
 
 
-@verb(app, options=(opt.ports,))
+@verb(app, options=(opt.ports,), example="keepwell sandbox --write-config keepwell.yaml")
 def sandbox(
     *, options: dict[str, Any], as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7,
     write_config: opt.WriteConfig = None, force: opt.Force = False,
 ) -> Answer:  # fmt: skip
     """Serve a local HubSpot and Salesforce."""
-    from dashboard.first_steps import sandbox_announcement, write_sandbox_config
-    from dashboard.localcrm import LocalCrmError
+    from dashboard.first_steps import serve
     from sandbox.serve import Portfolio, running
 
-    with ExitStack() as stack:
-        try:
-            crms = stack.enter_context(running(Portfolio(accounts, seed), **options))
-        except OSError as error:
-            raise LocalCrmError(f"The sandbox cannot start: {error}. Choose other ports, or 0 for free ones.") from None
-        data = crms.as_json()
-        if write_config is not None:
-            write_sandbox_config(data, write_config, force=force)
-        typer.echo(json.dumps(data) if as_json else sandbox_announcement(data, write_config))
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    serve(running(Portfolio(accounts, seed), **options), config=write_config, force=force, as_json=as_json)
     raise typer.Exit
 
 
-@verb(app)
+@verb(app, example="keepwell demo --accounts 50 --keep demo")
 def demo(
-    *,
-    as_json: bool,
-    accounts: opt.Accounts = 200,
-    seed: opt.Seed = 7,
-    keep: opt.Keep = None,
+    *, as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7, keep: opt.Keep = None,
     framework: opt.Framework = opt.DEFAULT_FRAMEWORK,
-) -> Answer:
+) -> Answer:  # fmt: skip
     """Show the whole job on two local CRMs."""
-    from dashboard.demo import Tour, tour
+    from config.frameworks import load_framework_file
+    from dashboard.demo import Tour, only_the_file, tour, tour_home
     from dashboard.localcrm import local_crms
     from dashboard.terminal import console
 
-    with ExitStack() as stack:
-        home = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keepwell-demo-")))
-        home.mkdir(parents=True, exist_ok=True)
-        crms = stack.enter_context(local_crms(accounts, seed, home))
-        data = tour(
-            console(stderr=as_json), crms, Tour(home, framework, lambda path: dict(fields_apply(path).data), _sync_data)
-        )
+    load_framework_file(framework)  # a mistake is said before anything is started
+    with only_the_file(os.environ), tour_home(keep) as home, local_crms(accounts, seed, home) as crms:
+        plan = Tour(home, framework, prepare=lambda path: dict(fields_apply(path).data), run=_sync_data)
+        data = tour(console(stderr=as_json), crms, plan)
     return Answer(data, lambda _out: None, data["exit_code"])
 
 

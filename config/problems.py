@@ -46,7 +46,8 @@ def _problem(item: Any, tree: Tree, document: Document) -> Problem:
     kind = item["type"]
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         key = _unquoted(item["ctx"]["discriminator"])
-        path, message = (*path, key), f"must be one of {', '.join(_choices(item, key))}"
+        state = "is required:" if kind == "union_tag_not_found" else "must be"
+        path, message = (*path, key), f"{state} one of {', '.join(_choices(item, key))}"
         hint = ""
     elif kind == "extra_forbidden":
         message, hint = "there is no such key", _near_miss(path, tree.data)

@@ -74,16 +74,20 @@ class Starter:
 def write_private(path: Path, text: str, *, replace: bool = False) -> None:
     """Create `path` with mode 0600; raises FileExistsError when it exists and `replace` is false.
 
-    Never follows a link that somebody left in its place.
+    Never follows a link that somebody left in its place, and leaves no part of a file behind when it fails.
     """
     target = path if not replace else path.with_name(f".{path.name}.{os.getpid()}.new")
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    if replace:
-        target.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if replace:
+            target.replace(path)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _quoted(value: str) -> str:

@@ -224,7 +224,7 @@ class Connector(Source, Destination, Protocol):
     type: str
 
     def identity(self) -> str:
-        """The CRM account behind the credentials (portal id, organisation id); pinned per connection."""
+        """The CRM account behind the credentials (portal id, organisation id), empty when the CRM does not tell it."""
         ...
 
     def checks(self) -> list[Check]:

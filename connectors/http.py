@@ -6,9 +6,11 @@ The functions work on urllib3 responses, which is what hubspot-api-client gives 
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -17,6 +19,7 @@ from typing import Protocol
 
 import orjson
 import urllib3.exceptions as transport
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, ConnectorError, RetryLater, Unreachable
@@ -138,10 +141,20 @@ def parse_json_value(answer: Answer, what: str) -> object:
     if not answer.body.strip():
         raise BadAnswer(f"{what} was answered with an empty body.", hint=_PROXY_HINT, sent=True)
     try:
-        value: object = orjson.loads(answer.body)
-    except orjson.JSONDecodeError as error:
+        value: object = _loads(answer.body)
+    except (ValueError, RecursionError) as error:
         raise BadAnswer(f"{what} was answered with JSON that is truncated or malformed.", sent=True) from error
     return value
+
+
+def _loads(body: bytes) -> object:
+    """JSON by the fast parser; where half an emoji of a cut-off text stops it, the half is read as `?`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if b"\\u" not in body:
+            raise
+        return orjson.loads(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def classify_failure(error: BaseException) -> ConnectorError:
@@ -150,23 +163,44 @@ def classify_failure(error: BaseException) -> ConnectorError:
     `Unreachable` only when surely nothing was sent; a failure after that point has `sent=True`.
     """
     chain = _causes(error)
-    for cause in chain:
-        if isinstance(cause, transport.NameResolutionError):
-            return Unreachable("The server's name does not resolve.", hint="Check base_url and DNS.")
-        if isinstance(cause, transport.SSLError) or _is_tls(cause):
-            return Unreachable("The TLS connection could not be verified.", hint="Check the certificate and its chain.")
-        if isinstance(cause, transport.ConnectTimeoutError):
-            return Unreachable("The server did not accept a connection in time.", hint="Check the network.")
-        if isinstance(cause, (transport.NewConnectionError, ConnectionRefusedError)):
-            return Unreachable("The server refuses connections.", hint="Check base_url and that it is running.")
+    if any(_is_handshake(cause) for cause in chain):
+        return Unreachable("The TLS connection could not be verified.", hint="Check the certificate and its chain.")
+    for kind, message, hint in _UNREACHABLE:
+        if any(isinstance(cause, kind) for cause in chain):
+            return Unreachable(message, hint=hint)
     if any(isinstance(cause, (transport.ReadTimeoutError, TimeoutError)) for cause in chain):
         return RetryLater("The server did not answer in time.", sent=True)
     return RetryLater(f"The connection broke ({type(chain[-1]).__name__}).", sent=True)
 
 
-def _is_tls(cause: BaseException) -> bool:
-    # ssl is named, not imported: a handshake failure is an OSError of that module and means that nothing was sent.
-    return type(cause).__name__ in {"SSLCertVerificationError", "SSLError", "CertificateError"}
+_UNREACHABLE: tuple[tuple[type[BaseException], str, str], ...] = (
+    (transport.NameResolutionError, "The server's name does not resolve.", "Check base_url and DNS."),
+    (ConnectionRefusedError, "The server refuses connections.", "Check base_url and that it is running."),
+    (transport.NewConnectionError, "No connection to the server can be made.", "Check base_url and the network."),
+    (transport.ConnectTimeoutError, "The server did not accept a connection in time.", "Check the network."),
+)
+"""Failures before anything was sent, the narrower before the wider: in urllib3 the last one is the others' base."""
+
+_HANDSHAKE = frozenset(
+    {
+        "CERTIFICATE_VERIFY_FAILED",
+        "HTTP_REQUEST",
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "TLSV1_UNRECOGNIZED_NAME",
+        "UNKNOWN_PROTOCOL",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+
+
+def _is_handshake(cause: BaseException) -> bool:
+    """Whether TLS failed before the request; other TLS errors also come when a connection breaks after it was sent."""
+    if isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)):
+        return True
+    return isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _HANDSHAKE
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -244,6 +278,3 @@ def retry_after(headers: Mapping[str, str], clock: Clock, *, cap: float) -> floa
         except (ValueError, TypeError):
             return None  # neither form of the header: as good as absent
     return min(max(0.0, seconds), cap) if math.isfinite(seconds) else None
-
-
-SleepFunction = Callable[[float], None]

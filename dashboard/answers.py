@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, cast
 
 import typer
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 P = ParamSpec("P")
-Known = Callable[[Exception], tuple[int, str] | None]
-"""Exit code and sentence for a failure that a run expects; None for any other."""
+Known = Callable[[Exception], "Failure | None"]
+"""How a failure that a run expects ends a command; None for any other."""
 Provider = Callable[..., dict[str, Any]]
 
 
@@ -32,6 +33,24 @@ class Answer:
     data: Mapping[str, Any]
     show: Callable[[Console], None]
     exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command did not come to an answer; `problems` are those of the configuration, each with its place."""
+
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+    status: str = "failed"
+    problems: tuple[Mapping[str, Any], ...] = ()
+    lines: tuple[str, ...] = ()
+    """What stderr gets; by default the message with its hint."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints instead of an answer."""
+        error = {"message": self.message, "hint": self.hint or None, "problems": list(self.problems)}
+        return {"status": self.status, "exit_code": self.exit_code, "error": error}
 
 
 def say(data: Mapping[str, Any], text: str, exit_code: int = 0) -> Answer:
@@ -73,13 +92,13 @@ class Teller:
     debug: bool = False
 
     def verb(
-        self, parent: typer.Typer, name: str | None = None, *, options: tuple[Provider, ...] = ()
+        self, parent: typer.Typer, name: str | None = None, *, options: tuple[Provider, ...] = (), example: str = ""
     ) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
         """Register a function that returns an Answer as a command of `parent`.
 
         The command has the function's own parameters, the standard ones, and those of the `options` providers, whose
-        results together the function receives as `options`; of the standard ones it receives those that it names. The
-        function itself stays as it is, so that code can call it too.
+        results together the function receives as `options`; of the standard ones it receives those that it names. Its
+        help ends with the `example`. The function itself stays as it is, so that code can call it too.
         """
         standard = inspect.signature(shared_options.standard).parameters
 
@@ -97,7 +116,8 @@ class Teller:
 
             visible = [one for key, one in own.items() if key not in (*standard, "options")]
             _declare(command, [*visible, *shared.values(), *standard.values()])
-            parent.command(name or function.__name__, help=inspect.getdoc(function))(command)
+            epilog = f"Example: {example}" if example else None
+            parent.command(name or function.__name__, help=inspect.getdoc(function), epilog=epilog)(command)
             return function
 
         return register
@@ -106,54 +126,90 @@ class Teller:
         try:
             answer = work()
             self._show(answer, as_json=as_json)
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader, for instance `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(answer.exit_code) from None
         except (typer.Exit, typer.BadParameter):
             raise
+        except BrokenPipeError:  # the reader of a long command went away in the middle of it
+            _abandon_stdout()
+            raise typer.Exit(1) from None
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - where every failure ends
-            self._fail(error, as_json=as_json)
+            answer = self._failed(error)
+            with suppress(UnwritableOutput):
+                self._show(answer, as_json=as_json)
         raise typer.Exit(answer.exit_code)
 
     def _show(self, answer: Answer, *, as_json: bool) -> None:
         if as_json:
             # ASCII only: names from a CRM must be inert on a terminal here too, and survive any encoding.
-            typer.echo(json.dumps(answer.data, default=str, allow_nan=False))
+            text = json.dumps(answer.data, default=str, allow_nan=False)
+            with _to_stdout():
+                typer.echo(text)
             return
         from dashboard.terminal import console
 
-        answer.show(console())
+        with _to_stdout():
+            answer.show(console())
 
-    def _fail(self, error: BaseException, *, as_json: bool) -> NoReturn:
-        exit_code, lines = self.explain(error)
+    def _failed(self, error: BaseException) -> Answer:
+        """Say on stderr why there is no answer; what is returned has something to show for `--json` only."""
+        failure = self.explain(error)
         if self.debug and not isinstance(error, KeyboardInterrupt):
             typer.echo(self.redact("".join(traceback.format_exception(error))), err=True)
-        if as_json:
-            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            typer.echo(json.dumps({"status": status, "exit_code": exit_code, "errors": lines}))
-        for line in lines:
+        for line in failure.lines or (f"{failure.message} {failure.hint}".rstrip(),):
             typer.echo(line, err=True)
-        raise typer.Exit(exit_code)
+        return Answer(failure.to_dict(), lambda _out: None, failure.exit_code)
 
-    def explain(self, error: BaseException) -> tuple[int, list[str]]:
-        """Exit code and sentences for whatever ended a command."""
+    def explain(self, error: BaseException) -> Failure:
+        """What to say about whatever ended a command; every text is without secrets and harmless for a terminal."""
         from config.errors import ConfigFileError
         from dashboard.localcrm import LocalCrmError
         from dashboard.text import inert
 
+        def clean(text: str) -> str:
+            return inert(self.redact(text))
+
         if isinstance(error, KeyboardInterrupt):
-            return 130, ["Interrupted. What was done is kept; the same command goes on from here."]
+            return Failure(
+                "Interrupted.", "What was done is kept; the same command goes on from here.", 130, "interrupted"
+            )
         if isinstance(error, ConfigFileError):
             # Never holds a value of a secret key; the redactor would take `access_token: …` for one.
-            return 2, [inert(problem) for problem in error.problems]
+            found = [
+                {key: inert(value) if isinstance(value, str) else value for key, value in asdict(one).items()}
+                for one in error.problems
+            ]
+            lines = tuple(inert(problem) for problem in error.problems)
+            return Failure("The configuration cannot be used.", "", 2, problems=tuple(found), lines=lines)
+        if isinstance(error, UnwritableOutput):
+            return Failure(f"stdout cannot be written: {error}.", "The command did its work; only its answer is lost.")
         if isinstance(error, LocalCrmError):
-            return 1, [inert(error)]
+            return Failure(inert(error))
         expected = self.known(error) if isinstance(error, Exception) else None
         if expected is not None:
-            return expected[0], [inert(self.redact(expected[1]))]
-        hint = "This is a bug in Keepwell; `keepwell --debug …` shows where it happened."
-        return 1, [f"Unexpected {type(error).__name__}: {inert(self.redact(str(error)), 500)}", hint]
+            return replace(expected, message=clean(expected.message), hint=clean(expected.hint))
+        message = f"Unexpected {type(error).__name__}: {inert(self.redact(str(error)), 500)}"
+        return Failure(message, "This is a bug in Keepwell; `keepwell --debug …` shows where it happened.")
+
+
+class UnwritableOutput(Exception):
+    """stdout goes where nothing can be written, for instance to a full disk."""
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    """What is written inside the block gets there, or the block raises UnwritableOutput."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, for instance `head`, has seen enough
+        _abandon_stdout()
+    except OSError as error:
+        _abandon_stdout()
+        raise UnwritableOutput(error.strerror or str(error)) from error
+
+
+def _abandon_stdout() -> None:
+    """Let the interpreter's own last flush go nowhere, so that it has nothing to complain about."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _gather(providers: tuple[Provider, ...], given: Mapping[str, Any]) -> dict[str, Any]:

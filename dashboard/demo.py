@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,21 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from config.load import is_path
+from config.layers import RESERVED
+from config.load import SECRETS_DIR, is_path
+from config.settings import ENV_PREFIX
 from config.starter import HubSpotStart, SalesforceStart, Starter, write_private
 from dashboard.localcrm import LocalCrmError, edit_by_hand
-from dashboard.terminal import show_accounts, show_bands, show_conflicts, show_pull, show_report, show_writes, words
+from dashboard.terminal import (
+    show_accounts,
+    show_bands,
+    show_conflicts,
+    show_cost,
+    show_read,
+    show_report,
+    show_writes,
+    words,
+)
 from dashboard.text import inert
 
 EDITED = "cs_lifecycle_stage"
@@ -37,6 +50,36 @@ def sandbox_starter(crms: Data, framework: str = "cradle_to_grave") -> Starter:
     )
 
 
+@contextmanager
+def tour_home(keep: Path | None) -> Iterator[Path]:
+    """The folder of a tour: `keep`, or one that goes away; raises LocalCrmError when `keep` cannot be used."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="keepwell-demo-") as scratch:
+            yield Path(scratch)
+        return
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{keep} cannot be made: {error.strerror}. Choose an empty folder of your own for --keep."
+        raise LocalCrmError(message) from None
+    if (keep / "keepwell.db").exists():
+        # Its ledger is about CRMs that are gone; against new ones every value would look like somebody's edit.
+        raise LocalCrmError(f"{keep} has the store of an earlier run. Choose an empty folder for --keep.")
+    yield keep
+
+
+@contextmanager
+def only_the_file(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Take settings out of the environment for the time of a tour: they may lead to real CRMs and a real store."""
+    steering = RESERVED - {SECRETS_DIR}
+    names = [name for name in environment if name.upper().startswith(ENV_PREFIX) and name.upper() not in steering]
+    aside = {name: environment.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        environment.update(aside)
+
+
 @dataclass(frozen=True, slots=True)
 class Tour:
     """Where the tour keeps its files, and the verbs that it uses, each called with the configuration file.
@@ -54,9 +97,6 @@ class Tour:
 def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     """Walk through Keepwell's whole job and return what happened; stops at the first run that fails."""
     config = plan.home / "keepwell.yaml"
-    if (plan.home / "keepwell.db").exists():
-        # Its ledger is about CRMs that are gone; against new ones every value would look like somebody's edit.
-        raise LocalCrmError(f"{plan.home} has the store of an earlier run. Choose an empty folder for --keep.")
     write_private(config, sandbox_starter(crms, plan.framework).text(), replace=True)
     out.print(f"Two CRMs with a made-up portfolio: HubSpot at {crms['hubspot']['url']}", end="")
     out.print(f", Salesforce at {crms['salesforce']['url']}." if "salesforce" in crms else ".")
@@ -71,9 +111,9 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     first = told["first"] = plan.run(config)
     if not _ended_well(out, first):
         return told | {"exit_code": first["exit_code"]}
-    show_pull(out, first["pull"])
-    show_accounts(out, first["top"], "What a customer-success manager now sees in the CRM, worst health first")
+    show_read(out, first["pull"])
     show_bands(out, first["evaluate"])
+    out.print("Green, yellow and red are the health of an account; unknown means that too little is known to judge.")
     show_writes(out, first)
 
     _chapter(out, "3. The second run finds that nothing changed, and writes nothing")
@@ -90,6 +130,10 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     if not _ended_well(out, third):
         return told | {"exit_code": third["exit_code"]}
     show_conflicts(out, third["conflicts"])
+
+    _chapter(out, "What a customer-success manager now sees in the CRM, worst health first")
+    show_accounts(out, third["top"])
+    show_cost(out, first["connections"])
     out.print("Next: `keepwell sandbox` keeps these CRMs running; `keepwell init` starts with your own.")
     kept_promises = second["apply"]["confirmed"] == 0 and bool(third["conflicts"])
     return told | {"exit_code": 0 if kept_promises else 1}

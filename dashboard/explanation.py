@@ -27,7 +27,8 @@ def show_explanation(out: Console, data: Data) -> None:
     _show_health(out, found["health"])
     _show_lifecycle(out, found["lifecycle"])
     for dimension, segment in found["segments"].items():
-        _show_rules(out, f"Segment ({words(dimension)}): {words(segment['segment'])}", segment["rules"])
+        title = "Segment" if dimension == "segment" else f"Segment by {words(dimension)}"
+        _show_rules(out, f"{title}: {words(segment['segment'])}", segment["rules"])
     _show_renewal(out, found["renewal"])
     _show_rest(out, found)
 
@@ -38,7 +39,7 @@ def _show_values(out: Console, data: Data) -> None:
     rows = [
         (
             one["label"],
-            one["display"] or "–",
+            one["display"] if one["value"] is not None else "–",
             *(inert(seen.get((one["field"], name)) or "–", 40) for name in connections),
         )
         for one in data["values"]
@@ -60,7 +61,7 @@ def _show_health(out: Console, health: Data) -> None:
             _number(one["counted_points"]),
             _number(one["weight"]),
             _number(one["loss"]),
-            one["missing"] or "",
+            words(one["missing"]) if one["missing"] else "",
         )
         for one in health["metrics"]
     ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,6 +16,7 @@ from config.frameworks import shipped_frameworks
 from config.starter import Flow, HubSpotStart, SalesforceStart, Starter, write_private
 from dashboard.answers import Answer, say
 from dashboard.demo import sandbox_starter
+from dashboard.localcrm import LocalCrmError
 
 Given = Mapping[str, Any]
 FLOWS: tuple[str, ...] = get_args(Flow)
@@ -31,6 +35,21 @@ def begin(path: Path, given: Given, *, ask: bool, force: bool) -> Answer:
     steps.append("Then: keepwell doctor, keepwell fields apply, keepwell plan, keepwell sync.")
     data = {"file": str(path), "variables": variables, "connections": _connections(starter)}
     return say(data, "\n".join(steps))
+
+
+def serve(crms: AbstractContextManager[Any], *, config: Path | None, force: bool, as_json: bool) -> None:
+    """Run the sandbox until somebody interrupts it; raises LocalCrmError when it does not start."""
+    with ExitStack() as stack:
+        try:
+            started = stack.enter_context(crms)
+        except (OSError, RuntimeError) as error:
+            raise LocalCrmError(f"The sandbox cannot start: {error}. Choose other ports, or 0 for free ones.") from None
+        data = started.as_json()
+        if config is not None:
+            write_sandbox_config(data, config, force=force)
+        typer.echo(json.dumps(data) if as_json else sandbox_announcement(data, config))
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def write_sandbox_config(crms: Mapping[str, Any], path: Path, *, force: bool) -> None:
@@ -58,7 +77,8 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     except FileExistsError:
         raise ConfigFileError([_exists(path)]) from None
     except OSError as error:
-        raise ConfigFileError([Problem(str(path), None, "", f"cannot be written: {error.strerror}.")]) from None
+        hint = "Choose another place, or make room and give this user the right to write there."
+        raise ConfigFileError([Problem(str(path), None, "", f"cannot be written: {error.strerror}.", hint)]) from None
 
 
 def _exists(path: Path) -> Problem:

@@ -38,16 +38,26 @@ class Edit:
 def local_crms(accounts: int, seed: int, state_dir: Path) -> Iterator[dict[str, Any]]:
     """Run both CRMs in a process of their own and yield addresses and credentials as the sandbox prints them.
 
-    The process is ended when the block ends, whatever ends it. Raises LocalCrmError when it does not start.
+    That process ends when the block ends, whatever ends it, and also when this process is killed. Raises LocalCrmError
+    when it does not start.
     """
-    arguments = ["--json", "--accounts", str(accounts), "--seed", str(seed), "--state-dir", str(state_dir)]
+    arguments = [
+        "--json",
+        "--exit-with-parent",
+        "--accounts",
+        str(accounts),
+        "--seed",
+        str(seed),
+        "--state-dir",
+        str(state_dir),
+    ]
     environment = os.environ | {"PYTHONPATH": str(_HOME)}
     with tempfile.TemporaryFile(mode="w+") as complaints:
         process = subprocess.Popen(  # noqa: S603 - our own module, by the running interpreter
             [sys.executable, "-P", "-m", "sandbox", *arguments],
             stdout=subprocess.PIPE,
             stderr=complaints,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # never written to: it ends when this process does, even by SIGKILL
             text=True,
             env=environment,
             start_new_session=True,  # Ctrl-C reaches this process only, which then ends the other in order
@@ -81,8 +91,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
 
 
 def edit_by_hand(hubspot: Mapping[str, Any], property_name: str) -> Edit:

@@ -4,7 +4,7 @@ Annotations are evaluated here (no `from __future__ import annotations`) because
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -45,27 +45,52 @@ def parse_age(text: str) -> float:
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
-Config = Annotated[Path, typer.Option("--config", "-c", envvar="KEEPWELL_CONFIG", help="Configuration file.")]
+def parse_day(text: str) -> date:
+    """`2026-06-30` as a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day such as 2026-06-30") from None
+
+
+def parse_name(text: str) -> str:
+    """Text that says something: an empty one, for instance of a variable that is not set, must not mean everything."""
+    if not text.strip():
+        raise typer.BadParameter("is empty; give an id, a domain or a name")
+    return text
+
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", envvar="KEEPWELL_CONFIG", readable=False, metavar="PATH", help="Configuration file."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask; fail instead.")]
 AsOf = Annotated[
-    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="Evaluate for this day.")
+    Any, typer.Option("--as-of", parser=parse_day, metavar="DATE", help="Evaluate for this day, e.g. 2026-06-30.")
 ]
 Full = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
-Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, help="Size of the portfolio.")]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same portfolio.")]
+Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, metavar="N", help="Size of the portfolio.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="S", help="The same seed gives the same portfolio.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
-Framework = Annotated[str, typer.Option("--framework", help="A shipped framework, or the path of your own.")]
+Framework = Annotated[
+    str, typer.Option("--framework", metavar="F", help="A shipped framework, or the path of your own.")
+]
 Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration and store here.")]
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", metavar="PATH", help="Write a keepwell.yaml that points here.")
 ]
 PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply FILE`.")]
+ExportOut = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Write a package for each CRM that takes one.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 4 when the plan has changes.")]
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the file that `plan --out` wrote.")]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
-Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many.")]
+Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many.")]
 MaxAge = Annotated[
     Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Fail when it is longer ago, e.g. 26h.")
 ]
@@ -80,12 +105,17 @@ def scope(
     as_of: AsOf = None,
     full: Full = False,
     select: Annotated[
-        str | None, typer.Option("--select", metavar="ACCOUNT", help="Plan for this account only: id, domain or name.")
+        Any,
+        typer.Option(
+            "--select", parser=parse_name, metavar="ACCOUNT", help="Plan for this account only: id, domain or name."
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Change at most so many accounts.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Change at most so many accounts.")
+    ] = None,
 ) -> dict[str, Any]:
     """What a run covers."""
-    return {"as_of": day(as_of), "full": full, "select": select, "limit": limit}
+    return {"as_of": as_of, "full": full, "select": select, "limit": limit}
 
 
 def guards(
@@ -118,12 +148,18 @@ def first_file(
     *,
     hubspot: Annotated[bool | None, typer.Option("--hubspot/--no-hubspot", help="Connect HubSpot.")] = None,
     salesforce: Annotated[bool | None, typer.Option("--salesforce/--no-salesforce", help="Connect Salesforce.")] = None,
-    hubspot_url: Annotated[str | None, typer.Option(help="Address of HubSpot's API.")] = None,
-    salesforce_url: Annotated[str | None, typer.Option(help="Where Salesforce logs in: your My Domain.")] = None,
-    salesforce_flow: Annotated[str | None, typer.Option(help="jwt, client_credentials, password or token.")] = None,
-    framework: Annotated[str | None, typer.Option(help="A shipped framework, or the path of your own.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Time zone in which days are counted.")] = None,
-    store: Annotated[str | None, typer.Option(help="Address of the store.")] = None,
+    hubspot_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of HubSpot's API.")] = None,
+    salesforce_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where Salesforce logs in: your My Domain.")
+    ] = None,
+    salesforce_flow: Annotated[
+        str | None, typer.Option(metavar="FLOW", help="jwt, client_credentials, password or token.")
+    ] = None,
+    framework: Annotated[
+        str | None, typer.Option(metavar="F", help="A shipped framework, or the path of your own.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Time zone in which days are counted.")] = None,
+    store: Annotated[str | None, typer.Option(metavar="URL", help="Address of the store.")] = None,
 ) -> dict[str, Any]:
     """What a new configuration file says; None is asked for, or filled with the default."""
     return {
@@ -139,13 +175,8 @@ def first_file(
 
 
 def ports(
-    hubspot_port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
-    salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port.")] = 0,
+    hubspot_port: Annotated[int, typer.Option(min=0, max=65535, metavar="P", help="0 chooses a free port.")] = 0,
+    salesforce_port: Annotated[int, typer.Option(min=0, max=65535, metavar="P", help="0 chooses a free port.")] = 0,
 ) -> dict[str, Any]:
     """Where the sandbox listens on loopback."""
     return {"hubspot_port": hubspot_port, "salesforce_port": salesforce_port}
-
-
-def day(moment: datetime | None) -> date | None:
-    """The day of a `--as-of`."""
-    return moment.date() if moment is not None else None

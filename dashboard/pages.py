@@ -15,6 +15,10 @@ from store.plans import PlanRecord
 from store.runs import Run
 
 Page = dict[str, Any]
+Names = dict[tuple[str, str], str]
+"""(connection, record id) → name of the account."""
+PLAN_ROWS = {"terminal": 6, "json": 2000}
+"""Records of a plan that are shown; `plan --out` has them all."""
 REASONS = {
     "human_edit": "a person changed it since Keepwell wrote it",
     "not_ours": "it had a value before Keepwell ever wrote it",
@@ -40,7 +44,7 @@ def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = No
     with store.read() as c:
         names = _names(c, store.workspace, listed)
     shown = [line for record in listed for line in _change_lines(record, names)]
-    conflicts = [line for one in listed for line in _held_lines(one)]
+    conflicts = [line for one in listed for line in _held_lines(one, names)]
     return {"shown": shown, "conflicts": conflicts, "hidden_records": hidden}
 
 
@@ -50,8 +54,9 @@ def conflicts_page(store: Store) -> Page:
         plan = plans.latest(c, store.workspace)
         if plan is None or plan.id is None:
             return {"plan_id": None, "conflicts": []}
-        held = [line for one in plans.iter_records(c, store.workspace, plan.id) for line in _held_lines(one)]
-    return {"plan_id": plan.id, "conflicts": held}
+        held = [one for one in plans.iter_records(c, store.workspace, plan.id) if one.held]
+        names = _names(c, store.workspace, held)
+    return {"plan_id": plan.id, "conflicts": [line for one in held for line in _held_lines(one, names)]}
 
 
 def last_good_run(store: Store, max_age: float | None = None) -> Page:
@@ -105,20 +110,28 @@ def _run_line(run: Run) -> Page:
     }
 
 
-def _change_lines(record: PlanRecord, names: dict[tuple[str, str], str]) -> Iterator[Page]:
-    place = {"connection": record.connection, "record_id": record.record_id, "account_id": record.account_id}
-    account = names.get((record.connection, record.record_id))
+def _change_lines(record: PlanRecord, names: Names) -> Iterator[Page]:
+    place = _place(record, names)
     for change in record.changes:
-        yield place | {"account": account} | change
+        yield place | change
 
 
-def _held_lines(record: PlanRecord) -> Iterator[Page]:
-    place = {"connection": record.connection, "record_id": record.record_id, "account_id": record.account_id}
+def _held_lines(record: PlanRecord, names: Names) -> Iterator[Page]:
+    place = _place(record, names)
     for held in record.held:
         yield place | held | {"reason": REASONS.get(held["reason"], held["reason"])}
 
 
-def _names(c: Connection, ws: str, records: Iterable[PlanRecord]) -> dict[tuple[str, str], str]:
+def _place(record: PlanRecord, names: Names) -> Page:
+    return {
+        "connection": record.connection,
+        "record_id": record.record_id,
+        "account_id": record.account_id,
+        "account": names.get((record.connection, record.record_id)),
+    }
+
+
+def _names(c: Connection, ws: str, records: Iterable[PlanRecord]) -> Names:
     wanted = {record.account_id for record in records}
     if not wanted:
         return {}

@@ -28,11 +28,18 @@ _POINTS = re.compile(r" \(-[\d.]+ points\)$")  # the score stands beside it
 _PIPE_WIDTH = 160  # a pipe has no width; 80 columns would cut what a script or a file could hold
 
 
+class Terminal(Console):
+    """A console that leaves a closed pipe to the command, which knows its exit code."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console for stdout or stderr; NO_COLOR is respected by Rich itself."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    return Terminal(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
 
 def table(
@@ -92,6 +99,23 @@ def show_bands(out: Console, evaluate: Data) -> None:
     out.print(line)
 
 
+def show_read(out: Console, pull: Data) -> None:
+    """What was read from each CRM, a sentence a connection: its lists, without the links between them."""
+    for connection, streams in pull.items():
+        kept = {name: one["read"] for name, one in streams.items() if ">" not in name}
+        listed = ", ".join(f"{number} {words(name)}" for name, number in kept.items())
+        bad = sum(one["quarantined"] for one in streams.values())
+        aside = f"; {bad} unreadable {'value was' if bad == 1 else 'values were'} set aside" if bad else ""
+        out.print(Text(f"{connection}: {listed}{aside}."))
+
+
+def show_cost(out: Console, connections: Data) -> None:
+    """What was written to each CRM and what it cost, a sentence a connection."""
+    for name, one in connections.items():
+        written = f"{one['apply']['confirmed']} values on {one['records_written']} records"
+        out.print(Text(f"{name}: {written} were written and checked; the run took {one['requests']} API calls."))
+
+
 def show_report(out: Console, report: Data) -> None:
     """One run from its reading to its writing."""
     show_head(out, report)
@@ -147,8 +171,15 @@ def show_writes(out: Console, report: Data) -> None:
         for name, one in connections.items()
     ]
     out.print(table("", columns, rows, right=columns[1:]))
+    show_held(out, report["plan"])
     if report.get("command") == "sync" and report["status"] == "complete" and not report["plan"]["changes"]:
         out.print("Nothing to write: the CRMs already show what was computed.")
+
+
+def show_held(out: Console, plan: Data) -> None:
+    """Where the values of people are listed that a plan leaves alone."""
+    if plan["held"]:
+        out.print("`keepwell conflicts list` shows the values that are held.")
 
 
 def show_planned(out: Console, report: Data) -> None:
@@ -162,8 +193,7 @@ def show_planned(out: Console, report: Data) -> None:
     show_changes(out, plan["shown"])
     if plan["hidden_records"]:
         out.print(f"… and {plan['hidden_records']} more records; `--out FILE` saves them all.")
-    if plan["held"]:
-        out.print(f"{plan['held']} values are held because somebody else set them: `keepwell conflicts list`.")
+    show_held(out, plan)
     if plan["changes"]:
         out.print(f"To write it: keepwell apply {inert(plan['plan_id'])}")
     else:
@@ -190,14 +220,16 @@ def show_changes(out: Console, changes: Sequence[Data]) -> None:
         out.print(grid)
 
 
-def show_conflicts(out: Console, conflicts: Sequence[Data]) -> None:
-    """Values of people that Keepwell holds back from."""
-    if not conflicts:
+def show_conflicts(out: Console, conflicts: Sequence[Data], *, planned: bool = True) -> None:
+    """Values of people that Keepwell holds back from, as far as anything was `planned` at all."""
+    if not planned:
+        out.print("There is no plan yet: `keepwell plan` or `keepwell sync` makes one.")
+    elif not conflicts:
         out.print("No conflicts: nobody changed a value that Keepwell wrote.")
-        return
     for (connection, record_id), rows in groupby(conflicts, key=lambda row: (row["connection"], row["record_id"])):
-        out.print(Text(f"{connection} {inert(record_id)}", style="bold"))
-        for row in rows:
+        for index, row in enumerate(rows):
+            if index == 0:
+                out.print(Text(f"{connection} {inert(record_id)} {inert(row['account'], 40)}".rstrip(), style="bold"))
             seen, last, want = (_value(row[key]) for key in ("seen", "last_written", "want"))
             out.print(Text(f"  {inert(row['property'])}: in the CRM {seen}, written last {last}, computed {want}"))
             out.print(Text(f"    left alone: {inert(row['reason'])}", style="dim"))
@@ -240,24 +272,43 @@ def show_fields(out: Console, findings: Sequence[Data]) -> None:
     out.print(table("", ("CRM", "property", "state", "label", "detail"), rows, wrap=("label", "detail")))
 
 
-def definitions_answer(specs: Sequence[FieldSpec]) -> Answer:
-    """Definitions of the custom properties, for somebody who creates them by hand."""
-    lines = [
-        {
-            "field": spec.name,
-            "type": spec.type.value,
-            "label": spec.label,
-            "description": spec.description,
-            "options": [{"value": value, "label": label} for value, label in spec.options],
-            "decimals": spec.decimals,
-            "length": spec.length,
-            "written_by_keepwell": spec.writable,
-        }
-        for spec in specs
+def definitions_answer(exports: Iterable[Any]) -> Answer:
+    """Definitions of the custom properties for somebody who creates them, and the files that were written for that."""
+    data: dict[str, Any] = {"fields": [], "files": {}}
+    for one in exports:
+        data["fields"] += [_definition(one.connection, name, spec) for name, spec in one.properties.items()]
+        if one.folder is not None:
+            data["files"][one.connection] = [str(path) for path in one.files]
+    written = {one.connection: one.folder for one in exports if one.folder is not None}
+    return Answer(data, lambda out: _show_definitions(out, data["fields"], written))
+
+
+def _definition(connection: str, name: str, spec: FieldSpec) -> dict[str, Any]:
+    return {
+        "connection": connection,
+        "property": name,
+        "field": spec.name,
+        "type": spec.type.value,
+        "label": spec.label,
+        "description": spec.description,
+        "options": [{"value": value, "label": label} for value, label in spec.options],
+        "decimals": spec.decimals,
+        "length": spec.length,
+        "written_by_keepwell": spec.writable,
+    }
+
+
+def _show_definitions(out: Console, fields: Sequence[Data], written: Mapping[str, object]) -> None:
+    rows = [
+        (one["connection"], one["property"], one["type"], one["label"], ", ".join(o["value"] for o in one["options"]))
+        for one in fields
+        if one["connection"] not in written
     ]
-    rows = [(spec.name, spec.type.value, spec.label, ", ".join(value for value, _ in spec.options)) for spec in specs]
-    columns = ("field", "type", "label", "options")
-    return Answer({"fields": lines}, lambda out: out.print(table("", columns, rows, wrap=("label", "options"))))
+    if rows:
+        out.print(table("", ("CRM", "property", "type", "label", "options"), rows, wrap=("label", "options")))
+    for connection, folder in written.items():
+        out.print(Text(f"{connection}: a package for an administrator is in {inert(folder)}; to deploy it, there:"))
+        out.print("  sf project deploy start --source-dir force-app")
 
 
 def show_settings(out: Console, checked: Data) -> None:

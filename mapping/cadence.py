@@ -7,6 +7,7 @@ import re
 import polars as pl
 
 from mapping.framework import Framework
+from mapping.framework.expressions import Checked
 from mapping.framework.spec import Cadence, Duration
 from mapping.table import Table, local_date
 
@@ -16,10 +17,16 @@ def schedule(table: Table, framework: Framework, meetings: pl.DataFrame) -> None
 
     `meetings` is the meetings stream as facts see it (outcome filled in).
     """
-    touches = _touches(table, meetings)
     cadences = framework.spec.cadences
-    for index, cadence in enumerate(cadences):
-        _due(table, framework, index, cadence, touches)
+    touches = _touches(table, meetings)
+    last = touches.group_by("account_id").agg(
+        pl.col("day").filter(_counts(cadence)).max().alias(f"·last:{cadence.id}") for cadence in cadences
+    )
+    table.attach(last)
+    checked = [_Checked(framework, index, cadence) for index, cadence in enumerate(cadences)]
+    table.compute({f"·anchor:{item.cadence.id}": item.anchor for item in checked})
+    table.prepare(expression for item in checked for expression in item.conditions())
+    table.add(**{f"·due:{item.cadence.id}": _due(table, item) for item in checked})
     nothing = pl.lit(None, dtype=pl.Date)
     dues = {cadence.id: pl.col(f"·due:{cadence.id}") for cadence in cadences}
     table.add(next_touch_due_on=pl.min_horizontal(*dues.values(), nothing))
@@ -41,26 +48,33 @@ def _touches(table: Table, meetings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _due(table: Table, framework: Framework, index: int, cadence: Cadence, touches: pl.DataFrame) -> None:
-    path = ("cadences", index)
-    last, anchor = f"·last:{cadence.id}", f"·anchor:{cadence.id}"
-    table.attach(touches.filter(_counts(cadence)).group_by("account_id").agg(pl.col("day").max().alias(last)))
-    table.compute({anchor: framework.at(*path, "anchor")})
-    when = framework.at(*path, "when")
-    until = framework.at(*path, "until") if cadence.until is not None else None
-    table.prepare([when] if until is None else [when, until])
-    applies = when.expr.fill_null(value=False)
-    if not cadence.after_churn:
-        applies = applies & (pl.col("renewal_status") != "churned")
+class _Checked:
+    """A cadence with its compiled expressions."""
+
+    def __init__(self, framework: Framework, index: int, cadence: Cadence) -> None:
+        self.cadence = cadence
+        self.when = framework.at("cadences", index, "when")
+        self.anchor = framework.at("cadences", index, "anchor")
+        self.until = framework.at("cadences", index, "until") if cadence.until is not None else None
+
+    def conditions(self) -> list[Checked]:
+        return [self.when] if self.until is None else [self.when, self.until]
+
+
+def _due(table: Table, item: _Checked) -> pl.Expr:
+    """The day on which the touch is due, null where it is not owed."""
+    cadence = item.cadence
+    last, anchor = pl.col(f"·last:{cadence.id}"), pl.col(f"·anchor:{cadence.id}")
     if cadence.every is not None:
         due = _later(pl.max_horizontal(last, anchor), cadence.every)
     else:
-        done = (pl.col(last) >= pl.col(anchor)).fill_null(value=False)
-        due = pl.when(~done).then(_later(pl.col(anchor), cadence.within or Duration()))
-    owed = applies & pl.col(anchor).is_not_null()
-    if until is not None:
-        owed = owed & (due <= until.expr) & (until.expr >= pl.lit(table.at.date))
-    table.add(**{f"·due:{cadence.id}": pl.when(owed).then(due)})
+        due = pl.when(~(last >= anchor).fill_null(value=False)).then(_later(anchor, cadence.within or Duration()))
+    owed = item.when.expr.fill_null(value=False) & anchor.is_not_null()
+    if not cadence.after_churn:
+        owed = owed & (pl.col("renewal_status") != "churned")
+    if item.until is not None:
+        owed = owed & (due <= item.until.expr) & (item.until.expr >= pl.lit(table.at.date))
+    return pl.when(owed).then(due)
 
 
 def _counts(cadence: Cadence) -> pl.Expr:

@@ -15,23 +15,34 @@ _EXTRACT = tldextract.TLDExtract(
 )
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 
-FREE_MAIL = frozenset(
+MAIL_BRANDS = frozenset(
     """
-    aol.com fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hey.com hotmail.co.uk
-    hotmail.com hotmail.de hotmail.fr icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com msn.com
-    naver.com orange.fr outlook.com outlook.de pm.me posteo.de proton.me protonmail.com qq.com rocketmail.com
-    t-online.de tutanota.com web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yahoo.fr yandex.com yandex.ru ymail.com
-    zoho.com 163.com 126.com
+    aol fastmail gmail gmx googlemail hey hotmail icloud live msn outlook proton protonmail rocketmail tutanota yahoo
+    yandex ymail zoho
     """.split()  # noqa: SIM905 (a page of words is easier to read and to sort than a page of quotes)
 )
-"""Mail providers: two accounts with one of these are not the same company."""
+"""Mail providers with a domain in every country (yahoo.it, live.co.uk): the first label of the registered domain."""
+
+FREE_MAIL = frozenset(
+    """
+    126.com 163.com abv.bg att.net bellsouth.net bigpond.com bk.ru bluewin.ch bol.com.br btinternet.com charter.net
+    comcast.net cox.net daum.net earthlink.net foxmail.com free.fr freenet.de hanmail.net home.nl inbox.lv inbox.ru
+    interia.pl laposte.net libero.it list.ru mac.com mail.com mail.ru me.com naver.com o2.pl online.no orange.fr
+    pm.me posteo.de qq.com rambler.ru rediffmail.com sbcglobal.net seznam.cz sfr.fr shaw.ca sina.com skynet.be
+    sympatico.ca t-online.de telenet.be terra.com.br tiscali.it uol.com.br verizon.net virgilio.it wanadoo.fr web.de
+    wp.pl xs4all.nl ziggo.nl
+    """.split()  # noqa: SIM905
+)
+"""Other mail providers: two accounts with one of these are not the same company."""
 
 SHARED_HOSTS = frozenset(
     """
-    facebook.com instagram.com linkedin.com x.com twitter.com youtube.com google.com goo.gl linktr.ee bit.ly etsy.com
-    ebay.com amazon.com wixsite.com wordpress.com blogspot.com weebly.com squarespace.com godaddysites.com
-    business.site myshopify.com notion.site github.io medium.com substack.com tiktok.com wikipedia.org
-    example.com example.org example.net localhost
+    about.me amazon.com bit.ly blogspot.com business.site carrd.co crunchbase.com ebay.com etsy.com facebook.com fb.com
+    fb.me forms.gle github.com github.io gitlab.com godaddysites.com goo.gl google.com google.de google.fr google.co.uk
+    instagram.com jimdo.com linkedin.com linktr.ee medium.com myshopify.com notion.site pinterest.com squarespace.com
+    strikingly.com substack.com t.me tiktok.com tinyurl.com tripadvisor.com tumblr.com twitter.com vimeo.com wa.me
+    webnode.com weebly.com wikipedia.org wix.com wixsite.com wordpress.com x.com xing.com yelp.com youtube.com
+    example.com example.net example.org localhost test.com
     """.split()  # noqa: SIM905
 )
 """Hosts that many companies share, and placeholders."""
@@ -49,12 +60,14 @@ def registered_domain(raw: str) -> str | None:
 
 def identifies(domain: str | None) -> bool:
     """Whether a registered domain can tell one company from another."""
-    return bool(domain) and domain not in FREE_MAIL and domain not in SHARED_HOSTS
+    if not domain or domain in FREE_MAIL or domain in SHARED_HOSTS:
+        return False
+    return domain.split(".", 1)[0] not in MAIL_BRANDS
 
 
 def _host(raw: str) -> str | None:
     shown = raw.strip().lower()
-    address = shown if "//" in shown else f"//{shown.rsplit('@', 1)[-1]}"
+    address = shown if "//" in shown else f"//{shown}"
     try:
         host = urlsplit(address).hostname or ""
         host = host.rstrip(".").encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".")

@@ -7,7 +7,7 @@ artefacts of binary fractions (79.95 stored as 79.949999…) for every score tha
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -66,8 +66,7 @@ def _feeds(value: Checked, framework: Framework) -> tuple[str, ...]:
 
 def score(table: Table, plans: list[MetricPlan], framework: Framework) -> None:
     """Add values, points, effective weights and losses per metric, then score, band and coverage."""
-    for plan in plans:
-        _measure(table, plan)
+    _measure(table, plans)
     _weigh(table, plans)
     spec = framework.spec.score
     losses = [pl.col(plan.column("loss")) for plan in plans]
@@ -96,43 +95,51 @@ def added(parts: Iterable[pl.Expr]) -> pl.Expr:
     return reduce(operator.add, [part.fill_null(0.0) for part in parts])
 
 
-def _measure(table: Table, plan: MetricPlan) -> None:
-    """Add value, why it is missing (null when it is not), points, and whether it is known, of one metric."""
-    value, why, points = plan.column("value"), plan.column("why"), plan.column("points")
-    table.compute({value: plan.value})
-    unconnected = _unconnected(plan, table)
-    stale, early = _age(table, plan.metric)
-    measured = pl.col(value)
+def _measure(table: Table, plans: Sequence[MetricPlan]) -> None:
+    """Add value, why it is missing (null when it is not), points, and whether it is known, of every metric."""
+    table.compute({plan.column("value"): plan.value for plan in plans})
+    table.prepare(plan.zero_when for plan in plans if plan.zero_when is not None)
+    reasons = {plan.column("why"): _absence(table, plan) for plan in plans}
+    table.add(**{plan.column("value"): _measured(plan) for plan in plans}, **reasons)
+    table.add(**{plan.column("points"): _points(plan.metric, pl.col(plan.column("value"))) for plan in plans})
+    table.add(
+        **{
+            plan.column("why"): pl.coalesce(
+                plan.column("why"),
+                pl.when(pl.col(plan.column("value")).is_null()).then(pl.lit("no_value")),
+                pl.when(pl.col(plan.column("points")).is_null()).then(pl.lit("no_answer")),
+            )
+            for plan in plans
+        }
+    )
+    table.add(**{plan.column("known"): pl.col(plan.column("why")).is_null() for plan in plans})
+    table.add(
+        **{
+            plan.column(what): pl.when(pl.col(plan.column("known"))).then(pl.col(plan.column(what)))
+            for plan in plans
+            for what in ("value", "points")
+        }
+    )
+
+
+def _measured(plan: MetricPlan) -> pl.Expr:
+    """The value as a number where it is one (a division by zero is none), or zero where the framework says so."""
+    measured = pl.col(plan.column("value"))
     if plan.value.dtype.is_numeric():
-        # A division by zero is not a value.
         measured = pl.when(measured.cast(pl.Float64).is_finite()).then(measured.cast(pl.Float64))
     if plan.zero_when is not None:
-        table.prepare([plan.zero_when])
         measured = pl.when(plan.zero_when.expr).then(pl.lit(0.0)).otherwise(measured)
-    reason = (
-        pl.when(unconnected).then(pl.lit("not_connected"))
+    return measured
+
+
+def _absence(table: Table, plan: MetricPlan) -> pl.Expr:
+    """Why there can be no value at all, whatever was computed; null where there may be one."""
+    stale, early = _age(table, plan.metric)
+    return (
+        pl.when(_unconnected(plan, table)).then(pl.lit("not_connected"))
         .when(early).then(pl.lit("not_known_yet"))
         .when(stale).then(pl.lit("stale"))
     )  # fmt: skip
-    table.add(**{value: measured, why: reason})
-    table.add(**{points: _points(plan.metric, pl.col(value))})
-    table.add(
-        **{
-            why: pl.coalesce(
-                why,
-                pl.when(pl.col(value).is_null()).then(pl.lit("no_value")),
-                pl.when(pl.col(points).is_null()).then(pl.lit("no_answer")),
-            )
-        }
-    )
-    known = pl.col(why).is_null()
-    table.add(
-        **{
-            value: pl.when(known).then(pl.col(value)),
-            points: pl.when(known).then(pl.col(points)),
-            plan.column("known"): known,
-        }
-    )
 
 
 def _unconnected(plan: MetricPlan, table: Table) -> pl.Expr:
@@ -174,12 +181,7 @@ def _points(metric: Metric, value: pl.Expr) -> pl.Expr:
 
 def _weigh(table: Table, plans: list[MetricPlan]) -> None:
     """Add what each metric counts with (`points` after its missing policy), its effective weight and its loss."""
-    for plan in plans:
-        points = pl.col(plan.column("points"))
-        policy = plan.metric.missing
-        if policy in ("neutral", "zero"):
-            points = points.fill_null(50.0 if policy == "neutral" else 0.0)
-        table.add(**{plan.column("counted"): points})
+    table.add(**{plan.column("counted"): _counted(plan) for plan in plans})
     groups: dict[str, list[MetricPlan]] = {}
     for plan in plans:
         groups.setdefault(plan.component.id, []).append(plan)
@@ -188,22 +190,31 @@ def _weigh(table: Table, plans: list[MetricPlan]) -> None:
     table.add(
         **{"·weight": added(pl.when(there).then(weights[name]).otherwise(0.0) for name, there in present.items())}
     )
-    for group in groups.values():
-        inside = added(pl.when(_there(plan)).then(plan.metric.weight).otherwise(0.0) for plan in group)
-        table.add(
-            **{
-                plan.column("weight"): pl.when(_there(plan)).then(
-                    100.0 * plan.component.weight / pl.col("·weight") * plan.metric.weight / inside
-                )
-                for plan in group
-            }
-        )
+    inside = {
+        name: added(pl.when(_there(plan)).then(plan.metric.weight).otherwise(0.0) for plan in group)
+        for name, group in groups.items()
+    }
+    table.add(
+        **{
+            plan.column("weight"): pl.when(_there(plan)).then(
+                100.0 * plan.component.weight / pl.col("·weight") * plan.metric.weight / inside[plan.component.id]
+            )
+            for plan in plans
+        }
+    )
     table.add(
         **{
             plan.column("loss"): pl.col(plan.column("weight")) * (100 - pl.col(plan.column("counted"))) * 0.01
             for plan in plans
         }
     )
+
+
+def _counted(plan: MetricPlan) -> pl.Expr:
+    points = pl.col(plan.column("points"))
+    if plan.metric.missing in ("neutral", "zero"):
+        return points.fill_null(50.0 if plan.metric.missing == "neutral" else 0.0)
+    return points
 
 
 def _there(plan: MetricPlan) -> pl.Expr:

@@ -1,7 +1,9 @@
 """Identity: which records of several CRMs are the same company.
 
 By explicit id, else by the exact registered domain when there is exactly one candidate on each side, never by name.
-What is ambiguous stays apart, is not written to, and is listed for a person to decide.
+What is ambiguous stays apart, is not written to, and is listed for a person to decide. Records of one CRM that share a
+domain (sites of one company, or duplicates) are ambiguous only where another CRM has a record that may be any of them:
+without one, each is an account of its own and is written, and the list still names them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mapping.domains import identifies
+
+_SHORT_ID, _LONG_ID = 15, 18
+"""Lengths of a Salesforce id: the short form, which reports and people use, is the long one without its checksum."""
 
 Key = tuple[str, str]
 How = Literal["alone", "explicit", "domain", "manual"]
@@ -115,7 +120,12 @@ class _Groups:
 
     def by_id(self, types: Mapping[str, str]) -> None:
         """Join records that name each other, unless the names contradict one another."""
-        edges = sorted({edge for item in self.records.values() for edge in self._edges(item, types)})
+        short = {
+            (connection, crm_id[:_SHORT_ID]): (connection, crm_id)
+            for connection, crm_id in self.records
+            if types.get(connection) == "salesforce" and len(crm_id) == _LONG_ID
+        }
+        edges = sorted({edge for item in self.records.values() for edge in self._edges(item, types, short)})
         named: dict[tuple[Key, str], set[Key]] = defaultdict(set)
         for left, right in edges:
             named[left, right[0]].add(right)
@@ -135,10 +145,10 @@ class _Groups:
             if left not in self.blocked and right not in self.blocked and not self._crowded(left, right):
                 self.join([left, right], "explicit")
 
-    def _edges(self, item: Candidate, types: Mapping[str, str]) -> Iterable[tuple[Key, Key]]:
+    def _edges(self, item: Candidate, types: Mapping[str, str], short: Mapping[Key, Key]) -> Iterable[tuple[Key, Key]]:
         for kind, other_id in item.refs.items():
             for connection, its_type in types.items():
-                other = (connection, other_id)
+                other = short.get((connection, other_id), (connection, other_id))
                 if its_type == kind and connection != item.connection and other in self.records:
                     yield (item.key, other) if item.key < other else (other, item.key)
 
@@ -165,11 +175,17 @@ class _Groups:
         for domain, keys in sorted(domains.items()):
             connections = {key[0] for key in keys}
             if len(connections) < len(keys):
-                self.blocked.update(keys)
-                reason = f"{len(keys)} records have the domain {domain}: {', '.join(map(_say, keys))}"
-                self.reviews.append(Review("duplicate_domain", tuple(keys), reason))
+                self._duplicates(domain, keys, across=len(connections) > 1)
             elif len(keys) > 1:
                 self.join(keys, "domain")
+
+    def _duplicates(self, domain: str, keys: Sequence[Key], *, across: bool) -> None:
+        """Report records with one domain; which of them belong together across CRMs is not for us to guess."""
+        reason = f"{len(keys)} records have the domain {domain}: {', '.join(map(_say, keys))}"
+        if across:
+            self.blocked.update(keys)
+            reason += "; none is written until ids or domains say which belong together"
+        self.reviews.append(Review("duplicate_domain", tuple(keys), reason))
 
 
 def _named(groups: _Groups, earlier: Mapping[Key, AccountLink]) -> tuple[AccountLink, ...]:

@@ -21,11 +21,14 @@ def place(table: Table, framework: Framework, stage_history: pl.DataFrame) -> No
 
 
 def _dates(table: Table, framework: Framework) -> None:
-    for index, stage in enumerate(framework.spec.stages):
-        if stage.entered_on is not None:
-            table.compute({f"·entered:{stage.id}": framework.at("stages", index, "entered_on")})
-        if stage.expected_on is not None:
-            table.compute({f"·expected:{stage.id}": framework.at("stages", index, "expected_on")})
+    stages = list(enumerate(framework.spec.stages))
+    entered = {
+        f"·entered:{s.id}": framework.at("stages", n, "entered_on") for n, s in stages if s.entered_on is not None
+    }
+    expected = {
+        f"·expected:{s.id}": framework.at("stages", n, "expected_on") for n, s in stages if s.expected_on is not None
+    }
+    table.compute({**entered, **expected})
 
 
 def _entered(table: Table, framework: Framework, stage_history: pl.DataFrame) -> None:

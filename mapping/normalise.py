@@ -22,8 +22,9 @@ _SLUGGED = frozenset({"kind", "reference_status", "renewal_forecast", "renewal_s
 _NOT_NEGATIVE = frozenset(
     {"employees", "arr", "acv", "tcv", "term_months", "features_used", "features_licensed", "data_volume",
      "data_volume_contracted", "logins_per_user_week", "goals_achieved", "goals_agreed", "hours_saved",
-     "expansion_discussions"}
+     "hours_saved_target", "roi_target", "expansion_discussions"}
 )  # fmt: skip
+_VALUES = frozenset({"arr", "acv", "tcv"})
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"probability": (0, 1), "sentiment": (-1, 1), "escalation_level": (1, 4)}
 )
@@ -70,7 +71,7 @@ def normalise(
         if raw is None:
             continue
         try:
-            row[name] = _read(item, rule, raw, zone)
+            row[name] = _read(stream.entity, item, rule, raw, zone)
         except Unreadable as problem:
             problems.append(Quarantined(connection, stream.name, record.id, name, str(problem), _shown(raw)))
     _derive(record, stream, row)
@@ -124,7 +125,7 @@ def _says(raw: object, wanted: str) -> bool:
         return False
 
 
-def _read(item: Field, rule: Rule, raw: object, zone: tzinfo) -> Value:
+def _read(entity: str, item: Field, rule: Rule, raw: object, zone: tzinfo) -> Value:
     if rule.values:
         raw = _translated(rule, raw)
     if rule.unit is not None:
@@ -133,11 +134,13 @@ def _read(item: Field, rule: Rule, raw: object, zone: tzinfo) -> Value:
         return _domain(raw)
     value = READERS[item.type](raw, zone)
     if isinstance(value, str):
+        if item.name in _SLUGGED and ";" in value:
+            raise Unreadable("has several values where one is wanted")
         return _slug(value) if item.name in _SLUGGED else (value or None)
     if rule.offset_days and item.type is FieldType.DATE and isinstance(value, date):
         return value + timedelta(days=rule.offset_days)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        _within_reason(item.name, value)
+        _within_reason(entity, item.name, value)
     return value if isinstance(value, (int, float, bool, Decimal, date)) else None
 
 
@@ -161,8 +164,10 @@ def _slug(value: str) -> str | None:
     return _SLUG.sub("_", value.casefold()).strip("_") or None
 
 
-def _within_reason(name: str, value: float | Decimal) -> None:
-    if name in _NOT_NEGATIVE and value < 0:
+def _within_reason(entity: str, name: str, value: float | Decimal) -> None:
+    # A deal that makes a contract smaller has a negative value.
+    lowers = entity == "deal" and name in _VALUES
+    if name in _NOT_NEGATIVE and value < 0 and not lowers:
         raise Unreadable("is negative")
     low, high = _RANGES.get(name, (None, None))
     if low is not None and high is not None and not low <= value <= high:
@@ -194,5 +199,8 @@ def _deal_state(record: Raw, stream: StreamMap) -> str | None:
 
 
 def _shown(raw: object) -> str:
-    shown = repr(raw) if not isinstance(raw, str) else raw
+    try:
+        shown = raw if isinstance(raw, str) else repr(raw)
+    except ValueError:  # Python refuses to write out whole numbers of thousands of digits
+        shown = "a number of thousands of digits"
     return shown.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")[:200]

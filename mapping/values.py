@@ -6,7 +6,6 @@ reason in plain words. HubSpot sends everything as text, Salesforce sends JSON t
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -20,7 +19,9 @@ _INT64 = 2**63
 _MONEY_LIMIT = Decimal(10) ** 18
 _CENT = Decimal("0.000001")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_MS = re.compile(r"-?[0-9]{10,14}")
+_EPOCH_MS = re.compile(r"-?[0-9]{12,14}")
+_LEAST_MS = 10**11
+"""March 1973 in milliseconds. A smaller number is not a time: seconds, a spreadsheet's day or a zero for "unknown"."""
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 Reader = Callable[[object, tzinfo], object]
@@ -53,9 +54,8 @@ def number_decimal(raw: object) -> Decimal:
     """A finite number as the decimal that its text shows (0.1 is 0.1, not its binary neighbour)."""
     if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
         raise Unreadable(f"expected a number, found {_kind(raw)}")
-    shown = str(raw).strip() if not isinstance(raw, float) else repr(raw)
     try:
-        value = Decimal(shown) if "_" not in shown else Decimal("NaN")
+        value = Decimal(raw) if isinstance(raw, int) else _decimal(repr(raw) if isinstance(raw, float) else str(raw))
     except InvalidOperation:
         raise Unreadable("is not a number") from None
     if not value.is_finite():
@@ -63,6 +63,10 @@ def number_decimal(raw: object) -> Decimal:
     if value and abs(value.adjusted()) > 300:
         raise Unreadable("is too large or too small to be real")
     return value
+
+
+def _decimal(shown: str) -> Decimal:
+    return Decimal(shown) if "_" not in shown else Decimal("NaN")
 
 
 def plain(value: Decimal) -> str:
@@ -85,10 +89,7 @@ def whole(raw: object, _zone: tzinfo = UTC) -> int:
 
 def number(raw: object, _zone: tzinfo = UTC) -> float:
     """A finite number."""
-    value = float(number_decimal(raw))
-    if not math.isfinite(value):
-        raise Unreadable("is too large to be real")
-    return value
+    return float(number_decimal(raw)) or 0.0  # -0.0 is 0.0
 
 
 def money(raw: object, _zone: tzinfo = UTC) -> Decimal:
@@ -101,7 +102,7 @@ def money(raw: object, _zone: tzinfo = UTC) -> Decimal:
 
 def flag(raw: object, _zone: tzinfo = UTC) -> bool:
     """Yes or no, as JSON boolean, 0 or 1, or the words true, false, yes and no."""
-    word = str(raw).strip().lower() if isinstance(raw, (bool, str, int)) else ""
+    word = str(raw).strip().lower() if isinstance(raw, str) or raw in (0, 1) else ""
     if word in _TRUE:
         return True
     if word in _FALSE:
@@ -154,10 +155,9 @@ def _parsed(shown: str) -> datetime:
 
 
 def _from_epoch(milliseconds: float) -> datetime:
-    try:
+    if _LEAST_MS <= abs(milliseconds) < _LEAST_MS * 1000:
         return _EPOCH + timedelta(milliseconds=milliseconds)
-    except (OverflowError, ValueError):
-        raise Unreadable("is not a time in milliseconds since 1970") from None
+    raise Unreadable("is not a time in milliseconds since 1970")
 
 
 def _kind(raw: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -20,11 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    if options.exit_with_parent:
+        threading.Thread(target=_stop_at_end_of_input, args=(stop,), name="parent", daemon=True).start()
     portal = HubSpotOptions(burst=options.hubspot_burst, index_delay=options.index_delay,
                             latency_ms=options.latency_ms)  # fmt: skip
     try:
         with running(
-            Portfolio(options.accounts, options.seed, options.today), hubspot_port=options.hubspot_port,
+            Portfolio(options.accounts, options.seed, options.today, options.days), hubspot_port=options.hubspot_port,
             salesforce_port=options.salesforce_port, hubspot_options=portal, state_dir=options.state_dir,
         ) as handle:  # fmt: skip
             _announce(handle, as_json=options.json)
@@ -36,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
+
+
+def _stop_at_end_of_input(stop: threading.Event) -> None:
+    """Wait until nobody holds the other end of standard input any more: the parent ended, however it did."""
+    try:
+        while os.read(0, 4_096):
+            continue
+    except OSError:
+        sys.stderr.write("Standard input is not open: the sandbox stops at once.\n")
+    stop.set()
 
 
 def _announce(handle: Running, *, as_json: bool) -> None:
@@ -63,12 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--today", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day it is seen on"
     )
+    parser.add_argument("--days", type=int, default=0, help="days of history to live through before serving")
     parser.add_argument("--hubspot-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--salesforce-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--hubspot-burst", type=int, default=190, help="requests in ten seconds per token")
     parser.add_argument("--index-delay", type=float, default=0.0, help="seconds until HubSpot search sees a write")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="median latency of HubSpot in milliseconds")
     parser.add_argument("--state-dir", type=Path, help="folder for the Salesforce private key")
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
     parser.add_argument("--json", action="store_true", help="print one JSON line when ready")
     return parser
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.applications import Starlette
 
+from sandbox.clock import Clock
 from sandbox.world.model import World
 
 if TYPE_CHECKING:
@@ -45,10 +46,13 @@ class SalesforceOrg:
     access: SalesforceAccess
 
 
-def start_salesforce(world: World, options: SalesforceOptions | None, folder: Path) -> SalesforceOrg:
-    """Build the org of a world; its first app gets a fresh public key, the private one goes into `folder`."""
+def start_salesforce(world: World, options: SalesforceOptions | None, folder: Path, clock: Clock) -> SalesforceOrg:
+    """Build the org of a world; its first app gets a fresh public key, the private one goes into `folder`.
+
+    Options that bring a clock of their own keep it.
+    """
     from sandbox.salesforce.app import create_app
-    from sandbox.salesforce.options import SalesforceOptions
+    from sandbox.salesforce.options import SalesforceOptions, wall_clock
     from sandbox.salesforce.state import SalesforceState
 
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -57,7 +61,8 @@ def start_salesforce(world: World, options: SalesforceOptions | None, folder: Pa
     chosen = options or SalesforceOptions()
     app, *others = chosen.apps
     app = replace(app, public_key_pem=public.decode())
-    chosen = replace(chosen, apps=(app, *others))
+    own = chosen.clock is not wall_clock
+    chosen = replace(chosen, apps=(app, *others), clock=chosen.clock if own else clock.instant)
     login = chosen.logins[0]
     state = SalesforceState.from_world(world, chosen)
     access = SalesforceAccess(app.consumer_key, app.consumer_secret, login.username, login.password,

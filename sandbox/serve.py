@@ -11,16 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as daytime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from sandbox.http import Wire
+from sandbox.clock import Clock
+from sandbox.http import Edge, Wire
 from sandbox.hubspot.app import create_app as create_hubspot
 from sandbox.hubspot.auth import OAuthApp
+from sandbox.hubspot.life import live as live_hubspot
 from sandbox.hubspot.state import HubSpotOptions, HubSpotState
 from sandbox.salesforce_access import SalesforceAccess, start_salesforce
 from sandbox.world.generate import generate
@@ -30,15 +33,22 @@ if TYPE_CHECKING:
     from sandbox.salesforce.state import SalesforceState
 
 _START_SECONDS = 15.0
+_OPENING = daytime(7)  # after everything that a seeded day holds
 
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """The parameters of a world."""
+    """The parameters of a world.
+
+    With `days` it is seeded as of that many days before `today` and lives them: deals close, tickets come and go,
+    contracts end, usage moves and people edit. When it is served its time is the machine's: a clock that ran ahead
+    would refuse the JWTs of clients, and hide its changes from those that ask for what is older than their now.
+    """
 
     accounts: int = 200
     seed: int = 7
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +90,54 @@ def running(
     flow is written below `state_dir`, or below a temporary folder that goes away with the block. Raises OSError
     when a port is taken and RuntimeError when a server does not start.
     """
-    options = hubspot_options or HubSpotOptions()
+    history = _History(world if isinstance(world, Portfolio) else Portfolio())
+    options = history.dated(hubspot_options or HubSpotOptions())
     with tempfile.TemporaryDirectory(prefix="keepwell-sandbox-") as scratch, _Loop() as loop:
         with _collector_paused():
-            shown = _world(world)
+            shown = world if isinstance(world, World) else history.beginning()
             state = HubSpotState.from_world(shown, options)
             folder = state_dir or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
-            org = start_salesforce(shown, salesforce_options, folder) if salesforce else None
+            org = start_salesforce(shown, salesforce_options, folder, history.clock) if salesforce else None
             del shown  # a large one weighs more than what is served from it
-        address = loop.serve(create_hubspot(state), hubspot_port)
+            history.live(state, org.state if org else None)
+        address = loop.serve(Edge(create_hubspot(state), options.clock), hubspot_port)
         handle = Running(address, options.tokens[0].value, options.oauth, state)
         if org is not None:
-            url = loop.serve(org.app, salesforce_port)
+            url = loop.serve(Edge(org.app, lambda: org.state.now().timestamp()), salesforce_port)
             handle = replace(handle, salesforce_url=url, salesforce_access=org.access, salesforce=org.state)
         with _collector_blind():
             yield handle
 
 
-def _world(wanted: World | Portfolio | None) -> World:
-    if isinstance(wanted, World):
-        return wanted
-    portfolio = wanted or Portfolio()
-    return generate(portfolio.seed, portfolio.accounts, portfolio.today)
+class _History:
+    """The days that a portfolio lives before it is served, and the clock that stands in them."""
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        self._portfolio = portfolio
+        self._first = portfolio.today - timedelta(days=portfolio.days)
+        self.clock = Clock()
+
+    def dated(self, options: HubSpotOptions) -> HubSpotOptions:
+        """Return options whose clock can stand in the past, unless they bring a clock of their own."""
+        return replace(options, clock=self.clock.seconds) if options.clock is time.time else options
+
+    def beginning(self) -> World:
+        """Return the world as it was on the first day."""
+        if self._portfolio.days:
+            self.clock.stand_at(datetime.combine(self._first, _OPENING, UTC))
+        return generate(self._portfolio.seed, self._portfolio.accounts, self._first)
+
+    def live(self, hubspot: HubSpotState, salesforce: SalesforceState | None) -> None:
+        """Let the days happen in both CRMs, then let the clock run."""
+        for number in range(self._portfolio.days):
+            day = self._first + timedelta(days=number)
+            live_hubspot(hubspot.portal, self._portfolio.seed, day, self.clock.stand_at)
+            if salesforce is not None:
+                from sandbox.salesforce.life import live as live_salesforce
+
+                live_salesforce(salesforce, self._portfolio.seed, day, self.clock.stand_at)
+        self.clock.run()
 
 
 @contextmanager
@@ -144,6 +179,7 @@ class _Loop:
             server.should_exit = server.force_exit = True
         for _server, task in self._servers:
             task.result(timeout=_START_SECONDS)
+        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result(timeout=_START_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -153,7 +189,7 @@ class _Loop:
         listener = socket.create_server(("127.0.0.1", port), backlog=256)
         config = uvicorn.Config(
             app, http=Wire, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=75, date_header=False,
         )  # fmt: skip
         server = uvicorn.Server(config)
         task = asyncio.run_coroutine_threadsafe(server.serve(sockets=[listener]), self._loop)
@@ -165,3 +201,11 @@ class _Loop:
                 raise RuntimeError(f"the sandbox did not start on port {port}: {reason}")
             time.sleep(0.005)
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def _end_all() -> None:
+    """Cancel what is still being answered, such as a slow request whose client gave up, and wait for the ends."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

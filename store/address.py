@@ -30,6 +30,12 @@ def parse(url: str) -> URL:
     return address.set(drivername="sqlite+pysqlite")
 
 
+def shown(address: URL) -> str:
+    """Return the address as messages name it: a file by its path, a server without driver and password."""
+    path = file_of(address)
+    return str(path) if path is not None else address.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
 def file_of(address: URL) -> Path | None:
     """Return the file of a SQLite store, None for a server."""
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None

@@ -33,9 +33,10 @@ def apply_merges(c: Connection, ws: str, connection: str, stream: str, merges: M
     here = _stream(ws, connection, stream)
     old, survivor = raw_alias.c.old_id, raw_alias.c.survivor
     onward = dict(merges)
-    # Aliases that end at a record merged now, and aliases that begin at a survivor of now, join the chain.
-    joined = here & (member(c, survivor, merges) | member(c, old, [*merges, *merges.values()]))
-    stored = {row.old_id: row.survivor for row in c.execute(select(old, survivor).where(joined))}
+    # Aliases that end at a record merged now, and aliases that begin at a survivor of now, join the chain. Asked one
+    # by one: SQLite would read all aliases of the stream for the two conditions in one query.
+    joined = (member(c, survivor, merges), member(c, old, [*merges, *merges.values()]))
+    stored = {row.old_id: row.survivor for one in joined for row in c.execute(select(old, survivor).where(here, one))}
     for old_id, target in stored.items():
         onward.setdefault(old_id, target)
     flat = {old_id: _end(onward, old_id) for old_id in onward}

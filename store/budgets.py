@@ -2,7 +2,8 @@
 
 The structural twin of `connectors.budget.MemoryBudget`. A quota is a rolling window cut into slots; permits are
 drawn a few at a time so that a request costs a fraction of a transaction, and count until the window after the
-last moment at which they can have been used. A crash forfeits the permits in hand, never the limit.
+last moment at which they can have been used. What a slow client could not use goes back with its next request; a
+crash forfeits the permits in hand, never the limit.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from store.types import from_micros, to_micros
 SLOTS = 50
 CHUNK = 10
 CHUNK_SECONDS = 0.1
-"""How long permits in hand may be used; short, so that a pause by another process is heeded almost at once."""
+"""Seconds for which permits in hand may be used; short, so that a pause by another process is heeded almost at once."""
+LONG_CHUNK_SECONDS = 5.0
+"""The same for long windows, whose pauses last for minutes."""
 
 COMMIT_SECONDS = 0.05
 """Allowance between the count of a permit and its use; the vendor counts on arrival, we before the commit."""
@@ -72,7 +75,7 @@ class _Window:
     @property
     def lifetime(self) -> int:
         """How long a slot counts from its start: until its last permit, sent as late as can be, left the window."""
-        late = max(COMMIT_SECONDS + (CHUNK_SECONDS if self.chunk > 1 else 0.0), self.policy.window * 0.02)
+        late = max(COMMIT_SECONDS + (_good_for(self.policy) if self.chunk > 1 else 0.0), self.policy.window * 0.02)
         return self.width + int((self.policy.window + late) * 1e6)
 
     @property
@@ -95,9 +98,16 @@ class _Window:
         for start in [start for start in self.slots if start + self.lifetime <= self.moment]:
             del self.slots[start]
 
-    def book(self, permits: int) -> None:
+    def book(self, permits: int) -> int:
+        """Count `permits` from now on; returns the slot that holds them."""
         start = self.moment - self.moment % self.width
         self.slots[start] = self.slots.get(start, 0) + permits
+        return start
+
+    def give_back(self, permits: int, start: int) -> None:
+        """Take back what was booked in a slot and not used; nothing when the slot left the window meanwhile."""
+        if permits and start in self.slots:
+            self.slots[start] = max(0, self.slots[start] - permits)
 
     def wait(self, permits: int) -> float:
         """Seconds until `permits` are free."""
@@ -117,9 +127,10 @@ class _Window:
 
 @dataclass(slots=True)
 class _Hand:
-    """Permits that this process drew and did not use yet, good until a moment of its own clock."""
+    """Permits that this process drew and did not use yet, good until a moment of its own clock; `slot` counts them."""
 
     permits: int = 0
+    slot: int = 0
     good_until: float = -math.inf
     observed_at: float = -math.inf
     lock: Lock = field(default_factory=Lock)
@@ -189,9 +200,9 @@ class StoreBudget:
     def pause(self, policy: Policy, seconds: float) -> None:
         """Let nobody on this store take from the quota for `seconds`; never shortens a longer pause."""
         hand = self._hand(policy)
-        with hand.lock:
+        with hand.lock, self._window(policy) as window:
+            window.give_back(hand.permits, hand.slot)
             hand.permits = 0
-        with self._window(policy) as window:
             window.blocked_until = max(window.blocked_until, window.moment + int(seconds * 1e6))
 
     def remaining(self, policy: Policy) -> int | None:
@@ -210,16 +221,17 @@ class StoreBudget:
             if hand.permits >= cost and self._clock() < hand.good_until:
                 hand.permits -= cost
                 return 0.0
-            hand.permits = 0
+            unused, hand.permits = hand.permits, 0
             with self._window(policy) as window:
+                window.give_back(unused, hand.slot)
                 least = min(cost, window.usable)
                 wait = window.wait(least)
                 if wait > 0:
                     return wait
                 drawn = max(least, min(max(cost, window.chunk), window.usable - window.used))
-                window.book(drawn)
+                hand.slot = window.book(drawn)
             hand.permits = max(0, drawn - cost)
-            hand.good_until = self._clock() + CHUNK_SECONDS
+            hand.good_until = self._clock() + _good_for(policy)
             return 0.0
 
     def _hand(self, policy: Policy) -> _Hand:
@@ -238,6 +250,10 @@ class StoreBudget:
                 "resets_at": None if window.resets_at is None else from_micros(window.resets_at),
             }
             c.execute(update(quota).where(_key(policy)).values(values))
+
+
+def _good_for(policy: Policy) -> float:
+    return LONG_CHUNK_SECONDS if policy.window > LONG_WINDOW else CHUNK_SECONDS
 
 
 def _correct(window: _Window, remaining: int, in_hand: int) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from store import address, schema, sql
-from store.errors import StoreMissing, StoreUnusable, translate
+from store.errors import translate
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another one before it gives up with StoreLocked."""
@@ -35,15 +35,19 @@ def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
 
 
 def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
+    # Last in, first out: the connection used next is the one whose cache is warm, and the spare ones stay small.
+    arguments = {"timeout": busy_seconds, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, pool_use_lifo=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         # The driver would begin transactions by itself, late and not before DDL; `begin` below does it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
             cursor.execute(f"PRAGMA {pragma}")
+        if _ours_or_empty(cursor):
+            cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -53,12 +57,18 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
+def _ours_or_empty(cursor: Any) -> bool:
+    """Setting the journal mode rewrites the file's header, and a file of something else is refused untouched."""
+    tables = {row[0] for row in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return not tables or "alembic_version" in tables
+
+
 class Store:
     """A store of the right version, opened for one workspace."""
 
     def __init__(self, engine: Engine, workspace: str) -> None:
         self.workspace = workspace
-        self.url = engine.url.render_as_string(hide_password=True)
+        self.where = address.shown(engine.url)
         self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
@@ -76,7 +86,7 @@ class Store:
             with self._writer.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise translate(error, self.url) from error
+            raise translate(error, self.where) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -85,7 +95,7 @@ class Store:
             with self._reader.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise translate(error, self.url) from error
+            raise translate(error, self.where) from error
 
     def now(self) -> datetime:
         """Return the clock that all processes on this store share."""
@@ -121,15 +131,11 @@ def open_store(
 
 def _ensure_schema(store: Store, *, create: bool) -> None:
     with store.read() as connection:
-        found = schema.revision(connection)
-        empty = found is None and schema.is_empty(connection)
-    if not empty:
-        schema.require_current(found, store.url)
-    elif not create:
-        raise StoreMissing(f"The store {store.url} is empty.", "Create it with `keepwell db upgrade`.")
-    else:
-        with store.write() as connection:
-            schema.migrate(connection)
+        if not create or not schema.is_empty(connection):
+            schema.require_current(connection, store.where)
+            return
+    with store.write() as connection:
+        schema.migrate(connection)
 
 
 def upgrade(url: str) -> str:
@@ -144,9 +150,8 @@ def upgrade(url: str) -> str:
         with store.write() as connection:
             found = schema.revision(connection)
             if found is None and not schema.is_empty(connection):
-                hint = "Point `store` to an empty database."
-                raise StoreUnusable(f"The database {store.url} holds tables of something else.", hint)
-            schema.refuse_newer(found, store.url)
+                raise schema.not_ours(store.where)
+            schema.refuse_newer(found, store.where)
             return schema.migrate(connection)
     finally:
         store.close()

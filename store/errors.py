@@ -89,20 +89,61 @@ class BudgetExhausted(StoreError):
         self.resets_in = resets_in
 
 
+_KNOWN: tuple[tuple[type[StoreError], frozenset[str], tuple[str, ...], str, str], ...] = (
+    (
+        StoreLocked,
+        frozenset({"55P03", "40001", "40P01"}),
+        ("locked",),
+        "The store {where} is busy: {said}.",
+        "Another run is writing to it; try again.",
+    ),
+    (
+        StoreFull,
+        frozenset({"53100"}),
+        ("disk is full",),
+        "There is no room left for the store {where}.",
+        "Free disk space and run again.",
+    ),
+    (
+        StoreCorrupt,
+        frozenset(),
+        ("not a database",),
+        "The file {where} is not a SQLite database.",
+        "Restore it from a backup, or point `store` to another file.",
+    ),
+    (
+        StoreCorrupt,
+        frozenset({"XX001", "XX002"}),
+        ("malformed",),
+        "The store {where} is damaged: {said}.",
+        "Restore it from a backup.",
+    ),
+    (
+        StoreCorrupt,
+        frozenset({"42P01", "42703", "42P07"}),
+        ("no such table", "no such column", "already exists"),
+        "The store {where} does not have the tables of its version: {said}.",
+        "Restore it from a backup; `keepwell db check` says what else is wrong.",
+    ),
+)
+"""What drivers say → our error: SQLSTATEs of PostgreSQL, words of SQLite, message, what to do next."""
+
+
 def translate(error: DBAPIError, where: str) -> StoreError:
     """Return the store's own error for what a driver raised; `where` is the store's masked address."""
     state = getattr(error.orig, "sqlstate", None) or ""
-    text = str(error.orig).lower()
-    if "locked" in text or state in {"55P03", "40001", "40P01"}:
-        return StoreLocked(f"The store {where} is busy: {error.orig}.", "Another run is writing to it; try again.")
-    if "disk is full" in text or state == "53100":
-        return StoreFull(f"There is no room left for the store {where}.", "Free disk space and run again.")
-    if "not a database" in text:
-        hint = "Restore it from a backup, or point `store` to another file."
-        return StoreCorrupt(f"The file of {where} is not a SQLite database.", hint)
-    if "malformed" in text or state in {"XX001", "XX002"}:
-        return StoreCorrupt(f"The store {where} is damaged: {error.orig}.", "Restore it from a backup.")
+    # SQLite says it in words, a server by its code; the words of a server's answer may quote a record.
+    text = "" if state else str(error.orig).lower()
+    said = _first_line(error)
+    for kind, states, words, message, hint in _KNOWN:
+        if state in states or any(word in text for word in words):
+            return kind(message.format(where=where, said=said), hint)
     if isinstance(error, OperationalError) or error.connection_invalidated:
         hint = "Check the address, that the server runs, and that this user may read and write there."
-        return StoreUnusable(f"The store {where} cannot be used: {str(error.orig).strip()}.", hint)
-    return StoreError(f"The store {where} refused a statement: {str(error.orig).strip()}.", "This is a bug; report it.")
+        return StoreUnusable(f"The store {where} cannot be used: {said}.", hint)
+    return StoreError(f"The store {where} refused a statement: {said}.", "This is a bug; report it.")
+
+
+def _first_line(error: DBAPIError) -> str:
+    """What the driver said, without the position in the statement and the hints that servers append."""
+    return (str(error.orig).strip().splitlines() or ["no reason given"])[0].rstrip(".")

@@ -11,7 +11,8 @@ import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from mapping.records import FieldType
-from store.frames import MOMENT, read_frame, stored
+from mapping.schema import INSTANT
+from store.frames import read_frame, stored
 from store.sql import member
 from store.tables import evaluation, evaluation_detail
 
@@ -92,7 +93,7 @@ def history(c: Connection, ws: str, since: datetime) -> pl.DataFrame:
     standing = select(func.max(older.c.as_of)).where(same).scalar_subquery()
     here = and_(_E.workspace == ws, or_(_E.as_of >= since, _E.as_of == standing))
     columns = (_E.account_id, stored(c, _E.as_of, FieldType.INSTANT), _E.score, _E.band)
-    dtypes = {"account_id": pl.String(), "as_of": MOMENT, "score": pl.Float64(), "band": pl.String()}
+    dtypes = {"account_id": pl.String(), "as_of": INSTANT, "score": pl.Float64(), "band": pl.String()}
     return read_frame(c, select(*columns).where(here).order_by(_E.account_id, _E.as_of), dtypes)
 
 
@@ -106,7 +107,7 @@ def stage_history(c: Connection, ws: str) -> pl.DataFrame:
     )
     entered = and_(walked.c.stage.is_not(None), walked.c.stage.is_distinct_from(walked.c.before))
     query = select(walked.c.account_id, walked.c.at, walked.c.stage).where(entered)
-    dtypes = {"account_id": pl.String(), "at": MOMENT, "stage": pl.String()}
+    dtypes = {"account_id": pl.String(), "at": INSTANT, "stage": pl.String()}
     return read_frame(c, query.order_by(walked.c.account_id, walked.c.at), dtypes)
 
 

@@ -119,6 +119,17 @@ def discard(c: Connection, ws: str, key: int) -> None:
     c.execute(delete(plan).where(plan.c.workspace == ws, plan.c.key == key))
 
 
+def discard_drafts(c: Connection, ws: str) -> int:
+    """Remove every draft, with its records, and return how many there were.
+
+    For a run that just took the leases: whoever began these is dead, and nobody else would ever clear them away.
+    """
+    keys = c.execute(select(plan.c.key).where(plan.c.workspace == ws, plan.c.id.is_(None))).scalars().all()
+    for key in keys:
+        discard(c, ws, key)
+    return len(keys)
+
+
 def content_id(header: PlanHeader, records: Iterable[PlanRecord]) -> str:
     """Return the id of a plan: 32 hexadecimal digits of its header, run apart, and its records in key order."""
     moments = [to_micros(header.made_at), to_micros(header.as_of)]

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from store.errors import StateConflict
 from store.tables import run
 
 _R = run.c
+
+GOOD = ("complete", "partial")
+"""How a run ends that came to its end."""
+WRITING = ("sync", "apply")
+"""Commands that write; pulling or planning by hand says nothing about the schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,12 @@ def list_runs(c: Connection, ws: str, limit: int = 20) -> list[Run]:
     return _select(c, _R.workspace == ws, limit)
 
 
-def last_good(c: Connection, ws: str, command: str | None = None) -> Run | None:
-    """Return the last complete run, of one command if given: what `status --max-age` looks at."""
-    here = (_R.workspace == ws) & (_R.status == "complete")
-    if command is not None:
-        here &= _R.command == command
+def last_good(c: Connection, ws: str) -> Run | None:
+    """Return the last run that brought the CRMs up to date: what `status --max-age` looks at.
+
+    A partial run counts: it came to its end, and what it left is a value that a person or the CRM refused it.
+    """
+    here = and_(_R.workspace == ws, _R.command.in_(WRITING), _R.status.in_(GOOD))
     return next(iter(_select(c, here, 1)), None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from store.errors import StoreNewer, StoreOld, StoreUnusable
+from store.errors import StoreMissing, StoreNewer, StoreOld, StoreUnusable
 
 REVISIONS = ("0001_initial", "0002_entities")
 """Every schema revision in order; kept here so that opening a store does not load the migration machinery."""
@@ -28,15 +28,23 @@ def is_empty(connection: Connection) -> bool:
     return not inspect(connection).get_table_names()
 
 
-def require_current(found: str | None, where: str) -> None:
-    """Raise StoreOld, StoreNewer or StoreUnusable unless `found` is the revision of this version."""
+def require_current(connection: Connection, where: str) -> None:
+    """Raise StoreMissing, StoreOld, StoreNewer or StoreUnusable unless the store has the schema of this version."""
+    found = revision(connection)
+    if found is None and is_empty(connection):
+        raise StoreMissing(f"The store {where} is empty.", "Create it with `keepwell db upgrade`.")
     if found is None:
-        hint = "Point `store` to an empty database."
-        raise StoreUnusable(f"The database {where} holds tables of something else.", hint)
+        raise not_ours(where)
     refuse_newer(found, where)
     if found != REVISIONS[-1]:
         hint = "Run `keepwell db upgrade`."
         raise StoreOld(f"The store {where} has the schema {found}, this version needs {REVISIONS[-1]}.", hint)
+
+
+def not_ours(where: str) -> StoreUnusable:
+    """Return the error for a database that has tables but not our mark."""
+    hint = "Point `store` to an empty database."
+    return StoreUnusable(f"The database {where} holds tables of something else.", hint)
 
 
 def refuse_newer(found: str | None, where: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, inspect, select, text
 
 from store import address, audit, epochs, schema
 from store.cursors import cursor
 from store.database import Store, connect
 from store.errors import StoreCorrupt, StoreError
-from store.tables import audit_head
+from store.tables import audit_head, metadata
 from store.tables import cursor as cursors
 from store.tables import epoch as epoch_table
 
@@ -29,8 +29,9 @@ def check(url: str) -> list[str]:
         return [str(error)]
     try:
         with store.read() as c:
-            schema.require_current(schema.revision(c), store.url)
-            return [*_file_findings(c), *_state_findings(c), *_audit_findings(c), *_server_findings(c)]
+            schema.require_current(c, store.where)
+            found = [*_file_findings(c), *_schema_findings(c), *_server_findings(c)]
+            return found or [*_state_findings(c), *_audit_findings(c)]
     except StoreError as error:
         return [str(error)]
     finally:
@@ -42,6 +43,21 @@ def _file_findings(c: Connection) -> list[str]:
         return []
     lines = list(c.execute(text("PRAGMA integrity_check(20)")).scalars())
     return [] if lines == ["ok"] else [f"The file is damaged: {line}. Restore it from a backup." for line in lines]
+
+
+def _schema_findings(c: Connection) -> list[str]:
+    """What the store lacks of the schema that it says it has: somebody changed it, or a copy was cut short."""
+    there = inspect(c)
+    names = set(there.get_table_names())
+    hint = "Restore it from a backup."
+    findings = [f"The table {name} is missing. {hint}" for name in metadata.tables if name not in names]
+    for name in names & {*metadata.tables}:
+        columns = {column["name"] for column in there.get_columns(name)}
+        indexes = {index["name"] for index in there.get_indexes(name)}
+        lost = [f"column {column.name}" for column in metadata.tables[name].columns if column.name not in columns]
+        lost += [f"index {index.name}" for index in metadata.tables[name].indexes if index.name not in indexes]
+        findings += [f"The table {name} has no {what}. {hint}" for what in sorted(lost)]
+    return sorted(findings)
 
 
 def _state_findings(c: Connection) -> list[str]:

@@ -1,5 +1,6 @@
 """The outbox: one intent a (record, property), from planned to confirmed, and only along allowed steps.
 
+    (guard read) ── book ──> sent | unchanged | conflict | gone
     pending ── claim ──> sent ──> confirmed | rejected | gone | conflict | pending | in_doubt
     pending ──> unchanged | conflict | rejected | gone | held | stuck | superseded
     in_doubt ── read-back ──> confirmed | pending | conflict | gone | stuck
@@ -11,8 +12,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, select, update
 
@@ -23,6 +26,34 @@ from store.sql import CHUNK, member, numbered
 from store.tables import intent
 
 _I = intent.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The request that a batch of intents goes out with: audit batch, lease token, moment and deadline."""
+
+    batch: str
+    token: int
+    sent_at: datetime
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the guard read of an intent showed, and the state that follows from it."""
+
+    state: Literal["sent", "unchanged", "conflict", "gone"]
+    seen: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """The intents that `book` made; `blocked` waits for an earlier intent that is on its way or in doubt."""
+
+    intents: tuple[Intent, ...]
+    blocked: tuple[NewIntent, ...]
+
 
 _FROM: Mapping[IntentState, frozenset[IntentState]] = MappingProxyType(
     {
@@ -53,36 +84,64 @@ def add_intents(
 ) -> Added:
     """Put `rows` into the outbox as pending.
 
-    A pending intent of the same (record, property) is superseded; one that is on its way or in doubt blocks the new
-    one until it is decided. Raises ValueError when `rows` name one (record, property) twice.
+    A pending intent of the same (record, property) is superseded, and its lost attempts count for the new one when
+    that wants the same value; one that is on its way or in doubt blocks the new one until it is decided. Raises
+    ValueError when `rows` name one (record, property) twice.
     """
-    wanted = {row.key(): row for row in rows}
-    if len(wanted) != len(rows):
-        raise ValueError("Two intents of one plan name the same record and property.")
-    standing, seqs = _standing(c, ws, rows)
-    blocked = [row for key, row in wanted.items() if standing.get(key, (0, "pending"))[1] != "pending"]
-    replaced = [item for key, (item, state) in standing.items() if key in wanted and state == "pending"]
-    if replaced:
-        here = numbered(c, intent, ws, replaced)
-        c.execute(update(intent).where(here).values(state="superseded", reason="a newer plan", changed_at=now))
-    stopped = {row.key() for row in blocked}
-    fixed = {
-        "workspace": ws,
-        "plan_id": plan_id,
-        "run_id": run_id,
-        "model_version": model_version,
-        "state": "pending",
-        "attempt": 0,
-        "changed_at": now,
-        "reason": "",
-        "code": "",
-    }
-    fresh = [
-        {**fixed, **row.columns(), "seq": seqs.get(key, 0) + 1} for key, row in wanted.items() if key not in stopped
-    ]
+    way = _make_way(c, ws, rows, now)
+    fixed = _fixed(ws, plan_id, run_id, model_version, now)
+    fresh = [{**fixed, **row.columns(), **way.standing(row)} for row in way.open]
     if fresh:
         c.execute(insert(intent), fresh)
-    return Added(len(fresh), len(replaced), tuple(blocked))
+    return Added(len(fresh), way.superseded, way.blocked)
+
+
+def book(
+    c: Connection,
+    ws: str,
+    *,
+    plan_id: str,
+    run_id: str,
+    model_version: str,
+    rows: Mapping[NewIntent, Found],
+    claim: Claim,
+) -> Booked:
+    """Put the intents of one connection's batch into the outbox together with what the guard read showed for each.
+
+    The same as `add_intents`, `settle` and `claim` in one step, which is what a batch needs and a third of the work:
+    an intent that is sent at once never waits. Commit this together with the audit row before the request goes out.
+    """
+    way = _make_way(c, ws, list(rows), claim.sent_at)
+    if not way.open:
+        return Booked((), way.blocked)
+    fixed = _fixed(ws, plan_id, run_id, model_version, claim.sent_at)
+    sent = {"batch": claim.batch, "token": claim.token, "sent_at": claim.sent_at, "deadline_at": claim.deadline_at}
+    still = dict.fromkeys(sent)
+    fresh: list[dict[str, Any]] = []
+    for row in way.open:
+        found = rows[row]
+        known = {"state": found.state, "seen": found.seen, "reason": found.reason}
+        fresh.append(
+            {**fixed, **row.columns(), **way.standing(row), **known, **(sent if found.state == "sent" else still)}
+        )
+    before = c.execute(select(func.coalesce(func.max(_I.id), 0))).scalar_one()
+    c.execute(insert(intent), fresh)
+    mine = and_(_I.workspace == ws, _I.run_id == run_id, _I.id > before, _I.connection == way.open[0].connection)
+    ids = {
+        (row.record_id, row.property): row.id for row in c.execute(select(_I.id, _I.record_id, _I.property).where(mine))
+    }
+    made = [
+        Intent(id=ids[one["record_id"], one["property"]], **{name: one[name] for name in COLUMNS if name != "id"})
+        for one in fresh
+    ]
+    return Booked(tuple(made), way.blocked)
+
+
+def drop_waiting(c: Connection, ws: str, connection: str, *, except_run: str, now: datetime) -> int:
+    """Supersede what still waits from other runs than `except_run`: no plan wants it any more. Returns how many."""
+    here = and_(_I.workspace == ws, _I.connection == connection, _I.state == "pending", _I.run_id != except_run)
+    values = {"state": "superseded", "reason": "not planned any more", "changed_at": now}
+    return c.execute(update(intent).where(here).values(values)).rowcount
 
 
 def claim(
@@ -121,12 +180,17 @@ def claim(
     return _select(c, numbered(c, intent, ws, ids))
 
 
-def settle(c: Connection, ws: str, settlements: Sequence[Settlement], now: datetime) -> None:
+def settle(
+    c: Connection, ws: str, settlements: Sequence[Settlement], now: datetime, known: Iterable[Intent] | None = None
+) -> None:
     """Note what became of intents; a confirmed one enters the ledger. Raises StateConflict for a forbidden step.
 
-    `unchanged` of an intent that was sent before is a confirmation: the value is there because we wrote it.
+    `unchanged` of an intent that was sent before is a confirmation: the value is there because we wrote it. Who has
+    the intents at hand gives them as `known` and saves reading them; what changed meanwhile is still a conflict.
     """
-    before = {item.id: item for item in _select(c, numbered(c, intent, ws, [entry.intent_id for entry in settlements]))}
+    if known is None:
+        known = _select(c, numbered(c, intent, ws, [entry.intent_id for entry in settlements]))
+    before = {item.id: item for item in known}
     moves: defaultdict[tuple[IntentState, str, str], list[int]] = defaultdict(list)
     written: list[Intent] = []
     verified: set[int] = set()
@@ -197,18 +261,59 @@ def _select(c: Connection, here: ColumnElement[bool], limit: int | None = None) 
     return [Intent(*row) for row in c.execute(query)]
 
 
-def _standing(
-    c: Connection, ws: str, rows: Sequence[NewIntent]
-) -> tuple[dict[tuple[str, ...], tuple[int, str]], dict[tuple[str, ...], int]]:
-    """Return the open intent (id, state) and the highest seq of each (record, property) that `rows` touch."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What stands in the way of new intents: those that may go in, those that may not, and what they inherit."""
+
+    open: list[NewIntent]
+    blocked: tuple[NewIntent, ...]
+    superseded: int
+    seqs: Mapping[tuple[str, ...], int]
+    attempts: Mapping[tuple[str, ...], int]
+
+    def standing(self, row: NewIntent) -> dict[str, int]:
+        key = row.key()
+        return {"seq": self.seqs.get(key, 0) + 1, "attempt": self.attempts.get(key, 0)}
+
+
+def _make_way(c: Connection, ws: str, rows: Sequence[NewIntent], now: datetime) -> _Way:
+    """Supersede the pending intents that `rows` replace."""
+    wanted = {row.key(): row for row in rows}
+    if len(wanted) != len(rows):
+        raise ValueError("Two intents of one plan name the same record and property.")
     names = (_I.connection, _I.object, _I.record_id, _I.property)
     here = and_(_I.workspace == ws, member(c, _I.record_id, {row.record_id for row in rows}))
     here &= member(c, _I.connection, {row.connection for row in rows})
     here &= member(c, _I.object, {row.object for row in rows})
-    opened = c.execute(select(*names, _I.id, _I.state).where(here, _I.state.in_(OPEN)))
-    standing = {tuple(row[:4]): (row.id, row.state) for row in opened}
+    opened = c.execute(select(*names, _I.id, _I.state, _I.want, _I.attempt).where(here, _I.state.in_(OPEN)))
+    standing = {tuple(row[:4]): row for row in opened}
     highest = c.execute(select(*names, func.max(_I.seq)).where(here).group_by(*names))
-    return standing, {tuple(row[:4]): row[4] for row in highest}
+    replaced = {key: row for key, row in standing.items() if key in wanted and row.state == "pending"}
+    if replaced:
+        old = numbered(c, intent, ws, [row.id for row in replaced.values()])
+        c.execute(update(intent).where(old).values(state="superseded", reason="a newer plan", changed_at=now))
+    blocked = {key for key in wanted if key in standing and key not in replaced}
+    return _Way(
+        open=[row for key, row in wanted.items() if key not in blocked],
+        blocked=tuple(row for key, row in wanted.items() if key in blocked),
+        superseded=len(replaced),
+        seqs={tuple(row[:4]): row[4] for row in highest},
+        attempts={key: row.attempt for key, row in replaced.items() if row.want == wanted[key].want},
+    )
+
+
+def _fixed(ws: str, plan_id: str, run_id: str, model_version: str, now: datetime) -> dict[str, Any]:
+    """Columns that all intents of one call share."""
+    return {
+        "workspace": ws,
+        "plan_id": plan_id,
+        "run_id": run_id,
+        "model_version": model_version,
+        "state": "pending",
+        "changed_at": now,
+        "reason": "",
+        "code": "",
+    }
 
 
 def _checked(entry: Settlement, standing: Intent | None) -> IntentState:

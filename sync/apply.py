@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from connectors.base import Connector
 from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
+from store import leases, writes
 from store.plans import Plan, PlanRecord
 from sync import planbook
 from sync.batch import BatchResult, BatchWriter
@@ -21,7 +22,8 @@ from sync.settle import settle_doubts
 
 FAILING_BATCHES = 3
 """After so many batches in a row without an answer the connection is left alone until the next run."""
-ATTEMPTS_A_RUN = 2
+MOST_AGAIN = 20
+"""Batches that wait for their second attempt at most; more of them are tried again at once, to keep memory flat."""
 
 T = TypeVar("T")
 
@@ -70,16 +72,31 @@ class _Applier:
         self._written = 0
 
     def run(self) -> None:
-        """First every batch once, then once more what surely was not done, then what is in doubt."""
+        """Every batch once, then once more what surely was not done, then what is in doubt."""
+        size = self._connector.capabilities.write_batch
         again: list[PlanRecord] = []
         try:
-            for batch in _chunks(self._records(), self._connector.capabilities.write_batch):
+            for batch in _chunks(self._records(), size):
                 again += self._one(batch)
-            for batch in _chunks(iter(again), self._connector.capabilities.write_batch):
-                self._one(batch)
+                if len(again) >= MOST_AGAIN * size:
+                    self._once_more(again, size)
+                    again = []
+            self._once_more(again, size)
             self._decide_doubts()
+            self._forget_what_nobody_wants()
         finally:
             self._session.report.records_written[self._connector.name] = self._written
+
+    def _once_more(self, records: list[PlanRecord], size: int) -> None:
+        for batch in _chunks(iter(records), size):
+            self._one(batch)
+
+    def _forget_what_nobody_wants(self) -> None:
+        """Values that an earlier run could not send and that no plan asks for any more."""
+        session, name = self._session, self._connector.name
+        with session.deps.store.write() as c:
+            leases.check(c, session.lease(name))
+            writes.drop_waiting(c, session.ws, name, except_run=session.run_id, now=session.deps.clock.now())
 
     def _records(self) -> Iterator[PlanRecord]:
         found = planbook.records(self._session.deps.store, self._plan, self._connector.name)

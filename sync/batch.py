@@ -22,7 +22,7 @@ from store.intents import Intent, NewIntent, Settlement
 from store.plans import PlanRecord
 from sync.adopt import adopt
 from sync.decide import STAMP_FIELD, Written, compare_before_write
-from sync.errors import Interrupted, InvariantError
+from sync.errors import Interrupted
 from sync.faults import fp
 from sync.owned import Owned
 from sync.report import Bucket
@@ -30,7 +30,6 @@ from sync.session import Session
 from sync.written import lay_over
 
 GUARD_READS = 3
-PAGE = 10_000
 Key = tuple[str, str]
 """(record id, property)"""
 
@@ -88,7 +87,6 @@ class BatchWriter:
         self._owned = owned
         self._plan_id = plan_id
         self._model_version = model_version
-        self._last_intent = 0
 
     def write(self, records: Sequence[PlanRecord]) -> BatchResult:
         """Take a batch of at most `write_batch` records through guard read, claim, request and outcomes."""
@@ -127,8 +125,6 @@ class BatchWriter:
         ids = [record.record_id for record in records]
         with deps.store.write() as c:
             leases.check(c, lease)
-            if session.lost.is_set():
-                raise Interrupted("The lease of this run could not be renewed in time.", hint="Run again.")
             if deps.clock.monotonic() - read_at > deps.timing.guard_age:
                 return None
             known = ledger.ledger_for(c, session.ws, self._connector.name, self._owned.object_name, ids)
@@ -171,8 +167,9 @@ class BatchWriter:
         result: BatchResult,
         token: int,
     ) -> list[Intent]:
-        session, now = self._session, self._session.deps.clock.now()
-        rows = [
+        session, deps = self._session, self._session.deps
+        now = deps.clock.now()
+        rows = {
             NewIntent(
                 connection=record.connection,
                 object=record.object,
@@ -182,58 +179,33 @@ class BatchWriter:
                 base=change["before"],
                 want=change["after"],
                 because=change["because"],
-            )
+            ): _found(readings[key], guarded.values.get(key))
             for record in records
             for change in record.changes
-        ]
-        added = writes.add_intents(
+            for key in [(record.record_id, change["property"])]
+        }
+        claim = writes.Claim(deps.new_id(), token, now, now + timedelta(seconds=deps.timing.deadline))
+        booked = writes.book(
             c,
             session.ws,
             plan_id=self._plan_id,
             run_id=session.run_id,
             model_version=self._model_version,
             rows=rows,
-            now=now,
+            claim=claim,
         )
-        for blocked in added.blocked:
+        for blocked in booked.blocked:
             result.buckets[(blocked.record_id, blocked.property)] = "in_doubt"
-        settlements: list[Settlement] = []
-        sending: dict[int, str | None] = {}
-        right_already: list[Intent] = []
-        for intent in self._added(c, {_place(row) for row in rows}):
+        for intent in booked.intents:
             key = (intent.record_id, intent.property)
             reading = readings[key]
-            if reading == "send":
-                sending[intent.id] = guarded.values[key]
-                continue
-            result.buckets[key] = reading
-            settlements.append(_without_request(intent, reading, guarded.values.get(key)))
-            if reading == "unchanged":
-                right_already.append(intent)
-        writes.settle(c, session.ws, settlements, now)
-        adopt(c, session.ws, right_already, now)
-        if not sending:
-            return []
-        batch = session.deps.new_id()
-        deadline = now + timedelta(seconds=session.deps.timing.deadline)
-        claimed = writes.claim(c, session.ws, sending, batch=batch, token=token, sent_at=now, deadline_at=deadline)
-        if len(claimed) != len(sending):
-            raise InvariantError(f"{len(sending)} intents were to be claimed but {len(claimed)} were.")
-        self._audit(c, "intent", batch, claimed, {})
+            if reading != "send":
+                result.buckets[key] = reading
+        adopt(c, session.ws, [one for one in booked.intents if one.state == "unchanged"], now)
+        claimed = [one for one in booked.intents if one.state == "sent"]
+        if claimed:
+            self._audit(c, "intent", claim.batch, claimed, {})
         return claimed
-
-    def _added(self, c: Connection, keys: set[tuple[str, str, str, str]]) -> list[Intent]:
-        """The intents that were just put into the outbox; older pending ones are passed over once."""
-        found: list[Intent] = []
-        while True:
-            page = writes.open_intents(
-                c, self._session.ws, self._connector.name, states=("pending",), after=self._last_intent, limit=PAGE
-            )
-            found += [one for one in page if _place(one) in keys and one.run_id == self._session.run_id]
-            if page:
-                self._last_intent = page[-1].id
-            if len(page) < PAGE:
-                return found
 
     def _send(self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult) -> None:
         if not claimed:
@@ -244,6 +216,9 @@ class BatchWriter:
         batch = [
             Change(Ref(self._connector.name, self._owned.object_name, one), values) for one, values in changes.items()
         ]
+        if not self._session.time_to_send():
+            hint = "Nothing was sent after that; run again to go on."
+            raise Interrupted("This run stood still for so long that its lease may go to another one.", hint=hint)
         outcomes, error = self._attempt(batch)
         fp("apply.sent")
         self._settle(records, claimed, outcomes, result, error)
@@ -281,8 +256,9 @@ class BatchWriter:
             if state == "pending" and not isinstance(error, CredentialsError | QuotaExhausted):
                 retry.setdefault(intent.record_id, set()).add(intent.property)
         with session.deps.store.write() as c:
+            leases.check(c, session.lease(self._connector.name))
             now = session.deps.clock.now()
-            writes.settle(c, session.ws, settlements, now)
+            writes.settle(c, session.ws, settlements, now, claimed)
             lay_over(c, session.ws, self._connector.name, self._owned.stream, written)
             detail = {one.ref.id: [one.kind, one.code] for one in outcomes.values() if one.kind != "confirmed"}
             self._audit(c, "outcome", claimed[0].batch or "", claimed, detail)
@@ -317,10 +293,6 @@ class BatchWriter:
 _Reading = Literal["unchanged", "send", "conflict", "gone"]
 
 
-def _place(one: NewIntent | Intent) -> tuple[str, str, str, str]:
-    return one.connection, one.object, one.record_id, one.property
-
-
 def _settle_stamps(records: Sequence[PlanRecord], readings: dict[Key, _Reading]) -> None:
     """A time stamp goes only along with another change; where none is sent any more it shares the others' fate."""
     for record in records:
@@ -331,13 +303,15 @@ def _settle_stamps(records: Sequence[PlanRecord], readings: dict[Key, _Reading])
                 readings[key] = "conflict" if "conflict" in others else others[0]
 
 
-def _without_request(intent: Intent, reading: _Reading, seen: str | None) -> Settlement:
+def _found(reading: _Reading, seen: str | None) -> writes.Found:
+    if reading == "send":
+        return writes.Found("sent", seen)
     if reading == "unchanged":
-        return Settlement(intent.id, "unchanged", reason="the CRM has this value already")
+        return writes.Found("unchanged", seen, "the CRM has this value already")
     if reading == "gone":
-        return Settlement(intent.id, "gone", reason="the record is not in the CRM any more")
+        return writes.Found("gone", None, "the record is not in the CRM any more")
     shown = "nothing" if seen is None else repr(seen)
-    return Settlement(intent.id, "conflict", reason=f"somebody changed it since the plan was made: it has {shown} now")
+    return writes.Found("conflict", seen, f"somebody changed it since the plan was made: it has {shown} now")
 
 
 def _state_of(intent: Intent, outcome: Outcome) -> Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]:

@@ -63,7 +63,7 @@ def build_plan(
     store, ws = session.deps.store, session.ws
     framework = session.deps.framework
     header = draft_header(session.at, framework.name, framework.version, ws)
-    with store.write() as c:
+    with session.write() as c:
         key = plans.create(c, ws, header)
     draft = _Draft(
         key,
@@ -86,7 +86,7 @@ def build_plan(
     counts[FIGURES] = {name: asdict(figures) for name, figures in draft.figures.items()}
     cost = {name: plan.cost for name, plan in draft.by_connection.items()}
     made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), epochs)
-    with store.write() as c:
+    with session.write() as c:
         plan_id = freeze(c, ws, key, cost=cost, counts=counts, made=made)
     fp("plan.finished")
     return Built(PlanSummary(plan_id, draft.by_connection), draft.figures, draft.adopted)
@@ -124,7 +124,7 @@ def _plan_chunk(
             if wanted and (decision.changes or decision.held):
                 records.append(_plan_record(link, decision))
     if records or adopted:
-        with store.write() as c:
+        with session.write() as c:
             plans.add_records(c, ws, draft.key, records)
             ledger.record(c, ws, adopted, set(), session.deps.clock.now())
         fp("plan.chunk_stored")

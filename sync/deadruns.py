@@ -1,10 +1,10 @@
-"""Runs whose process died: still `running` in the store although they hold no lease any more."""
+"""Runs whose process died: still `running` in the store although they hold no lease any more, their plans half made."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
-from store import runs
+from store import plans, runs
 from store.sql import now as database_now
 from store.tables import lease
 from sync.session import Session
@@ -13,8 +13,9 @@ LOOK_BACK = 50
 
 
 def close_dead_runs(session: Session) -> None:
-    """Note them as interrupted, so that `runs list` does not show them as under way for ever."""
+    """Note them as interrupted, so that `runs list` does not show them as under way for ever; drop their drafts."""
     with session.deps.store.write() as c:
+        plans.discard_drafts(c, session.ws)
         held = select(lease.c.owner).where(lease.c.workspace == session.ws, lease.c.expires_at > database_now(c))
         alive = set(c.execute(held).scalars())
         for run in runs.list_runs(c, session.ws, LOOK_BACK):

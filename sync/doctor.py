@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from config.errors import ConfigFileError
@@ -18,33 +19,64 @@ from store import check as check_store
 from store.errors import PinMismatch, StoreError, StoreMissing
 from sync.assemble import assemble
 from sync.deps import Deps
+from sync.ending import EXIT_CREDENTIALS, EXIT_DONE, EXIT_FAILED, EXIT_LATER, EXIT_USAGE, ending_of_error
 from sync.session import lease_key
 
 STALE = timedelta(hours=26)
 """A daily schedule that is two hours late; more often is fine too."""
 
 
-def doctor(
-    settings: Settings, *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
-) -> list[Check]:
-    """Look at everything a run needs; never raises for what it finds, never changes a CRM."""
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Every finding, and the exit code that the first run would have because of them."""
+
+    checks: list[Check]
+    exit_code: int = EXIT_DONE
+
+
+def doctor(settings: Settings, *, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep) -> Diagnosis:
+    """Look at everything a run needs; never raises for what it finds, never changes a CRM.
+
+    A store that is missing is created, because whether that can be done is one of the questions.
+    """
     clock = clock or SystemClock()
     found = [Check("configuration", "ok", f"workspace {settings.workspace}, {len(settings.connections)} connections")]
-    found += _framework(settings)
-    found += _store(settings)
-    if any(check.status == "error" for check in found):
-        return found
+    framework, store = list(_framework(settings)), list(_store(settings))
+    found += framework + store
+    if _failed(found):
+        return Diagnosis(found, EXIT_USAGE if _failed(framework) else EXIT_FAILED)
     try:
         deps = assemble(settings, clock=clock, sleep=sleep)
-    except (ConnectorError, ConfigFileError, StoreError) as error:
-        return [*found, Check("connections", "error", str(error), getattr(error, "hint", ""))]
+    except (ConnectorError, StoreError) as error:
+        return Diagnosis([*found, Check("connections", "error", error.message, error.hint)], _code_of(error))
+    codes = []
     try:
         for name, connector in deps.connectors.items():
-            found += _connection(deps, name, connector)
+            checks, code = _connection(deps, name, connector)
+            found += checks
+            codes.append(code)
         found += _last_run(deps.store, clock)
     finally:
         deps.close()
-    return found
+    return Diagnosis(found, _worst(codes))
+
+
+_WORST = (EXIT_DONE, EXIT_LATER, EXIT_FAILED, EXIT_USAGE, EXIT_CREDENTIALS)
+_RIGHTS = ("read ", "write ")
+"""How the names of checks begin whose failure means that the user behind the credentials may not do something."""
+
+
+def _failed(checks: Iterable[Check]) -> bool:
+    return any(check.status == "error" for check in checks)
+
+
+def _worst(codes: Iterable[int]) -> int:
+    return max(codes, key=_WORST.index)
+
+
+def _code_of(error: Exception) -> int:
+    ending = ending_of_error(error)
+    return ending.exit_code if ending is not None else EXIT_FAILED
 
 
 def _framework(settings: Settings) -> Iterator[Check]:
@@ -53,46 +85,63 @@ def _framework(settings: Settings) -> Iterator[Check]:
         load_field_maps(settings)
     except ConfigFileError as error:
         for problem in error.problems:
-            yield Check("framework", "error", str(problem), problem.hint)
+            yield Check("framework", "error", str(replace(problem, hint="")), problem.hint)
         return
     yield Check("framework", "ok", f"{framework.name}, model version {framework.version}")
 
 
 def _store(settings: Settings) -> Iterator[Check]:
+    detail = "sound, schema is current"
     try:
-        store = open_store(settings.store, settings.workspace)
-    except StoreMissing as error:
-        yield Check("store", "warning", error.message, "The first run creates it, or `keepwell db upgrade` now.")
-        return
+        try:
+            store = open_store(settings.store, settings.workspace)
+        except StoreMissing:
+            store = open_store(settings.store, settings.workspace, create=True)
+            detail = "there was none yet; it is created now"
     except StoreError as error:
         yield Check("store", "error", error.message, error.hint)
         return
     store.close()
     findings = check_store(settings.store)
     if not findings:
-        yield Check("store", "ok", "sound, schema is current")
+        yield Check("store", "ok", detail)
     for finding in findings:
         yield Check("store", "error", finding, "Restore it from a backup before the next run.")
 
 
-def _connection(deps: Deps, name: str, connector: Connector) -> Iterator[Check]:
-    checks = connector.checks()
-    for check in checks:
-        yield Check(f"{name}: {check.name}", check.status, check.detail, check.hint)
+def _connection(deps: Deps, name: str, connector: Connector) -> tuple[list[Check], int]:
+    """Findings of one connection, and the exit code of the worst of them."""
+    own = connector.checks()
+    checks = [replace(check, name=f"{name}: {check.name}") for check in own]
+    codes = [_code_of_checks(own)]
     try:
-        yield _pin(deps, name, connector)
-        yield _properties(deps, name, connector)
+        for probe, code in ((_pin, EXIT_CREDENTIALS), (_properties, EXIT_FAILED), (_lease, EXIT_FAILED)):
+            checks.append(probe(deps, name, connector))
+            codes.append(code if _failed(checks[-1:]) else EXIT_DONE)
     except ConnectorError as error:
         # What the connector found wrong already is not said twice.
-        if not any(check.status == "error" for check in checks):
-            yield Check(f"{name}: connection", "error", error.message, error.hint)
-        return
-    yield _lease(deps, name)
+        if not _failed(own):
+            checks.append(Check(f"{name}: connection", "error", error.message, error.hint))
+        codes.append(_code_of(error))
+    return checks, _worst(codes)
+
+
+def _code_of_checks(checks: Iterable[Check]) -> int:
+    """Exit code for what a connector found about itself; why a login failed is asked of the failure."""
+    names = [check.name for check in checks if check.status == "error"]
+    if any(name.startswith(_RIGHTS) for name in names):
+        return EXIT_CREDENTIALS
+    if any(name.startswith("properties") for name in names):
+        return EXIT_USAGE
+    return EXIT_FAILED if names else EXIT_DONE
 
 
 def _pin(deps: Deps, name: str, connector: Connector) -> Check:
     title = f"{name}: account"
     identity = connector.identity()
+    if not identity:
+        hint = "Credentials that lead to another account would not be noticed."
+        return Check(title, "warning", "the CRM does not say which account this is", hint)
     with deps.store.read() as c:
         pin = pins.get(c, deps.workspace, name)
     if pin is None:
@@ -116,7 +165,7 @@ def _properties(deps: Deps, name: str, connector: Connector) -> Check:
     return Check(title, "ok", f"all {len(findings)} are there with the right types")
 
 
-def _lease(deps: Deps, name: str) -> Check:
+def _lease(deps: Deps, name: str, _connector: Connector) -> Check:
     title = f"{name}: lease"
     with deps.store.read() as c:
         holder = leases.holder(c, deps.workspace, lease_key(name))

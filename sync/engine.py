@@ -106,6 +106,8 @@ def _apply(session: Session, name: str) -> None:
     session.enter("guard")
     session.report.plan = planbook.summary(plan)
     session.report.as_of = plan.header.as_of.date().isoformat()
+    if session.report.as_of != session.at.date.isoformat():
+        session.note(f"This plan is of {session.report.as_of} and writes the values of that day.")
     checks.check_not_stale(session, plan)
     checks.check_properties(plan, owned)
     checks.check_plan(session, plan)

@@ -27,10 +27,9 @@ from sync.report import AccountLine
 from sync.selection import Selection
 from sync.session import Session
 from sync.standing import standing_at
+from sync.top import merged
 
 CHUNK = 1_000
-TOP = 15
-_WORST_FIRST = {"red": 0, "yellow": 1, "green": 2}
 
 
 @dataclass(slots=True)
@@ -58,13 +57,13 @@ def evaluate(session: Session) -> Evaluated:
         _save(session, evaluation)
         _count(session, evaluation.frame)
         named = frames.accounts.select("account_id", "name").join(evaluation.frame, on="account_id")
-        result.top = sorted([*result.top, *_lines(named)], key=_urgency)[:TOP]
+        result.top = merged(result.top, named)
         if selection is not None:
             selection.look(_selectable(frames.accounts, evaluation.frame, portfolio.links(account_ids)))
         session.progress("evaluate", session.report.accounts)
         session.deps.stop.check()
     if session.options.as_of is None:
-        with store.write() as c:
+        with session.write() as c:
             marks.set_mark(c, ws, LAST, session.at.utc.isoformat())
     fp("evaluate.stored")
     result.selected = selection.found() if selection is not None else None
@@ -94,7 +93,7 @@ def _save(session: Session, evaluation: Evaluation) -> None:
         for account_id, detail in (evaluation.details(changed) if changed else ())
     ]
     if fresh:
-        with store.write() as c:
+        with session.write() as c:
             evaluations.save(c, ws, session.run_id, evaluation.framework.version, evaluation.at.utc, fresh)
 
 
@@ -121,22 +120,6 @@ def _count(session: Session, frame: pl.DataFrame) -> None:
     counted = frame.select(pl.col("health_band").fill_null("unknown")).to_series().value_counts()
     for band, number in counted.iter_rows():
         report.bands[band] = report.bands.get(band, 0) + number
-
-
-def _lines(named: pl.DataFrame) -> Iterator[AccountLine]:
-    columns = ("account_id", "name", "segment", "lifecycle_stage", "health_score", "health_band", "renewal_status")
-    for *values, why in named.select(*columns, "health_reasons").iter_rows():
-        account_id, name, segment, stage, score, band, status = values
-        shown = None if score is None else round(score, 1)
-        yield AccountLine(account_id, name or account_id, segment, stage, shown, band, status, _first(why))
-
-
-def _first(why: str | None) -> str | None:
-    return why.split("; ")[0] if why else None
-
-
-def _urgency(line: AccountLine) -> tuple[int, float, str]:
-    return _WORST_FIRST.get(line.band or "", 3), line.score if line.score is not None else 101.0, line.account_id
 
 
 def _selectable(accounts: pl.DataFrame, outputs: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:

@@ -7,12 +7,14 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+from sqlalchemy import and_, or_, select
 
 from mapping import engine
 from mapping.canonical import canonical, display
 from mapping.engine import Evaluation
 from store import frames, identity, ledger, raw
 from store.identity import AccountLink
+from store.tables import raw_alias, raw_record
 from sync.deps import Deps, RunOptions
 from sync.errors import UsageError
 from sync.moment import moment
@@ -66,12 +68,46 @@ def find_account(deps: Deps, query: str) -> str:
     if len(found) == 1:
         return found.pop()
     if not found:
-        raise UsageError(
-            f"There is no account {query!r} in the store.",
-            hint="Give a CRM id, a domain or the whole name; `keepwell pull` reads what is new.",
-        )
-    some = ", ".join(sorted(found)[:MOST_NAMED])
-    raise UsageError(f"{query!r} could be {len(found)} accounts: {some}.", hint="Give one of these ids.")
+        raise _no_account(deps, wanted)
+    named = [f"{name} ({account_id})" for account_id, name in _names(deps, found)]
+    some = ", ".join(named[:MOST_NAMED]) + (", …" if len(named) > MOST_NAMED else "")
+    raise UsageError(f"{query!r} could be {len(found)} accounts: {some}.", hint="Give one of the ids in brackets.")
+
+
+def _names(deps: Deps, account_ids: set[str]) -> list[tuple[str, str]]:
+    with deps.store.read() as c:
+        found = frames.frame(c, deps.workspace, "account", account_ids=sorted(account_ids))
+        links = identity.link_frame(c, deps.workspace)
+    named = found.select("connection", "id", "name").join(
+        links, left_on=["connection", "id"], right_on=["connection", "crm_id"]
+    )
+    first = named.group_by("account_id", maintain_order=True).agg(pl.col("name").drop_nulls().first())
+    return [(one, name or one) for one, name in first.sort("account_id").iter_rows()]
+
+
+def _no_account(deps: Deps, wanted: str) -> UsageError:
+    """Say why there is none: never read, deleted in its CRM, or merged into another record."""
+    record_id = wanted.rpartition(":")[2]
+    r, a = raw_record.c, raw_alias.c
+    streams = {name: account_stream(field_map) for name, field_map in deps.field_maps.items()}
+    with deps.store.read() as c:
+        empty = not any(raw.count_live(c, deps.workspace, name, stream) for name, stream in streams.items())
+        here = and_(r.workspace == deps.workspace, r.id == record_id, r.stream.in_(sorted(set(streams.values()))))
+        deleted = c.execute(select(r.connection).where(here, or_(r.archived, r.gone))).scalars().first()
+        merged = and_(a.workspace == deps.workspace, a.old_id == record_id, a.stream.in_(sorted(set(streams.values()))))
+        survivor = c.execute(select(a.connection, a.survivor).where(merged)).first()
+    if empty:
+        return UsageError("There are no accounts in the store yet.", hint="Read them with `keepwell pull`.")
+    if survivor is not None:
+        text = f"{survivor.connection} merged record {record_id} into {survivor.survivor}."
+        return UsageError(text, hint=f"Ask for it: `keepwell explain {survivor.survivor}`.")
+    if deleted is not None:
+        text = f"Record {record_id} was deleted or archived in {deleted}, so nothing is computed for it any more."
+        return UsageError(text, hint="Restore it there and run `keepwell sync`, or ask for another account.")
+    return UsageError(
+        f"There is no account {wanted!r} in the store.",
+        hint="Give a CRM id, a domain or the name; `keepwell sync` reads what is new.",
+    )
 
 
 def _by_text(deps: Deps, wanted: str) -> set[str]:

@@ -37,7 +37,7 @@ def identify(session: Session) -> None:
     if links == before and reviews == reviews_before:
         return
     gone = {one.account_id for one in before} - {one.account_id for one in links}
-    with store.write() as c:
+    with session.write() as c:
         identity.replace_identity(c, ws, links, reviews, session.deps.clock.now())
         if gone:
             evaluations.retire(c, ws, sorted(gone))

@@ -22,9 +22,10 @@ def holding(session: Session, connections: Iterable[str]) -> Iterator[None]:
     When the heartbeat fails twice in a row the run is asked to stop: its lease may expire, and then somebody else
     may write.
     """
+    session.renewed_at = session.deps.clock.monotonic()
     try:
         for name in sorted(connections):
-            session.leases[name] = _acquire(session, name)
+            session.held[name] = _acquire(session, name)
         done = threading.Event()
         beat = threading.Thread(target=_beat, args=(session, done), name="lease-heartbeat", daemon=True)
         beat.start()
@@ -34,9 +35,9 @@ def holding(session: Session, connections: Iterable[str]) -> Iterator[None]:
             done.set()
             beat.join(timeout=5)
     finally:
-        for lease in session.leases.values():
+        for lease in session.held.values():
             leases.release(session.deps.store, lease)
-        session.leases.clear()
+        session.held.clear()
 
 
 def _acquire(session: Session, connection: str) -> Lease:
@@ -54,8 +55,10 @@ def _beat(session: Session, done: threading.Event) -> None:
     missed = 0
     while not done.wait(session.deps.timing.heartbeat):
         try:
-            for lease in list(session.leases.values()):
+            before = session.deps.clock.monotonic()
+            for lease in list(session.held.values()):
                 leases.renew(session.deps.store, lease)
+            session.renewed_at = before
             missed = 0
         except StoreError as error:
             missed += 1

@@ -81,7 +81,7 @@ class _Normaliser:
                 self._store(chunk, seq=chunk[-1].seq, version=version)
                 done += len(chunk)
                 self._session.deps.stop.check()
-        with store.write() as c:
+        with self._session.write() as c:
             marks.set_mark(c, ws, self._mark, [max(upto, since), version])
             forget_relinked(c, ws, self._connection, self._stream.name)
         with store.read() as c:
@@ -110,7 +110,7 @@ class _Normaliser:
         ws, connection, stream = self._session.ws, self._connection, self._stream.name
         live = [row for row in rows if not (row.archived or row.gone)]
         dead = [row.id for row in rows if row.archived or row.gone]
-        with self._session.deps.store.write() as c:
+        with self._session.write() as c:
             refs = self._refs(c, [row.id for row in live])
             good: list[dict[str, object]] = []
             problems: list[Quarantined] = []
@@ -148,9 +148,9 @@ def _ref_field(links_stream: Stream, stream: Stream, session: Session, connectio
 
 def _attendances(session: Session, connector: Connector, stream: Stream) -> int:
     """Replace the attendances of a meeting → contact links stream when any of its links changed."""
-    store, ws, name = session.deps.store, session.ws, connector.name
+    ws, name = session.ws, connector.name
     done = 0
-    with store.write() as c:
+    with session.write() as c:
         if not relinked(c, ws, name, stream.name):
             return 0
         entities.clear_entities(c, ws, "attendance", name, stream.name)

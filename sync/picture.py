@@ -122,7 +122,7 @@ def looked_at_again(session: Session, picture: Picture) -> Picture:
     fresh: dict[str, dict[str, str | None]] = {}
     for (record_id, name), value in current.values.items():
         fresh.setdefault(record_id, {})[name] = value
-    with session.deps.store.write() as c:
+    with session.write() as c:
         lay_over(c, session.ws, owned.connection, owned.stream, fresh)
     payloads = {one: {**payload, **fresh.get(one, {})} for one, payload in picture.payloads.items()}
     return replace(picture, payloads=payloads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,11 @@ def save_plan(store: Store, plan: Plan, path: Path) -> None:
 
 
 def load_plan(store: Store, path: Path) -> str:
-    """Check a plan file and put the plan into the store unless it is there; returns the plan's id.
+    """Check a plan file against its id and return the id.
 
-    Raises `UsageError` when the file is not a plan, was changed since it was made, or belongs to another workspace.
+    Raises `UsageError` when the file is not a plan, was changed since it was made, or belongs to another workspace or
+    store: what was read and written before is in the store that made the plan, and only there can be said whether the
+    plan still holds.
     """
     data = _read(path)
     if data["workspace"] != store.workspace:
@@ -63,18 +64,11 @@ def load_plan(store: Store, path: Path) -> str:
     with store.read() as c:
         known = plans.get(c, store.workspace, plan_id)
     if known is None:
-        _keep(store, header, records, plan_id, data)
+        raise UsageError(
+            f"The plan in {path} was made with another store than this one.",
+            hint="Apply it with the configuration that made it, or make a new one with `keepwell plan --out FILE`.",
+        )
     return plan_id
-
-
-def _keep(store: Store, header: PlanHeader, records: list[PlanRecord], plan_id: str, data: dict[str, Any]) -> None:
-    with store.write() as c:
-        key = plans.create(c, store.workspace, header)
-        rest = iter(records)
-        while chunk := list(islice(rest, CHUNK)):
-            plans.add_records(c, store.workspace, key, chunk)
-        plans.finish(c, store.workspace, key, cost=data["cost"], counts=data["counts"])
-        planbook.renew(c, store.workspace, plan_id, cost=data["cost"], counts=data["counts"])
 
 
 def _stored(store: Store, plan: Plan) -> Iterator[PlanRecord]:

@@ -13,10 +13,10 @@ from mapping.accounts import Precedence, assign_children, default_precedence, me
 from mapping.frames import Frames
 from mapping.records import ENTITIES
 from mapping.schema import HISTORY, STAGE_HISTORY
-from store import epochs, evaluations, frames, identity, marks
+from store import epochs, frames, identity, marks
 from sync.owned import account_stream
 from sync.session import Session
-from sync.standing import standing_at
+from sync.standing import history_of, standing_at
 
 LOOK_BACK = timedelta(days=120)
 """How much score history an evaluation is given; trends compare about a month."""
@@ -31,23 +31,25 @@ class Portfolio:
     precedence: Precedence
     feeds: Mapping[str, frozenset[str]]
     not_connected: Mapping[str, frozenset[str]]
-    history: pl.DataFrame
+    evaluated_last: str | None
 
     @classmethod
     def open(cls, session: Session, *, asking: bool = True) -> Portfolio:
-        """Read what concerns all accounts: feeds, gaps of the CRMs, score history.
+        """Read what concerns all accounts: feeds, gaps of the CRMs, when all were evaluated last.
 
         Without `asking`, feeds and gaps are those of the last run, and no CRM is asked anything.
         """
         deps = session.deps
         types = {name: connector.type for name, connector in deps.connectors.items()}
         known = {name: _asked(session, name) if asking else _remembered(session, name) for name in deps.connectors}
+        with deps.store.read() as c:
+            last = marks.mark(c, session.ws, LAST)
         return cls(
             session=session,
             precedence=_precedence(types, deps.settings.policy.precedence),
             feeds={name: fed for name, (fed, _) in known.items()},
             not_connected={name: lacking for name, (_, lacking) in known.items()},
-            history=_history(session),
+            evaluated_last=last,
         )
 
     def links(self, account_ids: Sequence[str]) -> pl.DataFrame:
@@ -72,7 +74,6 @@ class Portfolio:
         def children(entity: str) -> pl.DataFrame:
             return assign_children(found[entity], links, entity, self.precedence)
 
-        mine = pl.col("account_id").is_in(list(account_ids))
         return Frames(
             accounts=accounts,
             deals=children("deal"),
@@ -80,9 +81,18 @@ class Portfolio:
             meetings=children("meeting"),
             attendances=found["attendance"],
             contracts=children("contract"),
-            history=self.history.filter(mine),
+            history=self._history(account_ids),
             stage_history=self._stages(account_ids),
         )
+
+    def _history(self, account_ids: Sequence[str]) -> pl.DataFrame:
+        """Scores by account, each valid until the next one, the last until all accounts were evaluated last."""
+        session, at = self.session, self.session.at.utc
+        with session.deps.store.read() as c:
+            known = history_of(c, session.ws, account_ids, at - LOOK_BACK, at)
+        last = pl.lit(self.evaluated_last, dtype=pl.String).str.to_datetime(time_zone="UTC", time_unit="us")
+        until = pl.coalesce(pl.col("at").shift(-1).over("account_id") - pl.duration(microseconds=1), last)
+        return known.with_columns(until=pl.min_horizontal(until, pl.lit(at))).select(list(HISTORY))
 
     def _stages(self, account_ids: Sequence[str]) -> pl.DataFrame:
         """The last stage before the moment, with the entry date that was reported with it."""
@@ -144,15 +154,3 @@ def _lacking(session: Session, connection: str) -> frozenset[str]:
     mapped = set(session.deps.field_maps[connection].streams[stream].rules)
     absent = set(session.deps.connectors[connection].not_connected().get(stream, ()))
     return frozenset(item.name for item in ENTITIES["account"] if item.name not in mapped or item.name in absent)
-
-
-def _history(session: Session) -> pl.DataFrame:
-    """Scores by account, each valid until the next one, the last until all accounts were evaluated last."""
-    at = session.at.utc
-    with session.deps.store.read() as c:
-        found = evaluations.history(c, session.ws, at - LOOK_BACK)
-        value = marks.mark(c, session.ws, LAST)
-    last = pl.lit(value, dtype=pl.String).str.to_datetime(time_zone="UTC", time_unit="us")
-    known = found.rename({"as_of": "at"}).filter(pl.col("at") < at)
-    until = pl.coalesce(pl.col("at").shift(-1).over("account_id") - pl.duration(microseconds=1), last)
-    return known.with_columns(until=pl.min_horizontal(until, pl.lit(at))).select(list(HISTORY))

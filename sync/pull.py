@@ -6,9 +6,8 @@ are committed together, under the connection's lease; nothing is computed from a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -31,6 +30,8 @@ def check_identities(session: Session) -> None:
     """Raise before anything is read or settled when a token is wrong, or leads to another CRM account than before."""
     for name, connector in session.deps.connectors.items():
         identity = connector.identity()
+        if not identity:  # not every token may know the account it leads to
+            continue
         with session.deps.store.write() as c:
             pins.verify(c, session.ws, name, identity, session.deps.clock.now())
 
@@ -175,31 +176,42 @@ def _pull_links(session: Session, connector: Connector, work: streams.Work, coun
     name, ws, stream, epoch = connector.name, session.ws, work.stream, work.epoch
     with session.deps.store.read() as c:
         upto = raw.last_seq(c, ws, name, stream.ids_from or "")
-        since = streams.link_seq(c, ws, name, stream)
-        owners = list(streams.link_owners(c, ws, name, work, since))
-    done = epoch.position if work.resumed else None
-    for chunk in _chunks(sorted(owners), done):
+        chunks = streams.link_chunks(c, ws, name, work, LINKS_A_CALL)
+    for position, chunk in chunks:
         found = _links_of(session, connector, stream, chunk)
         with session.deps.store.write() as c:
+            before = links.links_from(c, ws, name, stream.name, chunk)
             changed = links.upsert_links(c, ws, name, stream.name, epoch.id, chunk, found)
             concerned = stream.name if stream.entity == "attendance" else stream.ids_from or ""
             remember_relinked(c, ws, name, concerned, changed)
-            epochs.advance(c, epoch.id, position=chunk[-1], high_water=None, rows=len(found))
+            epochs.advance(c, epoch.id, position=position, high_water=None, rows=len(found))
             leases.check(c, session.lease(name))
-        counts.read += len(found)
-        counts.updated += len(changed)
+        _count_links(counts, before, found, set(changed))
+        fp("pull.page_stored")
         session.deps.observer(PageStored(name, stream.name, len(found), counts.read))
         session.deps.stop.check()
+    owners = sum(len(chunk) for _, chunk in chunks)
     with session.deps.store.write() as c:
         streams.set_link_seq(c, ws, name, stream, upto)
-        epochs.seal(c, epoch.id, proof={"owners": len(owners)}, cursor=None, now=session.deps.clock.now())
+        epochs.seal(c, epoch.id, proof={"owners": owners}, cursor=None, now=session.deps.clock.now())
         leases.check(c, session.lease(name))
+    fp("pull.sealed")
 
 
-def _chunks(ids: list[str], after: str | None) -> Iterator[list[str]]:
-    rest = iter(ids if after is None else [one for one in ids if one > after])
-    while chunk := list(islice(rest, LINKS_A_CALL)):
-        yield chunk
+def _count_links(
+    counts: StreamCounts, before: Mapping[str, Sequence[Link]], found: Sequence[Link], changed: Set[str]
+) -> None:
+    """Links of a record that had none are inserted, of one whose links changed updated, those it lost are deleted."""
+    counts.read += len(found)
+    for link in found:
+        if link.from_id not in changed:
+            counts.unchanged += 1
+        elif link.from_id in before:
+            counts.updated += 1
+        else:
+            counts.inserted += 1
+    left = {link.from_id for link in found}
+    counts.deleted += sum(len(before[one]) for one in changed - left if one in before)
 
 
 def _links_of(session: Session, connector: Connector, stream: Stream, ids: list[str]) -> list[Link]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from mapping.frames import AsOf
+from store import leases
 from store.leases import Lease
 from sync.deps import Deps, RunOptions
 from sync.errors import InvariantError
@@ -15,15 +20,20 @@ from sync.report import RunReport
 
 @dataclass(slots=True)
 class Session:
-    """State of a run that its rooms share; `lost` is set when the heartbeat could not renew a lease."""
+    """State of a run that its rooms share.
+
+    `lost` is set when the heartbeat could not renew a lease; `renewed_at` is the monotonic moment before which the
+    leases were renewed last.
+    """
 
     deps: Deps
     options: RunOptions
     run_id: str
     at: AsOf
     report: RunReport
-    leases: dict[str, Lease] = field(default_factory=dict)
+    held: dict[str, Lease] = field(default_factory=dict)
     lost: threading.Event = field(default_factory=threading.Event)
+    renewed_at: float = 0.0
 
     @property
     def ws(self) -> str:
@@ -32,9 +42,23 @@ class Session:
     def lease(self, connection: str) -> Lease:
         """The lease of a connection; rooms that change anything of it check it in their transaction."""
         try:
-            return self.leases[connection]
+            return self.held[connection]
         except KeyError:
             raise InvariantError(f"This run works on {connection} without holding its lease.") from None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction of a room that concerns all connections: it is rolled back unless all leases hold."""
+        with self.deps.store.write() as c:
+            for _, lease in sorted(self.held.items()):
+                leases.check(c, lease)
+            yield c
+
+    def time_to_send(self) -> bool:
+        """Whether a request that starts now must be over before the lease can go to somebody else."""
+        timing = self.deps.timing
+        left = self.renewed_at + timing.lease_ttl - self.deps.clock.monotonic()
+        return left > timing.deadline and not self.lost.is_set()
 
     def enter(self, room: Room, total: int | None = None) -> None:
         """Tell the observers that the next room begins, and stop here when asked to."""

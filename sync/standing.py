@@ -1,4 +1,4 @@
-"""Evaluations as they stood at a moment, which for a past day are not the latest ones."""
+"""Evaluations as they stood at a moment, which for a past day are not the latest ones, and as they went before it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+import polars as pl
+from sqlalchemy import Connection, and_, func, or_, select
 
 from store.sql import member
 from store.tables import evaluation
+
+MOMENT = pl.Datetime("us", "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,22 @@ def standing_at(
     joined = and_(e.workspace == ws, e.account_id == last.c.account_id, e.as_of == last.c.as_of)
     query = select(e.account_id, e.as_of, e.values_hash, e.stage, e.outputs).join(last, joined)
     return {row[0]: Standing(*row[1:]) for row in c.execute(query)}
+
+
+def history_of(c: Connection, ws: str, account_ids: Iterable[str], since: datetime, at: datetime) -> pl.DataFrame:
+    """Scores of some accounts before `at` as account_id, at, score, band, oldest first.
+
+    Begins with the one that stood at `since`.
+    """
+    e = evaluation.c
+    here = and_(e.workspace == ws, member(c, e.account_id, account_ids), e.as_of < at)
+    first = select(e.account_id, func.max(e.as_of).label("as_of")).where(here, e.as_of <= since).group_by(e.account_id)
+    base = first.subquery()
+    query = (
+        select(e.account_id, e.as_of, e.score, e.band)
+        .join(base, e.account_id == base.c.account_id, isouter=True)
+        .where(here, or_(e.as_of >= since, e.as_of == base.c.as_of))
+        .order_by(e.account_id, e.as_of)
+    )
+    schema = {"account_id": pl.String(), "at": MOMENT, "score": pl.Float64(), "band": pl.String()}
+    return pl.DataFrame([tuple(row) for row in c.execute(query)], schema=schema, orient="row")

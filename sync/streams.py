@@ -7,6 +7,7 @@ it differs, old rows lack the new properties, so the stream is read whole.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,6 +55,8 @@ def begin(c: Connection, ws: str, connection: str, stream: Stream, *, full: bool
     if left is not None and same and left.position is not None and (left.mode == "full" or mode == "increment"):
         return Work(stream, left, resumed=True)
     marks.set_mark(c, ws, _mark(connection, stream.name), asked)
+    if stream.kind == "links":
+        marks.set_mark(c, ws, _opened(connection, stream.name), raw.last_seq(c, ws, connection, stream.ids_from or ""))
     epoch = epochs.open_epoch(c, ws, connection, stream.name, mode, since=since, now=now)
     if not same:
         cursors.forget(c, ws, connection, stream.name)
@@ -84,12 +87,38 @@ def set_link_seq(c: Connection, ws: str, connection: str, stream: Stream, seq: i
     marks.set_mark(c, ws, f"links:{connection}:{stream.name}", seq)
 
 
-def link_owners(c: Connection, ws: str, connection: str, work: Work, since_seq: int) -> Iterator[str]:
-    """Ids whose links have to be read: all live ones in a full epoch, else those that changed since `since_seq`."""
-    parent = work.stream.ids_from or ""
+def link_chunks(c: Connection, ws: str, connection: str, work: Work, size: int) -> list[tuple[str, list[str]]]:
+    """The ids whose links have to be read, in chunks, each with the position that holds once it is stored.
+
+    A resumed epoch goes on behind its position, but first reads again what is before it and changed since it began.
+    """
+    wanted = sorted(_link_owners(c, ws, connection, work))
+    done = work.epoch.position if work.resumed else None
+    if done is None:
+        return [(chunk[-1], chunk) for chunk in _sliced(wanted, size)]
+    opened = int(str(marks.mark(c, ws, _opened(connection, work.stream.name)) or 0))
+    missed = sorted(one for one in _changed(c, ws, connection, work, opened) if one <= done)
+    rest = wanted[bisect_right(wanted, done) :]
+    return [(done, chunk) for chunk in _sliced(missed, size)] + [(chunk[-1], chunk) for chunk in _sliced(rest, size)]
+
+
+def _link_owners(c: Connection, ws: str, connection: str, work: Work) -> Iterator[str]:
+    """All live ids in a full epoch, else those that changed since links were read."""
     if work.epoch.mode == "full":
-        yield from raw.iter_ids(c, ws, connection, parent)
-        return
-    for row in raw.iter_changed(c, ws, connection, parent, since_seq):
+        return raw.iter_ids(c, ws, connection, work.stream.ids_from or "")
+    return _changed(c, ws, connection, work, link_seq(c, ws, connection, work.stream))
+
+
+def _changed(c: Connection, ws: str, connection: str, work: Work, since_seq: int) -> Iterator[str]:
+    for row in raw.iter_changed(c, ws, connection, work.stream.ids_from or "", since_seq):
         if not (row.archived or row.gone):
             yield row.id
+
+
+def _sliced(ids: list[str], size: int) -> list[list[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _opened(connection: str, stream: str) -> str:
+    """Mark of the parent stream's sequence number when the open epoch of a links stream began."""
+    return f"links-opened:{connection}:{stream}"

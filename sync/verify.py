@@ -44,7 +44,7 @@ def verify_writes(session: Session, connector: Connector, owned: Owned, plan: Pl
         if due:
             _compare(session, connector, owned, due)
     if seen - proven:
-        with session.deps.store.write() as c:
+        with session.write() as c:
             marks.set_mark(c, session.ws, _mark(connector.name), sorted(seen | proven))
 
 
@@ -99,6 +99,6 @@ def _compare(session: Session, connector: Connector, owned: Owned, due: Sequence
                 f"{one.written!r} was written; a workflow, a person or a read-only rule changed it.",
                 connector.name,
             )
-    with session.deps.store.write() as c:
+    with session.write() as c:
         ledger.mark_verified(c, session.ws, equal, session.deps.clock.now())
     fp("verify.recorded")

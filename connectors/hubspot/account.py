@@ -20,7 +20,7 @@ _RECORD_URL = re.compile(r"/(?:contacts|record)/(\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """One HubSpot account: its id and its IANA time zone (empty when the token may not know it)."""
+    """One HubSpot account: its id and its IANA time zone; empty where the token may not know them."""
 
     id: str
     zone: str
@@ -35,11 +35,14 @@ class Account:
         self._portal: Portal | None = None
 
     def portal(self, client: HubSpotClient, paths: Paths) -> Portal:
-        """The portal behind the token; raises `BadAnswer` when HubSpot does not name it."""
+        """The portal behind the token; unknown (without id) when neither the account nor a company tells it."""
         with self._lock:
             if self._portal is None:
-                self._portal = _details(client, paths)
-                client.quotas.belongs_to(self._portal.id)
+                portal = _details(client, paths) or _from_a_record(client, paths)
+                if not portal.id:
+                    return portal  # asked again later: an empty portal may have a company then
+                self._portal = portal
+                client.quotas.belongs_to(portal.id)
             return self._portal
 
     def seconds_to_midnight(self) -> float | None:
@@ -55,23 +58,18 @@ class Account:
         return max(0.0, tomorrow.timestamp() - now.timestamp())
 
 
-def _details(client: HubSpotClient, paths: Paths) -> Portal:
-    request = Request("GET", paths.account())
+def _details(client: HubSpotClient, paths: Paths) -> Portal | None:
+    """The account's own answer; None when the token may not have it, or nothing is served there."""
     try:
-        body = client.read(request)
-    except (MissingScope, NotFound):
-        found = _from_a_record(client, paths)
-        if found is None:
-            raise
-        return found
-    if not body.get("portalId"):
-        raise BadAnswer(f"{request.what}: the answer names no portal.", sent=True)
-    return Portal(str(body["portalId"]), str(body.get("timeZone") or ""))
+        body = client.read(Request("GET", paths.account()))
+    except (MissingScope, NotFound, BadAnswer):
+        return None
+    return Portal(str(body["portalId"]), str(body.get("timeZone") or "")) if body.get("portalId") else None
 
 
-def _from_a_record(client: HubSpotClient, paths: Paths) -> Portal | None:
+def _from_a_record(client: HubSpotClient, paths: Paths) -> Portal:
     """The portal as the address of any company tells it: not every token may read the account's details."""
     results = client.read(Request("GET", paths.objects("companies"), (("limit", "1"),))).get("results")
     first = results[0] if isinstance(results, list) and results else {}
     found = _RECORD_URL.search(str(first.get("url", ""))) if isinstance(first, dict) else None
-    return Portal(found[1], "") if found else None
+    return Portal(found[1] if found else "", "")

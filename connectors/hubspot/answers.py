@@ -17,8 +17,7 @@ TABLE = ResponseTable(
         Rule(Action.WAIT, (429,), r"(?<!ten_)secondly(?!_rolling)", wait=1.0),
         Rule(Action.WAIT, (429,), wait=10.0),
         Rule(Action.REFRESH_TOKEN, (401,)),
-        Rule(Action.FAIL_SCOPE, (403,), r"MISSING_SCOPES|required scopes"),
-        Rule(Action.FAIL_CREDENTIALS, (403,)),
+        Rule(Action.FAIL_SCOPE, (403,)),
         Rule(Action.NOT_FOUND, (404,)),
         Rule(Action.SKIP_RECORD, (400, 409, 413, 422)),
         Rule(Action.FAIL_CONFIG, (414, 431), hint="Fewer mapped properties make the address shorter."),
@@ -29,10 +28,8 @@ TABLE = ResponseTable(
 )
 """Status and vendor text → what to do; 477 brings its own Retry-After of up to a day."""
 
-NEEDS_ENVELOPE = frozenset(
-    {Action.REFRESH_TOKEN, Action.FAIL_SCOPE, Action.FAIL_CREDENTIALS, Action.NOT_FOUND, Action.SKIP_RECORD}
-)
-"""Verdicts that are only believed when HubSpot itself gave them, not a proxy with an HTML page."""
+NEEDS_ENVELOPE = frozenset({Action.FAIL_SCOPE, Action.NOT_FOUND, Action.SKIP_RECORD})
+"""Verdicts that are only believed when an API gave them, not a proxy with an HTML page."""
 
 
 class NotFound(RecordRejected):
@@ -48,6 +45,11 @@ class Problem:
     property: str | None = None
     ids: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
+    category: str = ""
+
+    def not_found(self) -> bool:
+        """Whether HubSpot does not have the records (any more)."""
+        return self.category.endswith("NOT_FOUND") or self.code.endswith("NOT_FOUND")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,12 @@ class Envelope:
 
 
 def read_envelope(answer: Answer) -> Envelope | None:
-    """The error envelope of an answer, or None when the body is not one."""
+    """The error envelope of an answer, or None when the body is no JSON object; each of its parts may be absent."""
     try:
         body = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(body, dict) or not ({"status", "message", "category", "errorType", "error"} & body.keys()):
+    if not isinstance(body, dict):
         return None
     entries = list(_dicts(body.get("errors")))
     detail = " ".join(_text(body.get(name)) for name in ("subCategory", "errorType", "policyName", "error"))
@@ -95,22 +97,22 @@ def problems(error: Mapping[str, object]) -> Iterator[Problem]:
     context = _mapping(error.get("context"))
     ids = _texts(context.get("ids")) or _texts(context.get("id"))
     traces = _texts(context.get("objectWriteTraceId"))
-    message = _text(error.get("message"))
+    message, category = _text(error.get("message")), _text(error.get("category"))
     listed = list(_listed_in(message))
     for entry in listed:
         text = _text(entry.get("message")) or message
-        yield Problem(_text(entry.get("error")), text, _text(entry.get("name")) or None, ids, traces)
+        yield Problem(_text(entry.get("error")), text, _text(entry.get("name")) or None, ids, traces, category)
     nested = list(_dicts(error.get("errors")))
     if not listed:
         for entry in nested:
             about = _mapping(entry.get("context"))
             name = next(iter(_texts(about.get("propertyName"))), None) or _text(entry.get("name")) or None
-            code = _text(entry.get("code")) or _text(entry.get("error")) or _text(error.get("category"))
-            yield Problem(code, _text(entry.get("message")), name, ids, traces)
+            code = _text(entry.get("code")) or _text(entry.get("error")) or category
+            yield Problem(code, _text(entry.get("message")), name, ids, traces, category)
     if not listed and not nested:
         name = next(iter(_texts(context.get("propertyName"))), None)
-        code = _text(error.get("subCategory")) or _text(error.get("category")) or _text(error.get("code"))
-        yield Problem(code, message, name, ids, traces)
+        code = _text(error.get("subCategory")) or category or _text(error.get("code"))
+        yield Problem(code, message, name, ids, traces, category)
 
 
 def _listed_in(message: str) -> Iterator[Mapping[str, object]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from pydantic import SecretStr
 
@@ -35,6 +34,10 @@ class TokenSource(Protocol):
         """After a 401 for `rejected`: whether `current` now gives another one."""
         ...
 
+    def unsaved(self) -> bool:
+        """Whether this process holds a secret that replaces the configured one and would be lost with it."""
+        ...
+
 
 class StaticToken:
     """A token from the configuration; nothing can be done when it is refused."""
@@ -47,6 +50,9 @@ class StaticToken:
 
     def renew(self, rejected: str) -> bool:
         return rejected != self._token
+
+    def unsaved(self) -> bool:
+        return False
 
 
 class FileToken:
@@ -66,10 +72,13 @@ class FileToken:
             self._token = self._read()
             return self._token != rejected
 
+    def unsaved(self) -> bool:
+        return False
+
     def _read(self) -> str:
         token = read_secret_file(self._path, "access_token_file")
         self._redactor.add(token)
-        return token
+        return checked_token(token, f"access_token_file {self._path}")
 
 
 class OAuthToken:
@@ -89,6 +98,7 @@ class OAuthToken:
         for secret in (self._client_secret, self._refresh_token):
             redactor.add(secret)
         self._lock = Lock()
+        self._rotated = False
         self._token = ""
         self._ends = float("-inf")
 
@@ -103,6 +113,9 @@ class OAuthToken:
             if self._token == rejected:  # else another thread was faster
                 self._refresh()
             return self._token != rejected
+
+    def unsaved(self) -> bool:
+        return self._rotated and self._stored_in is None
 
     def _refresh(self) -> None:
         if self._stored_in is not None:  # another process may have rotated it meanwhile
@@ -122,7 +135,7 @@ class OAuthToken:
             raise _refusal(envelope.text if envelope else f"status {answer.status}")
         body = parse_json(answer, request.what)
         token, lifetime = body.get("access_token"), body.get("expires_in")
-        if not isinstance(token, str) or not token or not isinstance(lifetime, (int, float)):
+        if not isinstance(token, str) or not _fits_a_header(token) or not isinstance(lifetime, (int, float)):
             raise CredentialsError("HubSpot's token answer has no access_token or no expires_in.")
         self._redactor.add(token)
         rotated = body.get("refresh_token")
@@ -136,7 +149,7 @@ class OAuthToken:
         self._redactor.add(rotated)
         if self._stored_in is not None:
             write_secret_file(self._stored_in, rotated)
-        self._refresh_token = rotated
+        self._refresh_token, self._rotated = rotated, True
 
 
 def _refusal(text: str) -> CredentialsError:
@@ -159,10 +172,24 @@ def secret_or_file(value: SecretStr | None, path: Path | None, key: str) -> str:
     return read_secret_file(path, key)
 
 
+def checked_token(token: str, where: str) -> str:
+    """`token` when a header can carry it; raises `ConfigError` for what was copied badly, without showing it."""
+    if _fits_a_header(token):
+        return token
+    raise ConfigError(
+        f"{where} is no token: it holds a space, a line break or a letter that tokens do not have.",
+        hint="Copy the whole token again, and nothing else.",
+    )
+
+
+def _fits_a_header(token: str) -> bool:
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
 def read_secret_file(path: Path, key: str) -> str:
-    """Content of a secret file without surrounding space; raises `ConfigError` when unreadable or empty."""
+    """Content of a secret file without surrounding space or mark; raises `ConfigError` when unreadable or empty."""
     try:
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{key} {path} cannot be read ({error.__class__.__name__}).") from error
     if not secret:
@@ -171,16 +198,39 @@ def read_secret_file(path: Path, key: str) -> str:
 
 
 def write_secret_file(path: Path, secret: str) -> None:
-    """Replace a secret file as a whole, readable by its owner only; raises `ConfigError`."""
+    """Replace a secret file as a whole, readable by its owner only; raises `ConfigError`.
+
+    A file that is mounted by itself, as containers do, can only be written over in place.
+    """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        _replace(path, secret)
+    except OSError:
+        try:
+            with path.open("r+", encoding="utf-8") as file:
+                _write(file, secret)
+        except OSError as error:
+            raise ConfigError(
+                f"The rotated refresh token cannot be stored in {path} ({error}).",
+                hint="Make the file writable and install the app again: the old refresh token may be spent.",
+            ) from error
+
+
+def _replace(path: Path, secret: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(secret)
-            file.flush()
-            os.fsync(file.fileno())
+            _write(file, secret)
         Path(temporary).replace(path)
-    except OSError as error:
-        raise ConfigError(f"The rotated refresh token cannot be stored in {path} ({error}).") from error
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _write(file: TextIO, secret: str) -> None:
+    file.write(secret)
+    file.truncate()
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def token_source(
@@ -190,15 +240,14 @@ def token_source(
     *,
     clock: Clock,
     redactor: Redactor,
-    make_oauth: Callable[..., TokenSource] = OAuthToken,
 ) -> TokenSource:
     """The token source that the settings ask for."""
     if settings.access_token_file is not None:
         return FileToken(settings.access_token_file, redactor)
     if settings.oauth is not None:
-        return make_oauth(settings.oauth, paths, transport, clock=clock, redactor=redactor)
+        return OAuthToken(settings.oauth, paths, transport, clock=clock, redactor=redactor)
     token = secret_or_file(settings.access_token, None, "access_token_file")
     if not token:
         raise ConfigError("The HubSpot access token is empty.", hint="Put a private-app token into access_token.")
     redactor.add(token)
-    return StaticToken(token)
+    return StaticToken(checked_token(token, "access_token"))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.base import Check, StreamMap
-from connectors.errors import ConnectorError, CredentialsError, MissingScope
+from connectors.errors import ConnectorError, CredentialsError
 from connectors.hubspot.account import Account
 from connectors.hubspot.answers import NotFound
+from connectors.hubspot.auth import TokenSource
 from connectors.hubspot.client import HubSpotClient, RequestRefused
 from connectors.hubspot.paths import Paths
+from connectors.hubspot.records import OBJECT_ID
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.transport import Request
+
+_SCOPE = "Grant the scope `oauth`, so that a token of another portal is noticed and the daily quota's reset is known."
+_UNSAVED = "HubSpot gave a new refresh token, which lives only in this process: refresh_token is set, not its file"
 
 
 class Checks:
@@ -23,6 +28,7 @@ class Checks:
         paths: Paths,
         schema: Schema,
         account: Account,
+        tokens: TokenSource,
         *,
         maps: Mapping[str, StreamMap],
         optional: Sequence[str],
@@ -31,22 +37,30 @@ class Checks:
         self._paths = paths
         self._schema = schema
         self._account = account
+        self._tokens = tokens
         self._maps = maps
         self._optional = optional
 
     def run(self) -> list[Check]:
-        """Every finding; after a refused token the others would only repeat it."""
-        token = self._token()
-        if token.status == "error":
-            return [token]
-        return [token, *self._permissions(), *self._properties(), self._quota()]
+        """Every finding; after a refused token or without an answer the others would only repeat it."""
+        found = [self._credentials()]
+        if found[0].status == "error":
+            return found
+        if self._tokens.unsaved():
+            found.append(Check("refresh token", "warning", _UNSAVED, "Put it into a file and name that file instead."))
+        return [*found, *self._permissions(), *self._properties(), self._quota()]
 
-    def _token(self) -> Check:
+    def _credentials(self) -> Check:
         try:
             portal = self._account.portal(self._client, self._paths)
+        except CredentialsError as error:
+            return Check("credentials", "error", error.message, error.hint)
         except ConnectorError as error:
-            return Check("token", "error", error.message, error.hint or "Check base_url and the access token.")
-        return Check("token", "ok", f"portal {portal.id}" + (f", time zone {portal.zone}" if portal.zone else ""))
+            return Check("connection", "error", error.message, error.hint or "Check base_url and the access token.")
+        if not portal.id:
+            return Check("credentials", "warning", "accepted, but HubSpot does not say which portal it is", _SCOPE)
+        zone = f", time zone {portal.zone}" if portal.zone else ""
+        return Check("credentials", "ok", f"portal {portal.id}{zone}")
 
     def _permissions(self) -> Iterator[Check]:
         for kind in self._maps:
@@ -60,10 +74,9 @@ class Checks:
     def _probe(self, name: str, call: Callable[[], None], *, optional: bool = False) -> Check:
         try:
             call()
-        except MissingScope as error:
-            return Check(name, "warning" if optional else "error", error.message, error.hint)
         except (CredentialsError, NotFound) as error:
-            return Check(name, "warning" if optional else "error", error.message, error.hint)
+            hint = error.hint or "HubSpot does not serve this here; check base_url and api_version."
+            return Check(name, "warning" if optional else "error", error.message, hint)
         except ConnectorError as error:
             return Check(name, "warning", error.message, error.hint or "Run doctor again.")
         return Check(name, "ok", "allowed")
@@ -72,7 +85,7 @@ class Checks:
         self._client.read(request)
 
     def _read_object(self, kind: str) -> Callable[[], None]:
-        query = (("limit", "1"), ("properties", "hs_object_id"))
+        query = (("limit", "1"), ("properties", OBJECT_ID))
         return lambda: self._read(Request("GET", self._paths.objects(kind), query))
 
     def _read_pipelines(self, kind: str) -> Callable[[], None]:
@@ -89,7 +102,8 @@ class Checks:
     def _properties(self) -> Iterator[Check]:
         for kind in self._maps:
             try:
-                lost, absent = self._schema.lost(kind), self._schema.not_connected(kind)
+                lost, lacking = self._schema.lost(kind), self._schema.lacking(kind)
+                absent = self._schema.not_connected(kind)
             except ConnectorError as error:
                 optional = kind in self._optional
                 yield Check(f"properties of {kind}", "warning" if optional else "error", error.message, error.hint)
@@ -97,6 +111,9 @@ class Checks:
             if lost:
                 hint = "Create them, or map the fields to other properties in the configuration."
                 yield Check(f"properties of {kind}", "error", f"missing: {', '.join(lost)}", hint)
+            elif lacking:
+                hint = "Map their fields to other properties if you need them; they count as not connected."
+                yield Check(f"properties of {kind}", "warning", f"not in this portal: {', '.join(lacking)}", hint)
             elif absent:
                 yield Check(f"properties of {kind}", "ok", f"not in this portal, so not used: {', '.join(absent)}")
             else:

@@ -90,7 +90,7 @@ class HubSpotClient:
         """
         token = _unsent(self._tokens.current)
         answer = self._send(request, token)
-        if answer.status == 401 and read_envelope(answer) is not None and _unsent(lambda: self._tokens.renew(token)):
+        if answer.status == 401 and _unsent(lambda: self._tokens.renew(token)):
             answer = self._send(request, _unsent(self._tokens.current))
         return self._judged(request, answer)
 
@@ -148,7 +148,6 @@ class HubSpotClient:
             Action.RETRY: lambda: self._later(answer, rule, message),
             Action.FAIL_SCOPE: lambda: _missing_scope(message, envelope),
             Action.REFRESH_TOKEN: lambda: CredentialsError(message, hint=_CREDENTIALS_HINT),
-            Action.FAIL_CREDENTIALS: lambda: CredentialsError(message, hint=_CREDENTIALS_HINT),
             Action.NOT_FOUND: lambda: NotFound(message, code=envelope.category or "NOT_FOUND"),
             Action.SKIP_RECORD: lambda: RequestRefused(message, envelope),
             Action.FAIL_CONFIG: lambda: ConfigError(message, hint=rule.hint),
@@ -189,5 +188,5 @@ def _unsent(call: Callable[[], T]) -> T:
 
 def _missing_scope(message: str, envelope: Envelope) -> MissingScope:
     needed = " or ".join(envelope.scopes)
-    hint = f"Grant the scope {needed} to the app." if needed else "Grant the missing scope to the app."
+    hint = f"Grant the scope {needed} to the app." if needed else "Grant the app the scope that this needs."
     return MissingScope(message, scopes=envelope.scopes, hint=hint)

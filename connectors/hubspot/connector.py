@@ -26,7 +26,7 @@ from connectors.errors import ConfigError, MissingScope
 from connectors.http import Timeouts
 from connectors.hubspot.account import Account
 from connectors.hubspot.answers import NotFound
-from connectors.hubspot.auth import token_source
+from connectors.hubspot.auth import TokenSource, token_source
 from connectors.hubspot.checks import Checks
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.fields import Provisioner
@@ -65,6 +65,7 @@ class Parts:
     schema: Schema
     reader: Reader
     account: Account
+    tokens: TokenSource
     meter: Meter
 
 
@@ -86,7 +87,7 @@ class HubSpotConnector:
         self._fields = Provisioner(
             client, paths, schema, kind=ACCOUNT_OBJECT, prefix=prefix, group=settings.property_group
         )
-        self._checks = Checks(client, paths, schema, parts.account, maps=maps, optional=OPTIONAL)
+        self._checks = Checks(client, paths, schema, parts.account, parts.tokens, maps=maps, optional=OPTIONAL)
 
     def streams(self) -> Sequence[Stream]:
         """Reference lists, then the mapped object types, then the links between them.
@@ -114,12 +115,14 @@ class HubSpotConnector:
     def pages(self, stream: Stream, window: Window, ids: Iterable[str] = ()) -> Iterator[Page]:
         """Pages of one of `streams()`; `ids` are the records whose links are read, in ascending text order."""
         if stream.kind == "links":
-            return self._links.pages(stream.name, ids, window.position)
-        if stream.name == "owners":
-            return self._reference.owners()
-        if stream.name in STAGE_STREAMS:
-            return self._reference.stages(stream.name)
-        return self._pulls.pages(self._mapped(stream.name), window)
+            pages = self._links.pages(stream.name, ids, window.position)
+        elif stream.name == "owners":
+            pages = self._reference.owners()
+        elif stream.name in STAGE_STREAMS:
+            pages = self._reference.stages(stream.name)
+        else:
+            pages = self._pulls.pages(self._mapped(stream.name), window)
+        return _if_served(pages) if stream.optional else pages
 
     def all_ids(self, stream: Stream) -> Iterator[str]:
         """Ids of every live record of a records stream, by the list endpoint."""
@@ -155,7 +158,10 @@ class HubSpotConnector:
         return 2 * math.ceil(records / BATCH)
 
     def identity(self) -> str:
-        """The portal id; also reads which properties the portal has, so that the streams are known as they are."""
+        """The portal id, empty when HubSpot does not tell it.
+
+        Also reads which properties the portal has, so that the streams are known as they are.
+        """
         portal = self._parts.account.portal(self._parts.client, self._parts.paths)
         self._parts.schema.preload(self._maps)
         return portal.id
@@ -200,14 +206,23 @@ class HubSpotConnector:
         defined = self._parts.schema.definitions(ACCOUNT_OBJECT)
         observed = []
         for ref in refs:
-            row = found.get(ref.id)
-            if row is not None:
+            # A batch does not find merged records by their old ids, and may leave out others; a single look settles it.
+            row = found.get(ref.id) or reader.one(ACCOUNT_OBJECT, ref.id, properties)
+            if row is None:
+                observed.append(Observed(ref, missing=True))
+            elif str(row["id"]) != ref.id:
+                observed.append(Observed(ref, missing=True, merged_into=str(row["id"])))
+            else:
                 observed.append(Observed(ref, values_of(row, properties, defined)))
-                continue
-            other = reader.one(ACCOUNT_OBJECT, ref.id)
-            survivor = str(other["id"]) if other is not None and str(other["id"]) != ref.id else None
-            observed.append(Observed(ref, missing=True, merged_into=survivor))
         return observed
+
+
+def _if_served(pages: Iterator[Page]) -> Iterator[Page]:
+    """Pages of an optional stream: a portal without that object type is like a token that may not read it."""
+    try:
+        yield from pages
+    except NotFound as error:
+        raise MissingScope(error.message, hint="This portal does not have these records.") from error
 
 
 def connect(
@@ -248,7 +263,7 @@ def connect(
     retrier = Retrier(sleep, jitter=jitter, on_retry=meter.retry)
     client = HubSpotClient(wire, tokens, quotas, retrier=retrier, clock=clock, meter=meter, redactor=redactor)
     schema = Schema(client, paths, field_map)
-    parts = Parts(client, paths, schema, Reader(client, paths, schema), account, meter)
+    parts = Parts(client, paths, schema, Reader(client, paths, schema), account, tokens, meter)
     return HubSpotConnector(name, parts, field_map, settings, prefix or settings.property_prefix)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.base import FieldFinding
 from connectors.errors import MissingScope
-from connectors.hubspot.answers import NotFound, Problem
+from connectors.hubspot.answers import NotFound
 from connectors.hubspot.client import HubSpotClient, RequestRefused
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.read import batch_problems
@@ -116,7 +116,7 @@ class Provisioner:
         try:
             self._client.once(Request("POST", self._paths.properties(self._kind, "groups"), body=body))
         except RequestRefused as error:
-            if "ALREADY_EXISTS" not in error.envelope.text:  # somebody else made it just now
+            if not _exists(error.envelope.text):  # somebody else made it just now
                 raise
 
     def _create_batch(self, fresh: Sequence[FieldFinding]) -> dict[str, str]:
@@ -125,9 +125,9 @@ class Provisioner:
         inputs = [self._definition(finding) for finding in fresh]
         try:
             body = self._client.once(Request("POST", path, body={"inputs": inputs}))
-        except RequestRefused:
+        except (RequestRefused, NotFound):
             return self._create_singly(fresh)
-        problems = [problem for problem in batch_problems(body) if not _exists(problem)]
+        problems = [one for one in batch_problems(body) if not _exists(f"{one.code} {one.category} {one.message}")]
         made = body.get("results")
         names = {definition(one).name for one in made if isinstance(one, dict)} if isinstance(made, list) else set()
         reason = "; ".join(dict.fromkeys(problem.message for problem in problems))
@@ -140,7 +140,7 @@ class Provisioner:
             try:
                 self._client.once(request)
             except RequestRefused as error:
-                if "ALREADY_EXISTS" not in error.envelope.text:
+                if not _exists(error.envelope.text):
                     refused[finding.property] = error.envelope.message or error.message
         return refused
 
@@ -194,5 +194,6 @@ def _options(pairs: Iterable[tuple[str, str]], start: int = 0) -> list[dict[str,
     ]
 
 
-def _exists(problem: Problem) -> bool:
-    return "WITH_NAME_EXISTS" in problem.code or "ALREADY_EXISTS" in problem.code
+def _exists(text: str) -> bool:
+    """Whether HubSpot refused to make something because it is there already."""
+    return "EXISTS" in text.upper()

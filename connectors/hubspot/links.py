@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import dropwhile, islice
 
 from connectors.base import Page
 from connectors.errors import BadAnswer
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
+from connectors.hubspot.read import batch_problems
 from connectors.hubspot.transport import Request
 from mapping.records import Link
 
 BATCH = 1_000
 PRIMARY_TYPES = frozenset({5, 26})  # deal and ticket to their primary company
 _LAST = 1_000_000
+_NONE = re.compile(r"\bno\b.*\bassociated\b|\bno associations?\b", re.IGNORECASE)
 
 
 class Links:
@@ -62,14 +66,15 @@ class Links:
     ) -> list[tuple[str, str | None]]:
         """Ask once for all of `todo`, add to `found`, return the records that have further associations.
 
-        A record without associations comes as an error entry, or not at all; both mean that it has none.
+        A record without associations comes as an error entry, or not at all; both mean that it has none. Any other
+        error would make links disappear that are there, so it fails the read.
         """
         inputs = [{"id": one} if after is None else {"id": one, "after": after} for one, after in todo]
         request = Request(
             "POST", self._paths.associations(source, target), body={"inputs": inputs}, quota="associations"
         )
-        body = self._client.read(request)
-        results = body.get("results")
+        body = self._client.read(request, check=partial(_check_errors, request.what))
+        results = body.get("results", [] if body.get("errors") else None)
         if not isinstance(results, list):
             raise BadAnswer(f"{request.what}: the answer has no results.", sent=True)
         further: list[tuple[str, str | None]] = []
@@ -82,6 +87,12 @@ class Links:
             if after is not None:
                 further.append((from_id, after))
         return further
+
+
+def _check_errors(what: str, body: Mapping[str, object]) -> None:
+    for problem in batch_problems(body):
+        if not (problem.not_found() or "NO_ASSOCIATIONS" in problem.code or _NONE.search(problem.message)):
+            raise BadAnswer(f"{what}: {problem.message or problem.code or 'an error without a reason'}", sent=True)
 
 
 def _entry(entry: object) -> tuple[str, list[tuple[str, list[Mapping[str, object]]]], str | None]:
@@ -110,13 +121,13 @@ def _chosen(kind: str, from_id: str, targets: Mapping[str, list[Mapping[str, obj
 
 
 def _rank(types: list[Mapping[str, object]]) -> tuple[int, int]:
-    numbers = [number for one in types if isinstance(number := one.get("typeId"), int) and _is_hubspots(one)]
+    numbers = [int(text) for one in types if (text := str(one.get("typeId"))).isdecimal() and _is_hubspots(one)]
     primary = any(number in PRIMARY_TYPES for number in numbers) or any(one.get("label") == "Primary" for one in types)
     return (0 if primary else 1, min(numbers, default=_LAST))
 
 
 def _is_hubspots(one: Mapping[str, object]) -> bool:
-    return one.get("category") == "HUBSPOT_DEFINED"
+    return one.get("category", "HUBSPOT_DEFINED") == "HUBSPOT_DEFINED"
 
 
 def _label(types: list[Mapping[str, object]]) -> str | None:

@@ -17,7 +17,7 @@ from connectors.base import Page, Window
 from connectors.errors import ConfigError
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.read import Reader, Row
-from connectors.hubspot.records import from_millis, instant, record_of, to_millis
+from connectors.hubspot.records import OBJECT_ID, from_millis, instant, record_of, to_millis
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import FIRST_INSTANT, Place, Search
 from mapping.records import RawRecord
@@ -81,7 +81,7 @@ class Pulls:
 
     def all_ids(self, kind: str) -> Iterator[str]:
         """Ids of all live records."""
-        for page in self._reader.listed(kind, ("hs_object_id",)):
+        for page in self._reader.listed(kind, (OBJECT_ID,)):
             yield from (str(row["id"]) for row in page.rows)
 
     def _begin(self, window: Window) -> Position:

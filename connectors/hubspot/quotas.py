@@ -33,11 +33,12 @@ class Quotas:
         self._daily_limit = limits.daily
         self._app = app
         self._portal = app
+        self._told = False
         self._seconds_to_midnight = seconds_to_midnight
 
     def belongs_to(self, portal: str) -> None:
         """From now on the portal's own limits are shared by all connections to it."""
-        left = self._budget.remaining(self.daily)
+        left = self.left_today()
         self._portal = f"hubspot-portal:{portal}"
         if left is not None:  # what the first answer said, before the portal was known
             self._budget.observe(
@@ -81,6 +82,7 @@ class Quotas:
         limit, left = _number(headers, "daily"), _number(headers, "daily-remaining")
         if limit is not None or left is not None:
             self._daily_limit = limit or self._daily_limit
+            self._told = self._told or left is not None
             self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=self._seconds_to_midnight())
 
     def throttled(self, kind: str, seconds: float, *, secondly: bool) -> None:
@@ -99,8 +101,8 @@ class Quotas:
         return seconds
 
     def left_today(self) -> int | None:
-        """Requests left of the portal's day; None when no header said."""
-        return self._budget.remaining(self.daily)
+        """Requests left of the portal's day; None when no header said: our own count knows nothing of other apps."""
+        return self._budget.remaining(self.daily) if self._told else None
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -14,7 +14,7 @@ from connectors.errors import BadAnswer
 from connectors.hubspot.answers import NotFound, Problem, problems
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.records import next_after, properties_of, rows_of
+from connectors.hubspot.records import OBJECT_ID, has_id, next_after, properties_of, rows_of
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.transport import Request
 
@@ -51,12 +51,12 @@ class Reader:
         HubSpot gives the same token twice.
         """
         wide = len(urlencode({"properties": ",".join(properties)})) > LONGEST_QUERY
-        asked = ("hs_object_id",) if wide else properties
+        asked = (OBJECT_ID,) if wide else properties
         seen: set[str] = set()
         while True:
             page = self._page(kind, asked, after, archived=archived)
             if wide and page.rows:
-                page = Listed(self._widened(kind, page.rows, properties, archived=archived), page.after)
+                page = Listed(self.completed(kind, page.rows, properties, archived=archived), page.after)
             if not archived:
                 self._schema.check_page(kind, properties, page.rows)
             if page.after is not None and page.after in seen:
@@ -81,6 +81,29 @@ class Reader:
         found = {str(row["id"]): row for row in rows_of(body, request.what)}
         return found, tuple(batch_problems(body))
 
+    def completed(
+        self, kind: str, rows: Sequence[Row], properties: Sequence[str], *, archived: bool = False
+    ) -> list[Row]:
+        """The same records with all of `properties`, without those that were deleted meanwhile.
+
+        Raises `BadAnswer` when HubSpot leaves out a record without saying that it does not have it.
+        """
+        complete: list[Row] = []
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            ids = [str(row["id"]) for row in part]
+            found, problems = self.by_ids(kind, ids, properties, archived=archived)
+            gone = {one for problem in problems if problem.not_found() for one in problem.ids}
+            for one in (one for one in ids if one not in found and one not in gone):
+                if not archived and self._is_there(kind, one):
+                    raise BadAnswer(f"HubSpot's batch read of {kind} leaves out record {one}.", sent=True)
+            complete += [found[one] | _archive_marks(row) for one, row in zip(ids, part, strict=True) if one in found]
+        return complete
+
+    def _is_there(self, kind: str, record_id: str) -> bool:
+        row = self.one(kind, record_id)
+        return row is not None and str(row["id"]) == record_id
+
     def one(self, kind: str, record_id: str, properties: Sequence[str] = ()) -> Row | None:
         """One record, found under an old id as well (its `id` is then another one); None when it is gone."""
         query = (("properties", ",".join(properties)),) if properties else ()
@@ -89,7 +112,7 @@ class Reader:
             row = self._client.read(request)
         except NotFound:
             return None
-        if not row.get("id"):
+        if not has_id(row):
             raise BadAnswer(f"{request.what}: the answer is not a record.", sent=True)
         return row
 
@@ -102,12 +125,6 @@ class Reader:
         request = Request("GET", self._paths.objects(kind), tuple(query))
         body = self._client.read(request)
         return Listed(rows_of(body, request.what), next_after(body))
-
-    def _widened(self, kind: str, rows: list[Row], properties: Sequence[str], *, archived: bool) -> list[Row]:
-        ids = [str(row["id"]) for row in rows]
-        found, _missing = self.by_ids(kind, ids, properties, archived=archived)
-        # A record deleted between the two calls is simply not listed any more.
-        return [found[one] | _archive_marks(row) for one, row in zip(ids, rows, strict=True) if one in found]
 
 
 def batch_problems(body: Mapping[str, object]) -> Iterator[Problem]:

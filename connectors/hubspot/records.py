@@ -10,15 +10,21 @@ from mapping.records import RawRecord
 
 MODIFIED = "hs_lastmodifieddate"
 MERGED = "hs_merged_object_ids"
+OBJECT_ID = "hs_object_id"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rows_of(body: Mapping[str, object], what: str) -> list[dict[str, object]]:
     """The `results` of a list, search or batch answer; raises `BadAnswer` when the page has none or they lack ids."""
     results = body.get("results")
-    if not isinstance(results, list) or not all(isinstance(row, dict) and row.get("id") for row in results):
+    if not isinstance(results, list) or not all(has_id(row) for row in results):
         raise BadAnswer(f"{what}: the page has no list of records with ids.", sent=True)
     return results
+
+
+def has_id(row: object) -> bool:
+    """Whether this is a JSON object with an id; ids may come as numbers, and zero is one."""
+    return isinstance(row, dict) and isinstance(row.get("id"), (str, int)) and row["id"] != ""
 
 
 def next_after(body: Mapping[str, object]) -> str | None:
@@ -36,7 +42,10 @@ def properties_of(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def record_of(row: Mapping[str, object], *, archived: bool = False) -> RawRecord:
-    """One object as a raw record, keyed by the id in the answer: after a merge it is not the one asked for."""
+    """One object as a raw record, keyed by the id in the answer: after a merge it is not the one asked for.
+
+    `archived` holds for a row that does not say it itself.
+    """
     properties = properties_of(row)
     own = str(row["id"])
     modified = instant(row.get("updatedAt")) or instant(properties.get(MODIFIED))
@@ -44,7 +53,7 @@ def record_of(row: Mapping[str, object], *, archived: bool = False) -> RawRecord
         id=own,
         properties=properties,
         modified_at=modified,
-        archived=archived or row.get("archived") is True,
+        archived=archived if row.get("archived") is None else row["archived"] is True,
         merged_from=tuple(one for one in _split(properties.get(MERGED)) if one != own),
     )
 
@@ -55,11 +64,11 @@ def _split(value: object) -> Iterator[str]:
 
 
 def instant(value: object) -> datetime | None:
-    """An ISO instant (with or without fraction) or epoch milliseconds in text as aware UTC; None if it is neither."""
-    if not isinstance(value, str) or not value:
+    """An ISO instant (with or without fraction) or epoch milliseconds as aware UTC; None if it is neither."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         return None
     try:
-        if value.lstrip("-").isdecimal():
+        if isinstance(value, int) or value.lstrip("-").isdecimal():
             return from_millis(int(value))
         moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError):

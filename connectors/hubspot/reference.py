@@ -8,7 +8,7 @@ from connectors.base import Page
 from connectors.errors import BadAnswer
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.records import instant, next_after, rows_of
+from connectors.hubspot.records import has_id, instant, next_after, rows_of
 from connectors.hubspot.transport import Request
 from mapping.records import RawRecord
 
@@ -40,7 +40,7 @@ class Reference:
         records = []
         for pipeline in rows_of(self._client.read(request), request.what):
             stages = pipeline.get("stages")
-            if not isinstance(stages, list) or not all(isinstance(one, dict) and one.get("id") for one in stages):
+            if not isinstance(stages, list) or not all(has_id(one) for one in stages):
                 raise BadAnswer(f"{request.what}: pipeline {pipeline['id']} has no stages with ids.", sent=True)
             records += [_stage(entity, str(pipeline["id"]), stage) for stage in stages]
         yield Page(tuple(records), complete=True, expected=len(records))
@@ -71,8 +71,8 @@ def _owner(row: Mapping[str, object], *, active: bool) -> RawRecord:
 def _stage(entity: str, pipeline: str, stage: Mapping[str, object]) -> RawRecord:
     metadata = stage.get("metadata")
     facts = metadata if isinstance(metadata, dict) else {}
-    closed = str(facts.get("isClosed", "")).lower() == "true" or facts.get("ticketState") == "CLOSED"
     probability = _probability(facts.get("probability"))
+    closed = _closed(entity, facts, probability)
     properties = {
         "object": entity,
         "pipeline": pipeline,
@@ -82,6 +82,13 @@ def _stage(entity: str, pipeline: str, stage: Mapping[str, object]) -> RawRecord
         "probability": probability,
     }
     return RawRecord(str(stage["id"]), properties, instant(stage.get("updatedAt")))
+
+
+def _closed(entity: str, facts: Mapping[str, object], probability: float | None) -> bool:
+    """What the stage says; a deal stage that does not say it is closed when its probability leaves nothing open."""
+    if facts.get("isClosed") is None and entity == "deal" and probability in (0.0, 1.0):
+        return True
+    return str(facts.get("isClosed", "")).lower() == "true" or facts.get("ticketState") == "CLOSED"
 
 
 def _probability(value: object) -> float | None:

@@ -11,8 +11,18 @@ from connectors.errors import BadAnswer, MissingScope, SchemaDrift
 from connectors.hubspot.answers import NotFound
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.records import MERGED, MODIFIED, properties_of
+from connectors.hubspot.records import MERGED, MODIFIED, OBJECT_ID, properties_of
 from connectors.hubspot.transport import Request
+
+SYSTEM = frozenset({MODIFIED, MERGED, OBJECT_ID})
+"""Asked for whether or not a portal defines them: asking for what is not there costs nothing."""
+
+ALWAYS: Mapping[str, frozenset[str]] = {
+    "companies": frozenset({"name", "domain"}),
+    "deals": frozenset({"dealname", "amount", "closedate", "pipeline", "dealstage"}),
+    "tickets": frozenset({"subject", "hs_pipeline", "hs_pipeline_stage"}),
+}
+"""What HubSpot documents as given when nothing is asked for: a portal without them is not read as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +31,8 @@ class Property:
 
     name: str
     type: str
-    field_type: str
     options: tuple[Mapping[str, object], ...] = ()
     read_only: bool = False
-    hidden: bool = False
 
 
 class Schema:
@@ -65,8 +73,8 @@ class Schema:
     def wanted(self, kind: str) -> tuple[str, ...]:
         """Properties to request: the mapped ones that exist, and those that the pull itself needs.
 
-        Raises `SchemaDrift` when a standard or explicitly configured property does not exist: asking for it would
-        not fail but be ignored, and its absence would be read as "empty".
+        Raises `SchemaDrift` when a property that every portal has, or an explicitly configured one, does not exist:
+        asking for it would not fail but be ignored, and its absence would be read as "empty".
         """
         defined = self.definitions(kind)
         if lost := self.lost(kind):
@@ -79,19 +87,27 @@ class Schema:
     def requested(self, kind: str, defined: Mapping[str, Property] | None) -> tuple[str, ...]:
         """The properties of the field map that `defined` has (all of them when it is None), sorted."""
         names = {*self._maps[kind].properties, MODIFIED, MERGED}
-        return tuple(sorted(name for name in names if defined is None or name in defined or name == MODIFIED))
+        return tuple(sorted(name for name in names if defined is None or name in defined or name in SYSTEM))
 
     def lost(self, kind: str) -> tuple[str, ...]:
-        """Mapped properties that do not exist although they are standard or were named in the configuration."""
-        mapped, defined = self._maps[kind], self.definitions(kind)
-        absent = (name for name in mapped.properties if name not in defined and name != MERGED)
-        return tuple(sorted(name for name in absent if name not in mapped.custom or name in mapped.explicit))
+        """Mapped properties that do not exist although every portal has them or the configuration names them."""
+        always = ALWAYS.get(kind, frozenset())
+        return tuple(name for name in self._absent(kind) if name in always or name in self._maps[kind].explicit)
+
+    def lacking(self, kind: str) -> tuple[str, ...]:
+        """HubSpot's own properties of the default map that this portal, by its edition, does not have."""
+        known = {*self.lost(kind), *self._maps[kind].custom}
+        return tuple(name for name in self._absent(kind) if name not in known)
 
     def not_connected(self, kind: str) -> tuple[str, ...]:
-        """Unified fields of the default map whose custom property this portal does not have."""
-        mapped, defined = self._maps[kind], self.definitions(kind)
-        lacking = (fields for name, fields in mapped.custom.items() if name not in defined)
-        return tuple(sorted({field for fields in lacking for field in fields}))
+        """Unified fields of the default map without a property here; `lacking` ones by the property's name."""
+        custom = self._maps[kind].custom
+        fields = {field for name in self._absent(kind) for field in custom.get(name, ())}
+        return tuple(sorted(fields | set(self.lacking(kind))))
+
+    def _absent(self, kind: str) -> tuple[str, ...]:
+        defined = self.definitions(kind)
+        return tuple(sorted(name for name in self._maps[kind].properties if name not in defined and name not in SYSTEM))
 
     def check_page(self, kind: str, requested: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Raise `SchemaDrift` when a requested property vanished while records were pulled.
@@ -108,7 +124,7 @@ class Schema:
             if not new:
                 return
             defined = self.definitions(kind, fresh=True)
-            gone = sorted(name for name in new if name not in defined and name != MODIFIED)
+            gone = sorted(name for name in new if name not in defined and name not in SYSTEM)
             if gone:
                 raise SchemaDrift(
                     f"The property {', '.join(gone)} of {kind} was removed while its records were read.",
@@ -135,8 +151,6 @@ def definition(entry: Mapping[str, object]) -> Property:
     return Property(
         name=str(entry.get("name", "")),
         type=str(entry.get("type", "")),
-        field_type=str(entry.get("fieldType", "")),
         options=tuple(option for option in options if isinstance(option, dict)) if isinstance(options, list) else (),
         read_only=read_only or entry.get("calculated") is True,
-        hidden=entry.get("hidden") is True,
     )

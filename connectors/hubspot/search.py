@@ -18,8 +18,8 @@ import orjson
 from connectors.errors import BadAnswer
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
-from connectors.hubspot.read import BATCH, Reader, Row
-from connectors.hubspot.records import MODIFIED, instant, next_after, properties_of, rows_of, to_millis
+from connectors.hubspot.read import Reader, Row
+from connectors.hubspot.records import MODIFIED, OBJECT_ID, instant, next_after, properties_of, rows_of, to_millis
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.transport import Request
 
@@ -114,8 +114,8 @@ class Search:
 
     def _body(self, properties: Sequence[str], place: Place) -> dict[str, object]:
         if place.last_id is not None:
-            filters = [_filter(MODIFIED, "EQ", place.floor), _filter("hs_object_id", "GT", place.last_id)]
-            order = "hs_object_id"
+            filters = [_filter(MODIFIED, "EQ", place.floor), _filter(OBJECT_ID, "GT", place.last_id)]
+            order = OBJECT_ID
         else:
             filters = [_filter(MODIFIED, "GTE", place.floor), _filter(MODIFIED, "LTE", place.until)]
             order = MODIFIED
@@ -132,13 +132,8 @@ class Search:
         probe = self._body(properties, Place(FIRST_INSTANT, FIRST_INSTANT))
         if probe["properties"] == list(properties):
             return rows
-        complete: list[Row] = []
-        for start in range(0, len(rows), BATCH):
-            ids = [str(row["id"]) for row in rows[start : start + BATCH]]
-            found, _missing = self._reader.by_ids(kind, ids, properties)
-            # What was archived between the two calls comes with the archived records.
-            complete += [found[one] for one in ids if one in found]
-        return complete
+        # What was archived between the two calls comes with the archived records.
+        return self._reader.completed(kind, rows, properties)
 
 
 def _filter(name: str, operator: str, value: object) -> dict[str, str]:

@@ -91,22 +91,22 @@ class Writer:
         written = (
             {str(row.get("id")) for row in results if isinstance(row, dict)} if isinstance(results, list) else set()
         )
-        outcomes = {
-            row: Outcome(batch[row].ref, "confirmed" if batch[row].ref.id in written else "in_doubt", _UNMENTIONED)
-            for row in group
-        }
-        outcomes = {row: _without_reason(one) if one.kind == "confirmed" else one for row, one in outcomes.items()}
+        outcomes = {row: Outcome(batch[row].ref, "confirmed") for row in group if batch[row].ref.id in written}
         missing: list[int] = []
+        unnamed: list[Problem] = []
         for problem in batch_problems(body):
             rows = {by_trace[trace] for trace in problem.traces if trace in by_trace}
             rows |= {by_id[one] for one in problem.ids if one in by_id}
+            if not rows:
+                unnamed.append(problem)
             for row in rows:
-                if problem.code.endswith("OBJECT_NOT_FOUND"):
+                if problem.not_found():
                     missing.append(row)
-                elif outcomes[row].kind != "rejected":
+                elif row not in outcomes or outcomes[row].kind != "rejected":
                     outcomes[row] = _rejected(batch[row], problem)
         outcomes.update((row, self._missing(batch[row])) for row in dict.fromkeys(missing))
-        return outcomes
+        left = [row for row in group if row not in outcomes]
+        return outcomes | {row: _unmentioned(batch[row], unnamed, alone=len(left) == 1) for row in left}
 
     def _missing(self, change: Change) -> Outcome:
         """Why HubSpot did not find a record: merged records answer to their old id one by one, but not in batches."""
@@ -126,8 +126,11 @@ class Writer:
 _UNMENTIONED = "HubSpot's answer does not say what became of this record."
 
 
-def _without_reason(outcome: Outcome) -> Outcome:
-    return Outcome(outcome.ref, outcome.kind)
+def _unmentioned(change: Change, unnamed: Sequence[Problem], *, alone: bool) -> Outcome:
+    """A row that neither results nor errors name; an error about no row can only be about the one that is left."""
+    if unnamed and alone and not unnamed[0].not_found():
+        return _rejected(change, unnamed[0])
+    return Outcome(change.ref, "in_doubt", unnamed[0].message if unnamed else _UNMENTIONED)
 
 
 def _trace(row: int) -> str:

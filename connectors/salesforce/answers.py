@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import orjson
@@ -41,7 +41,13 @@ TABLE = ResponseTable(
             r"not valid for use with the REST API|Connected app is not attached",
             hint=_SESSION_HINT,
         ),
-        Rule(Action.REFRESH_TOKEN, (401,), r"INVALID_SESSION_ID|InvalidSessionId|session expired", hint=_SESSION_HINT),
+        # A 401 without a word is taken for an expired session: one new login a call is all that it can cost.
+        Rule(
+            Action.REFRESH_TOKEN,
+            (401,),
+            r"INVALID_SESSION_ID|InvalidSessionId|session expired|invalid_token|^$",
+            hint=_SESSION_HINT,
+        ),
         Rule(Action.FAIL_CREDENTIALS, (401,), hint=_SESSION_HINT),
         Rule(Action.WAIT, (403,), r"REQUEST_LIMIT_EXCEEDED.*Concurrent", wait=5.0),
         Rule(Action.STOP_UNTIL_RESET, (403,), r"REQUEST_LIMIT_EXCEEDED", hint=_QUOTA_HINT),
@@ -95,6 +101,19 @@ class CallRefused(ConnectorError):
         return self.error.code
 
 
+class NotOurs(BadAnswer):
+    """An error without one of Salesforce's error texts: a proxy's page, or a resource that the server does not know."""
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint, sent=True)
+        self.status = status
+
+
+def lacks_resource(error: ConnectorError) -> bool:
+    """Whether the server says that it does not have the resource that was asked for, or has it elsewhere."""
+    return isinstance(error, (CallRefused, NotOurs)) and error.status in {301, 302, 307, 308, 404, 405, 501}
+
+
 class SessionExpired(CredentialsError):
     """The session is over; one new login may cure it."""
 
@@ -122,7 +141,7 @@ _SHAPES = (
 
 def raise_for(answer: Answer, what: str, redact: Redactor, clock: Clock) -> None:
     """Return for an accepted answer, or raise what the answer to `what` (a short description of the call) means."""
-    error = _error_of(answer)
+    error = _error_of(answer, redact)
     rule = TABLE.judge(answer.status, str(error) if error else "")
     if rule.action is Action.ACCEPT:
         return
@@ -150,17 +169,18 @@ def _failure(rule: Rule, status: int, error: VendorError | None, said: str, wait
     if rule.action in _PLAIN:
         return _PLAIN[rule.action](said, hint=rule.hint)
     if error is None or 300 <= status < 400:
-        return BadAnswer(said, hint="Check login_url and any proxy; redirects are not followed.", sent=True)
+        return NotOurs(said, status=status, hint="Check login_url and any proxy; redirects are not followed.")
     return CallRefused(said, status=status, error=error, hint=rule.hint)
 
 
-def _error_of(answer: Answer) -> VendorError | None:
+def _error_of(answer: Answer, redact: Redactor) -> VendorError | None:
     if answer.status < 300:
         return None
     try:
-        return vendor_error(orjson.loads(answer.body))
+        error = vendor_error(orjson.loads(answer.body))
     except orjson.JSONDecodeError:
         return None  # an HTML page of a proxy or of the edge: the status decides alone
+    return replace(error, message=redact(error.message)) if error else None
 
 
 _USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")

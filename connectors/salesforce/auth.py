@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -12,6 +12,7 @@ import requests
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, RetryLater
 from connectors.origin import check_origin, is_loopback
 from connectors.redact import Redactor
+from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.settings import (
     VENDOR_HOSTS,
     ClientCredentialsAuth,
@@ -25,10 +26,15 @@ from connectors.salesforce.transport import LOGIN_HOST
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """An access token and the origin (`https://acme.my.salesforce.com`) it is for."""
+    """An access token and the origin (`https://acme.my.salesforce.com`) it is for.
+
+    `organisation` and `user` are ids, as far as the login told them.
+    """
 
     token: str = field(repr=False)
     origin: str
+    organisation: str | None = None
+    user: str | None = None
 
     @property
     def host(self) -> str:
@@ -76,22 +82,53 @@ def log_in(settings: SalesforceSettings, session: requests.Session, redact: Reda
     """
     auth = settings.auth
     if isinstance(auth, TokenAuth):
-        redact.add(auth.access_token.get_secret_value())
-        return Grant(auth.access_token.get_secret_value(), auth.instance_url.rstrip("/"))
+        token = auth.access_token.get_secret_value()
+        redact.add(token)
+        return Grant(token, _lower_host(auth.instance_url.strip().rstrip("/")), _organisation(token, ""))
+    overheard = _Overheard(session)
     try:
-        token, host = _exchange(auth, settings, session)
+        token, host = _exchange(auth, settings, overheard)
     except ConnectorError as error:
         error.sent = False
         if isinstance(error, RetryLater):
             error.message = f"Logging in to Salesforce failed: {error.message}"
         error.message = redact(error.message)
+        error.args = (error.message,)
         raise
     redact.add(token)
-    return Grant(token, _instance(host, settings))
+    identity = overheard.identity()
+    user = identity.rpartition("/")[2]
+    return Grant(token, _instance(host, settings), _organisation(token, identity), to18(user) if is_id(user) else None)
+
+
+class _Overheard:
+    """A session that keeps the login's answer, of which simple-salesforce passes on the token and the host only."""
+
+    def __init__(self, session: requests.Session) -> None:
+        self._session = session
+        self._answer: requests.Response | None = None
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Post as the session does."""
+        self._answer = self._session.post(*args, **kwargs)
+        return self._answer
+
+    def identity(self) -> str:
+        """The address in `id`, which ends with the ids of organisation and user; empty without one."""
+        answer = self._answer.json() if self._answer is not None else None
+        return str(answer.get("id") or "") if isinstance(answer, dict) else ""
+
+
+def _organisation(token: str, identity: str) -> str | None:
+    """Organisation id from the identity address (`…/id/00D…/005…`), or from the token that begins with it."""
+    for candidate in (identity.rstrip("/").split("/")[-2:-1] or [""])[0], token.partition("!")[0]:
+        if candidate.startswith("00D") and is_id(candidate):
+            return to18(candidate)
+    return None
 
 
 def _exchange(
-    auth: JwtAuth | ClientCredentialsAuth | PasswordAuth, settings: SalesforceSettings, session: requests.Session
+    auth: JwtAuth | ClientCredentialsAuth | PasswordAuth, settings: SalesforceSettings, session: _Overheard
 ) -> tuple[str, str]:
     from simple_salesforce.exceptions import SalesforceAuthenticationFailed
     from simple_salesforce.login import SalesforceLogin
@@ -100,7 +137,7 @@ def _exchange(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its advice on unapproved apps comes back as an exception anyway
-            token, host = SalesforceLogin(session=session, **arguments)
+            token, host = SalesforceLogin(session=cast(requests.Session, session), **arguments)
     except SalesforceAuthenticationFailed as error:
         raise _explain(error.code, error.auth_message) from None
     except requests.RequestException as error:
@@ -187,7 +224,17 @@ def _instance(host: str, settings: SalesforceSettings) -> str:
     """The origin for data calls; the host comes out of an answer, so it is checked before a token goes there."""
     name = urlsplit(f"//{host}").hostname or ""
     if is_loopback(name) != settings.is_local:
-        raise ConfigError(f"The login answered with the instance {host!r}, which does not belong to login_url.")
+        raise ConfigError(
+            f"The login answered with the instance {host!r}, which does not belong to login_url.",
+            hint="A server on this machine must answer with an instance_url on this machine, and no other may.",
+        )
     scheme = urlsplit(settings.login_url).scheme
     key = "instance_url of the login's answer"
-    return check_origin(f"{scheme}://{host}", vendor_hosts=VENDOR_HOSTS, allow_hosts=settings.allow_hosts, key=key)
+    origin = check_origin(f"{scheme}://{host}", vendor_hosts=VENDOR_HOSTS, allow_hosts=settings.allow_hosts, key=key)
+    return _lower_host(origin)
+
+
+def _lower_host(origin: str) -> str:
+    """`scheme://host[:port]` in lower case, without a path: requests writes hosts so, and routes are found by them."""
+    parts = urlsplit(origin)
+    return f"{parts.scheme}://{parts.netloc.lower()}"

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import requests
 
-from connectors.errors import BadAnswer, ConnectorError, RetryLater
-from connectors.http import Deadline
-from connectors.salesforce.answers import CallRefused
+from connectors.errors import BadAnswer, ConnectorError, MissingScope, RetryLater
+from connectors.http import has_announced_length, lower_headers
+from connectors.salesforce import jobs
+from connectors.salesforce.answers import CallRefused, NotOurs, lacks_resource
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.csv_rows import read_rows
 
-_FIRST_POLL, _LONGEST_POLL = 0.5, 30.0  # seconds
 _LAST = "null"  # the literal text of the locator header on the last page
-_NOT_FOR_BULK = frozenset(
-    {
-        "INVALIDENTITY",
-        "INVALIDJOB",
-        "FEATURENOTENABLED",
-        "API_ERROR",
-        "INVALID_ENTITY",
-        "LIMIT_EXCEEDED",
-        "EXCEEDEDQUOTA",
-    }
-)
 
 
 class NotForBulk(Exception):
@@ -66,36 +54,31 @@ class BulkQuery:
         }
         try:
             # A repeated creation costs a job that nobody reads, never a row.
-            job = self._client.retrying(lambda: self._client.send("POST", "jobs/query", json=body))
-        except CallRefused as refused:
-            if refused.code.upper() in _NOT_FOR_BULK or "bulk" in refused.error.message.lower():
-                raise NotForBulk(str(refused)) from refused
-            raise
-        if not isinstance(job, dict) or not isinstance(job.get("id"), str):
-            raise BadAnswer("A bulk job was created without an id.", sent=True)
-        return str(job["id"])
+            return str(self._client.retrying(lambda: jobs.create(self._client, "query", body)))
+        except (CallRefused, MissingScope) as refused:
+            raise NotForBulk(str(refused)) from refused  # whatever is wrong, REST can do it or say it better
+        except NotOurs as refused:
+            if not lacks_resource(refused):
+                raise
+            raise NotForBulk(str(refused)) from refused
 
-    def wait(self, job: str) -> int:
-        """Wait until `job` is done and return how many rows it found.
+    def wait(self, job: str) -> int | None:
+        """Wait until `job` is done and return how many rows it found, or None where it does not say so.
 
         Raises `NotForBulk` when it failed or was aborted, `JobLost` when it is gone, `RetryLater` when it takes longer
         than the configured deadline.
         """
-        deadline = Deadline(self._client.clock, 60.0 * self._pull.job_minutes)
-        delay, waited = _FIRST_POLL, 0.0
-        while True:
-            info = self._info(job)
-            state = info.get("state")
-            if state == "JobComplete":
-                return int(info.get("numberRecordsProcessed") or 0)
-            if state in {"Failed", "Aborted"}:
-                said = info.get("errorMessage") or "Salesforce gives no reason"
-                raise NotForBulk(f"The bulk job {job} was {str(state).lower()}: {said}")
-            if waited >= deadline.seconds or deadline.left() <= 0:
-                raise RetryLater(f"The bulk job {job} was not done after {deadline.seconds:g} s.", sent=False)
-            self._client.sleep(delay)
-            waited += delay
-            delay = min(delay * 1.6, _LONGEST_POLL)
+        try:
+            info = jobs.wait(self._client, "query", job)
+        except CallRefused as refused:
+            if refused.status in {404, 409}:
+                raise JobLost(str(refused)) from refused
+            raise
+        if info["state"] != "jobcomplete":
+            said = info.get("errorMessage") or "Salesforce gives no reason"
+            raise NotForBulk(f"The bulk job {job} has {info['state']}: {said}")
+        found = info.get("numberRecordsProcessed")
+        return found if isinstance(found, int) else None
 
     def chunks(self, job: str, locator: str | None = None, skip: int = 0) -> Iterator[Chunk]:
         """Rows of the results of `job` from a place on, each page checked against its announced count.
@@ -148,7 +131,7 @@ class BulkQuery:
     def _rows(self, response: requests.Response, locator: str | None, skip: int) -> Iterator[Chunk]:
         announced = _count(response.headers.get("Sforce-NumberOfRecords"))
         following = response.headers.get("Sforce-Locator") or _LAST
-        rows = read_rows(self._client.body(response))
+        rows = read_rows(self._client.body(response), whole=has_announced_length(lower_headers(response.headers)))
         header = tuple(next(rows, ()))
         held: list[list[str]] = []
         seen = 0
@@ -163,17 +146,6 @@ class BulkQuery:
         if seen != announced:
             raise BadAnswer(f"A result page has {seen} rows where {announced} were announced.", sent=True)
         yield Chunk(header, tuple(held), None if following == _LAST else following, 0, last=following == _LAST)
-
-    def _info(self, job: str) -> Mapping[str, Any]:
-        try:
-            info = self._client.get(f"jobs/query/{job}")
-        except CallRefused as refused:
-            if refused.status in {404, 409}:
-                raise JobLost(str(refused)) from refused
-            raise
-        if not isinstance(info, dict):
-            raise BadAnswer("The state of a bulk job is not what Salesforce documents.", sent=True)
-        return info
 
     def _pause(self, failures: int, error: ConnectorError) -> None:
         self._client.meter.retry()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from connectors.base import Check
-from connectors.errors import ConnectorError
+from connectors.errors import BadAnswer, ConnectorError, MissingScope
+from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.schema import Schema
 from connectors.salesforce.streams import Streams
@@ -51,11 +52,19 @@ class Checks:
             yield Check("clock", "ok", "agrees with Salesforce's clock")
 
     def _quota(self) -> Iterator[Check]:
-        limits = self._client.get("limits")
-        daily = limits.get("DailyApiRequests", {}) if isinstance(limits, dict) else {}
-        most, left = int(daily.get("Max") or 0), int(daily.get("Remaining") or 0)
-        if not most:
-            yield Check("quota", "warning", "the org does not tell its limits", "Grant 'View Setup and Configuration'.")
+        try:
+            limits = self._client.get("limits")
+        except (MissingScope, CallRefused, BadAnswer):
+            limits = None  # many integration users may not see them, and need not
+        daily = limits.get("DailyApiRequests") if isinstance(limits, Mapping) else None
+        most, left = (daily.get("Max"), daily.get("Remaining")) if isinstance(daily, Mapping) else (None, None)
+        if not isinstance(most, int) or not isinstance(left, int) or not most:
+            left_by_header = self._client.quota_left()
+            seen = (
+                f"; {left_by_header:,} requests are left as far as answers tell" if left_by_header is not None else ""
+            )
+            hint = "Grant 'View Setup and Configuration' to see them here; Keepwell works without."
+            yield Check("quota", "warning", f"the org does not tell its limits{seen}", hint)
         elif left < most * _LOW_QUOTA:
             hint = "Other apps use it too; run less often, or raise the org's allowance."
             yield Check("quota", "warning", f"{left:,} of {most:,} API requests left in these 24 hours", hint)

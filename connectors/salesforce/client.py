@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from threading import RLock
@@ -29,8 +30,9 @@ from connectors.origin import local_path
 from connectors.redact import Redactor
 from connectors.retry import Retrier, Throttled
 from connectors.salesforce import moments
-from connectors.salesforce.answers import SessionExpired, api_usage, raise_for
+from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, lacks_resource, raise_for
 from connectors.salesforce.auth import Grant, log_in
+from connectors.salesforce.ids import is_id
 from connectors.salesforce.settings import SalesforceSettings, TokenAuth
 from connectors.salesforce.transport import LARGEST_BODY, RoutedAdapter, open_session
 
@@ -39,7 +41,10 @@ _PAUSE_WHEN_EXHAUSTED = 900.0  # seconds: a rolling quota frees slowly, and othe
 _PAUSE_WHEN_THROTTLED = 5.0
 _DOWNLOAD_SECONDS = 1200.0  # Salesforce itself gives up on a download after 20 minutes
 _CHUNK = 256 * 1024
-_BODILESS = frozenset({201, 202, 204})  # uploads and deletions may be answered without a word
+_BODILESS = frozenset({201, 202, 204})
+_MAY_BE_SILENT = frozenset({"PUT", "DELETE"})  # uploads and deletions may be answered without a word
+_QUERY = "The query"
+_QUERY_PATH = re.compile(r"/services/data/v\d+\.\d/query(?:All)?/")
 
 Send = Callable[..., requests.Response]
 
@@ -73,9 +78,13 @@ class _Org(Salesforce):
         return self._send(method, url, name or urlsplit(url).path, **kwargs)
 
     def parse_result_to_json(self, result: requests.Response) -> Any:
-        if result.status_code in _BODILESS and not result.content:
+        silent = result.status_code in _BODILESS or result.request.method in _MAY_BE_SILENT
+        if silent and not result.content:
             return {}  # which `restful` turns into None
-        return parse_json_value(_answer(result), "The call")
+        value = parse_json_value(_answer(result), "The call")
+        if not isinstance(value, (dict, list)):
+            raise BadAnswer("The call was answered with JSON that is neither object nor list.", sent=True)
+        return value
 
 
 class SalesforceClient:
@@ -102,6 +111,7 @@ class SalesforceClient:
         self._lock = RLock()
         self._grant: Grant | None = None
         self._org: _Org | None = None
+        self._without_slash = False
         self._ahead = timedelta(0)  # of Salesforce's clock before ours
 
     @property
@@ -116,22 +126,45 @@ class SalesforceClient:
     def query(self, soql: str, *, include_deleted: bool = False, page: int | None = None) -> dict[str, Any]:
         """The first page of a query; `page` asks for that many rows a page (200–2000, advisory)."""
         headers = {"Sforce-Query-Options": f"batchSize={page}"} if page else {}
-        return self._read(lambda org: org.query(soql, include_deleted=include_deleted, headers=headers), "The query")
+        if not self._without_slash:
+            try:
+                return self._read(lambda org: org.query(soql, include_deleted=include_deleted, headers=headers), _QUERY)
+            except (CallRefused, NotOurs) as error:
+                if not lacks_resource(error):
+                    raise
+        # simple-salesforce asks `query/?q=`; Salesforce takes that too, but its pages have no slash there.
+        path, params = "queryAll" if include_deleted else "query", {"q": soql}
+        found = self._read(lambda org: org.restful(path, params=params, headers=headers), _QUERY)
+        self._without_slash = True
+        return found
 
     def query_more(self, link: str) -> dict[str, Any]:
         """The page behind a `nextRecordsUrl`, which is only followed within this org's own API."""
-        path = local_path(link, self._opened().origin, prefix=f"/services/data/v{self.version}/query")
-        return self._read(lambda org: org.query_more(path, identifier_is_url=True), "The query")
+        path = local_path(link, self._opened().origin, prefix="/services/data/v")
+        if not _QUERY_PATH.match(path):
+            raise BadAnswer(f"The answer links to {path!r}, which is no query; the link was not followed.", sent=True)
+        return self._read(lambda org: org.query_more(path, identifier_is_url=True), _QUERY)
+
+    def from_page_on(self, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """`page` and the pages behind it; raises `BadAnswer` when they lead back to themselves."""
+        followed: set[str] = set()
+        yield page
+        while (link := _next_link(page)) is not None:
+            if link in followed:
+                raise BadAnswer("The pages of a query lead back to themselves.", sent=True)
+            followed.add(link)
+            page = self.query_more(link)
+            yield page
 
     def rows(self, soql: str, *, include_deleted: bool = False) -> list[dict[str, Any]]:
-        """All rows of a query whose result is small."""
+        """All rows of a query whose result is small, each with the columns asked for, `Id` among them."""
         page = self.query(soql, include_deleted=include_deleted)
-        rows = list(page["records"])
-        while not page.get("done", True):
-            page = self.query_more(str(page["nextRecordsUrl"]))
-            rows += page["records"]
+        rows = [row for each in self.from_page_on(page) for row in each["records"]]
         if len(rows) < int(page.get("totalSize") or 0):
             raise BadAnswer(f"A query gave {len(rows)} rows where {page['totalSize']} were announced.", sent=True)
+        asked = soql.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
+        if not all(name in row for row in rows for name in asked) or not all(is_id(str(row["Id"])) for row in rows):
+            raise BadAnswer("A query gave rows without what was asked for.", sent=True)
         return rows
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -146,6 +179,10 @@ class SalesforceClient:
         headers = {"Content-Type": kind} if kind else {}
         arguments: dict[str, Any] = {"data": data} if data is not None else {"json": json}
         return self._api().restful(path, method=method, headers=headers, **arguments)
+
+    def grant(self) -> Grant:
+        """The open session; logs in when there is none."""
+        return self._opened()
 
     def userinfo(self) -> dict[str, Any]:
         """Who is logged in, by the OpenID endpoint."""
@@ -194,9 +231,13 @@ class SalesforceClient:
     def _read(self, call: Callable[[_Org], Any], what: str) -> dict[str, Any]:
         def attempt() -> dict[str, Any]:
             page = call(self._api())
-            if not isinstance(page, dict) or not isinstance(page.get("records"), list):
+            rows = page.get("records") if isinstance(page, dict) else None
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise BadAnswer(f"{what} was answered without records.", sent=True)
-            return page
+            if not isinstance(page.get("totalSize", 0), int):
+                raise BadAnswer(f"{what} was answered with a total that is no number.", sent=True)
+            found: dict[str, Any] = page
+            return found
 
         result: dict[str, Any] = self._retrier.read(attempt)
         return result
@@ -301,6 +342,16 @@ class SalesforceClient:
         grant = log_in(self.settings, self._session, self.redact)
         self._adapter.route(grant.host, grant.origin)
         return grant
+
+
+def _next_link(page: Mapping[str, Any]) -> str | None:
+    """Where a query goes on behind `page`, or None at its end; raises `BadAnswer` when it goes on nowhere."""
+    link = page.get("nextRecordsUrl")
+    if page.get("done", link is None):
+        return None
+    if not isinstance(link, str):
+        raise BadAnswer("A query says that it has more rows, but not where.", sent=True)
+    return link
 
 
 def _answer(response: requests.Response) -> Answer:

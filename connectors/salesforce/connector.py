@@ -8,11 +8,13 @@ from math import ceil
 from connectors.base import Capabilities, Change, Check, Observed, Outcome, Page, Stream, StreamMap, Usage, Window
 from connectors.budget import Budget
 from connectors.clock import Clock
-from connectors.errors import BadAnswer
+from connectors.errors import BadAnswer, MissingScope
+from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.checks import Checks
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.current import READ_BATCH, Current
 from connectors.salesforce.fields import SalesforceFields
+from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.read import Reader
 from connectors.salesforce.schema import Schema
 from connectors.salesforce.settings import SalesforceSettings
@@ -102,11 +104,18 @@ class SalesforceConnector:
         return 2 * ceil(records / WRITE_BATCH)
 
     def identity(self) -> str:
-        """The organisation id."""
-        rows = self._client.rows("SELECT Id FROM Organization")
-        if len(rows) != 1:
+        """The organisation id (18 characters): asked for, or as the login told it where asking is not allowed."""
+        told = self._client.grant().organisation
+        try:
+            rows = self._client.rows("SELECT Id FROM Organization")
+        except (CallRefused, MissingScope):
+            if told is None:
+                raise
+            return told
+        found = str(rows[0].get("Id")) if len(rows) == 1 else told or ""
+        if not is_id(found):
             raise BadAnswer("Salesforce does not say which organisation this is.", sent=True)
-        return str(rows[0]["Id"])
+        return to18(found)
 
     def checks(self) -> list[Check]:
         """Findings for `doctor`."""

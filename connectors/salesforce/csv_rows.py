@@ -43,11 +43,12 @@ def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = F
         raise BadAnswer("A result file is not UTF-8, or was cut off in the middle.", sent=True) from error
 
 
-def read_rows(chunks: Iterable[bytes]) -> Iterator[list[str]]:
+def read_rows(chunks: Iterable[bytes], *, whole: bool = False) -> Iterator[list[str]]:
     """Rows of a CSV file, its header among them, quoted line breaks kept.
 
-    The last row is given out only when its line break was there, so that a body that was cut off never yields half
-    a value. Raises `BadAnswer` for an open quote and for a row with another number of cells than the header.
+    Unless the transport proves that the body is `whole`, the last row is given out only when its line break was
+    there, so that a body that was cut off never yields half a value. Raises `BadAnswer` for an open quote and for a
+    row with another number of cells than the header.
     """
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     lines = Lines(chunks)
@@ -67,5 +68,5 @@ def read_rows(chunks: Iterable[bytes]) -> Iterator[list[str]]:
             held = row
     except csv.Error as error:
         raise BadAnswer(f"A result file is not valid CSV ({error}).", sent=True) from error
-    if held is not None and lines.ended_clean:
+    if held is not None and (whole or lines.ended_clean):
         yield held

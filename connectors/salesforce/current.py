@@ -8,7 +8,7 @@ from typing import Any
 from connectors.base import Observed
 from connectors.errors import BadAnswer, SchemaDrift
 from connectors.salesforce import soql
-from connectors.salesforce.answers import CallRefused
+from connectors.salesforce.answers import CallRefused, NotOurs, lacks_resource
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.schema import Schema
@@ -27,6 +27,7 @@ class Current:
         self._client = client
         self._schema = schema
         self._object = target
+        self._has_collections = True
         self.parents: dict[str, str] = {}
 
     def read(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
@@ -69,20 +70,41 @@ class Current:
     def _retrieve(self, ids: Sequence[str], properties: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         info = self._schema.object(self._object)
         extra = ("ParentId",) if info is not None and info.has("ParentId") else ()
-        body = {"ids": list(ids), "fields": list(dict.fromkeys(("Id", *extra, *properties)))}
-        path = f"composite/sobjects/{self._object}"
+        fields = tuple(dict.fromkeys(("Id", *extra, *properties)))
         try:
-            rows = self._client.retrying(lambda: self._client.send("POST", path, json=body))
+            rows = self._by_collection(ids, fields) if self._has_collections else None
+            if rows is None:
+                rows = self._by_query(ids, fields)
         except CallRefused as refused:
             if refused.code == "INVALID_FIELD":
                 self._schema.forget(self._object)
                 raise SchemaDrift(str(refused), hint="Check the field-level security of the fields.") from refused
             raise
-        if not isinstance(rows, list) or len(rows) != len(ids):
-            raise BadAnswer(f"A read of {len(ids)} records was answered with another number of rows.", sent=True)
-        found = {to18(str(row["Id"])): row for row in rows if isinstance(row, Mapping) and row.get("Id")}
+        found = {to18(one): row for row in rows if isinstance(row, Mapping) and is_id(one := str(row.get("Id")))}
         self._remember_parents(found)
         return found
+
+    def _by_collection(self, ids: Sequence[str], fields: Sequence[str]) -> list[Any] | None:
+        """Rows by one collections read, or None from a server that has no such read."""
+        body = {"ids": list(ids), "fields": list(fields)}
+        path = f"composite/sobjects/{self._object}"
+        try:
+            rows = self._client.retrying(lambda: self._client.send("POST", path, json=body))
+        except (CallRefused, NotOurs) as refused:
+            if not lacks_resource(refused):
+                raise
+            self._has_collections = False
+            return None
+        if not isinstance(rows, list) or len(rows) != len(ids):
+            raise BadAnswer(f"A read of {len(ids)} records was answered with another number of rows.", sent=True)
+        return rows
+
+    def _by_query(self, ids: Sequence[str], fields: Sequence[str]) -> list[Any]:
+        rows: list[Any] = []
+        overhead = soql.encoded_length(soql.select(fields, self._object)) + 60
+        for part in soql.chunks_that_fit(ids, overhead):
+            rows += self._client.rows(soql.select(fields, self._object, (soql.one_of("Id", part),)))
+        return rows
 
     def _remember_parents(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Rows of one parent are best written side by side, and a guard read comes before every write."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from connectors.base import FieldFinding
 from connectors.errors import MissingScope
 from connectors.salesforce import package, soql
-from connectors.salesforce.answers import CallRefused
+from connectors.salesforce.answers import CallRefused, NotOurs
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.metadata import definition, misfit, property_name
 from connectors.salesforce.permissions import Permissions
@@ -88,10 +88,12 @@ class SalesforceFields:
         query = soql.select(("Id", "DeveloperName"), "CustomField", (f"TableEnumOrId = {soql.text(self._object)}",))
         try:
             answer = self._client.get("tooling/query", {"q": query})
-        except (CallRefused, MissingScope):
+        except (CallRefused, MissingScope, NotOurs):
             return frozenset()  # without that right a hidden field shows when its creation is refused
-        records = answer.get("records", ()) if isinstance(answer, dict) else ()
-        return frozenset(f"{record['DeveloperName']}__c".casefold() for record in records)
+        records = answer.get("records") if isinstance(answer, Mapping) else None
+        records = records if isinstance(records, list) else []
+        named = (record.get("DeveloperName") for record in records if isinstance(record, Mapping))
+        return frozenset(f"{name}__c".casefold() for name in named)
 
     def _create(self, finding: FieldFinding) -> None:
         body = {"FullName": f"{self._object}.{finding.property}", "Metadata": definition(finding.spec)}
@@ -103,8 +105,10 @@ class SalesforceFields:
                 raise MissingScope(
                     f"The field {finding.property} was not created: {refused.error}", hint=_EXPORT_HINT
                 ) from refused
-        except MissingScope as refused:
-            raise MissingScope(f"{refused.message}", hint=_EXPORT_HINT) from refused
+        except (MissingScope, NotOurs) as refused:
+            raise MissingScope(
+                f"The field {finding.property} was not created: {refused.message}", hint=_EXPORT_HINT
+            ) from refused
 
 
 def _granted(info: ObjectInfo, fields: dict[str, bool]) -> bool:

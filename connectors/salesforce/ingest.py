@@ -10,9 +10,9 @@ from typing import Any
 
 from connectors.base import Outcome
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
-from connectors.http import Deadline
-from connectors.salesforce import values
-from connectors.salesforce.answers import CallRefused, VendorError
+from connectors.http import has_announced_length, lower_headers
+from connectors.salesforce import jobs, values
+from connectors.salesforce.answers import CallRefused, NotOurs, VendorError, lacks_resource
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.csv_rows import read_rows
 from connectors.salesforce.ids import is_id, to18
@@ -24,10 +24,15 @@ from mapping.records import Ref
 LARGEST_UPLOAD = 100 * 10**6
 """Bytes of CSV in a job: Salesforce takes 150 MB after it has encoded them as base64."""
 
-_FIRST_POLL, _LONGEST_POLL = 0.5, 30.0  # seconds
-_ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
+_JOB = {"operation": "update", "contentType": "CSV", "lineEnding": "LF", "columnDelimiter": "COMMA"}
 _CSV = "text/csv; charset=UTF-8"
 _WHOLE_JOB_ERROR = "INVALIDBATCH"
+# Salesforce's pages and its clients do not agree on the spelling of these addresses.
+_SPELLINGS = {
+    "failedResults": ("failedResults/", "failedResults"),
+    "successfulResults": ("successfulResults/", "successfulResults"),
+    "unprocessedrecords": ("unprocessedrecords/", "unprocessedrecords", "unprocessedRecords"),
+}
 
 
 def upload(change_rows: Sequence[Row], info: ObjectInfo) -> bytes:
@@ -66,14 +71,14 @@ class BulkWriter:
 
     def _run(self, part: Sequence[Row], info: ObjectInfo) -> dict[int, Outcome]:
         try:
-            job = self._create(info.name)
-            self._client.send(
-                "PUT", f"jobs/ingest/{job}/batches", data=upload(part, info), kind="text/csv; charset=UTF-8"
-            )
+            job = jobs.create(self._client, "ingest", {"object": info.name, **_JOB})
+            self._client.send("PUT", f"jobs/ingest/{job}/batches", data=upload(part, info), kind=_CSV)
         except (CredentialsError, QuotaExhausted):
             raise
         except CallRefused as refused:
-            return {row.index: verdict(row.ref, refused.error) for row in part}
+            whole = verdict(part[0].ref, refused.error)
+            # A refused job says nothing about a record, least of all that it is gone.
+            return _all(part, replace(whole, kind="pending" if whole.kind == "pending" else "rejected"))
         except ConfigError as error:
             return _all(part, Outcome(part[0].ref, "rejected", str(error)))
         except ConnectorError as error:
@@ -85,41 +90,17 @@ class BulkWriter:
         except ConnectorError as error:
             return _all(part, Outcome(part[0].ref, "in_doubt", f"bulk job {job}: {error.message}"))
 
-    def _create(self, target: str) -> str:
-        body = {
-            "object": target,
-            "operation": "update",
-            "contentType": "CSV",
-            "lineEnding": "LF",
-            "columnDelimiter": "COMMA",
-        }
-        job = self._client.send("POST", "jobs/ingest", json=body)
-        if not isinstance(job, dict) or not isinstance(job.get("id"), str):
-            raise BadAnswer("A bulk job was created without an id.", sent=False)
-        return str(job["id"])
-
     def _close_and_wait(self, job: str) -> Mapping[str, Any]:
         """Start the job and wait for its end; closing it twice is harmless, so a lost answer is simply asked for."""
         try:
-            self._client.send("PATCH", f"jobs/ingest/{job}", json={"state": "UploadComplete"})
+            self._close(job)
         except (RetryLater, BadAnswer):
-            if self._info(job).get("state") == "Open":
-                self._client.send("PATCH", f"jobs/ingest/{job}", json={"state": "UploadComplete"})
-        limit = 60.0 * self._client.settings.pull.job_minutes
-        deadline, delay, waited = Deadline(self._client.clock, limit), _FIRST_POLL, 0.0
-        while True:
-            info = self._info(job)
-            if info.get("state") in _ENDED:
-                return info
-            if waited >= limit or deadline.left() <= 0:
-                raise RetryLater(f"it was not done after {limit:g} s", sent=True)
-            self._client.sleep(delay)
-            waited += delay
-            delay = min(delay * 1.6, _LONGEST_POLL)
+            if jobs.look(self._client, "ingest", job)["state"] == "open":
+                self._close(job)
+        return jobs.wait(self._client, "ingest", job)
 
-    def _info(self, job: str) -> Mapping[str, Any]:
-        info = self._client.get(f"jobs/ingest/{job}")
-        return info if isinstance(info, dict) else {}
+    def _close(self, job: str) -> None:
+        self._client.send("PATCH", f"jobs/ingest/{job}", json={"state": "UploadComplete"})
 
     def _collect(self, job: str, part: Sequence[Row], state: Mapping[str, Any]) -> dict[int, Outcome]:
         """Outcomes from all three result files; order is lost in them, so rows are found by id."""
@@ -134,27 +115,42 @@ class BulkWriter:
             if row is not None:
                 done[row.index] = Outcome(row.ref, "confirmed")
         unprocessed = _unprocessed(part[0].ref, state)
-        for result in self._results(job, "unprocessedrecords"):
+        # Rows in one of the first two files leave nothing for the third.
+        for result in self._results(job, "unprocessedrecords") if len(done) < len(part) else ():
             row = rows.get(_id_of(result))
             if row is not None and row.index not in done:
                 done[row.index] = replace(unprocessed, ref=row.ref)
         lost = Outcome(part[0].ref, "in_doubt", f"bulk job {job} has this record in none of its result files")
-        if state.get("state") == "Failed" and not done:
+        if state["state"] == "failed" and not done:
             lost = unprocessed  # a job that failed as a whole, for instance on an unknown column
         return {row.index: done.get(row.index, replace(lost, ref=row.ref)) for row in part}
 
     def _results(self, job: str, file: str) -> Iterator[Mapping[str, str]]:
-        rows: list[list[str]] = self._client.retrying(lambda: self._file(job, file))
+        rows = self._file(job, _SPELLINGS[file])
         header = rows[0] if rows else []
         for row in rows[1:]:
             yield dict(zip(header, row, strict=True))
 
-    def _file(self, job: str, file: str) -> list[list[str]]:
-        response = self._client.stream(f"jobs/ingest/{job}/{file}/", {})
-        try:
-            return list(read_rows(self._client.body(response)))
-        finally:
-            response.close()
+    def _file(self, job: str, spellings: Sequence[str]) -> list[list[str]]:
+        for spelling in spellings[:-1]:
+            try:
+                return self._download(f"jobs/ingest/{job}/{spelling}")
+            except (CallRefused, NotOurs) as error:
+                if not lacks_resource(error):
+                    raise
+        return self._download(f"jobs/ingest/{job}/{spellings[-1]}")
+
+    def _download(self, path: str) -> list[list[str]]:
+        def attempt() -> list[list[str]]:
+            response = self._client.stream(path, {})
+            whole = has_announced_length(lower_headers(response.headers))
+            try:
+                return list(read_rows(self._client.body(response), whole=whole))
+            finally:
+                response.close()
+
+        rows: list[list[str]] = self._client.retrying(attempt)
+        return rows
 
 
 def _unprocessed(ref: Ref, state: Mapping[str, Any]) -> Outcome:

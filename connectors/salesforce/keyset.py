@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.errors import BadAnswer, ConnectorError, SchemaDrift
+from connectors.errors import BadAnswer, ConnectorError, MissingScope, SchemaDrift
 from connectors.salesforce import moments, soql
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.ids import is_id
 from connectors.salesforce.position import Position
 
 BY_ID = ("Id",)
@@ -27,6 +28,7 @@ class Walk:
     where: tuple[str, ...]
     order: tuple[str, ...]
     include_deleted: bool = False
+    optional: bool = False
 
     def query(self, position: Position) -> str:
         """SOQL for the rows behind `position`."""
@@ -54,6 +56,8 @@ class Walk:
         """The position behind `rows`."""
         if not rows:
             return position
+        if not is_id(str(rows[-1].get("Id"))):
+            raise BadAnswer(f"A row of {self.object} has the id {rows[-1].get('Id')!r}, which is none.", sent=True)
         stamp = moments.parse(rows[-1].get("SystemModstamp")) if self.order == BY_STAMP else None
         return replace(position, last_id=str(rows[-1]["Id"]), stamp=stamp, rows=position.rows + len(rows))
 
@@ -94,19 +98,11 @@ class Walker:
             walk.query(began), include_deleted=walk.include_deleted, page=self._client.settings.pull.rest_page
         )
         total = int(page.get("totalSize") or 0)
-        followed: set[str] = set()
-        while True:
-            rows = page["records"]
+        for each in self._client.from_page_on(page):
+            rows = each["records"]
             _check_columns(walk, rows)
             position = walk.advance(position, rows)
             yield rows, position
-            if page.get("done", True):
-                break
-            link = str(page.get("nextRecordsUrl"))
-            if link in followed:
-                raise BadAnswer(f"The pages of {walk.object} lead back to themselves.", sent=True)
-            followed.add(link)
-            page = self._client.query_more(link)
         self._prove(walk, began, position, total)
 
     def _prove(self, walk: Walk, began: Position, ended: Position, total: int) -> None:
@@ -133,6 +129,11 @@ def _check_columns(walk: Walk, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _translated(refused: CallRefused, walk: Walk) -> ConnectorError:
+    if refused.code == "INVALID_TYPE" and walk.optional:
+        return MissingScope(
+            f"The org describes {walk.object}, but does not let the integration user query it.",
+            hint="Grant read access to the object, if the org has it.",
+        )
     if refused.code not in _SCHEMA_CODES:
         return refused
     return SchemaDrift(

@@ -63,7 +63,7 @@ def misfit(spec: FieldSpec, found: FieldInfo) -> str:
         case ValueType.TEXT:
             if found.type not in {"string", "textarea"}:
                 return f"it is a {found.type} field, not text"
-            short = found.length < spec.length
+            short = 0 < found.length < spec.length
             return f"it holds {found.length} characters, {spec.length} are needed" if short else ""
         case ValueType.DATE | ValueType.DATETIME:
             wanted = spec.type.value
@@ -73,6 +73,8 @@ def misfit(spec: FieldSpec, found: FieldInfo) -> str:
 def _number_misfit(spec: FieldSpec, found: FieldInfo) -> str:
     if found.type not in {"double", "percent", "currency", "int"}:
         return f"it is a {found.type} field, not a number"
+    if found.type != "int" and not found.precision:
+        return ""  # described without its shape
     if found.scale < spec.decimals:
         return f"it keeps {found.scale} decimals, {spec.decimals} are needed: values would differ on every run"
     digits = found.precision - found.scale
@@ -85,6 +87,6 @@ def _picklist_misfit(spec: FieldSpec, found: FieldInfo) -> str:
     if found.type != "picklist":
         return f"it is a {found.type} field, not a picklist"
     lacking = [value for value, _ in spec.options if value not in found.values]
-    if found.restricted and lacking:
+    if found.restricted and found.values and lacking:
         return f"it is restricted and lacks the values {', '.join(lacking)}"
     return ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.errors import BadAnswer, ConnectorError, MissingScope
+from connectors.errors import BadAnswer, MissingScope
 from connectors.salesforce import soql
-from connectors.salesforce.answers import CallRefused, vendor_error
+from connectors.salesforce.answers import CallRefused, NotOurs, vendor_error
 from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.ids import is_id
 
 _LABEL = "Keepwell write"
 _DESCRIPTION = "Lets the integration user read and write the fields that Keepwell maintains."
@@ -34,7 +35,7 @@ class Permissions:
             holder = self._permission_set()
             self._grant_fields(holder, target, fields)
             self._assign(holder)
-        except (CallRefused, MissingScope) as refused:
+        except (CallRefused, MissingScope, NotOurs) as refused:
             raise MissingScope(f"The fields cannot be granted: {refused.message}", hint=_HINT) from refused
 
     def _permission_set(self) -> str:
@@ -43,7 +44,7 @@ class Permissions:
         if found:
             return str(found[0]["Id"])
         body = {"Name": self._name, "Label": _LABEL, "Description": _DESCRIPTION}
-        return _created(self._client.send("POST", "sobjects/PermissionSet", json=body))
+        return self._created(self._client.send("POST", "sobjects/PermissionSet", json=body))
 
     def _grant_fields(self, holder: str, target: str, fields: Mapping[str, bool]) -> None:
         where = (f"ParentId = {soql.record_id(holder)}", f"SobjectType = {soql.text(target)}")
@@ -67,12 +68,12 @@ class Permissions:
         if not isinstance(results, list) or len(results) != len(records):
             raise BadAnswer("The grants were answered with another number of results.", sent=True)
         refused = [
-            f"{record['Field']}: {vendor_error(result.get('errors'))}"
+            f"{record['Field']}: {vendor_error(result.get('errors')) if isinstance(result, Mapping) else result}"
             for record, result in zip(records, results, strict=True)
-            if not result.get("success")
+            if not isinstance(result, Mapping) or not result.get("success")
         ]
         if refused:
-            raise MissingScope(f"Access to fields was not granted: {'; '.join(refused)}.", hint=_HINT)
+            raise MissingScope(self._client.redact("; ".join(refused)), hint=_HINT)
 
     def _assign(self, holder: str) -> None:
         user = running_user(self._client)
@@ -80,18 +81,18 @@ class Permissions:
         if self._client.rows(soql.select(("Id",), "PermissionSetAssignment", where)):
             return
         body = {"AssigneeId": user, "PermissionSetId": holder}
-        _created(self._client.send("POST", "sobjects/PermissionSetAssignment", json=body))
+        self._created(self._client.send("POST", "sobjects/PermissionSetAssignment", json=body))
+
+    def _created(self, answer: object) -> str:
+        if isinstance(answer, Mapping) and answer.get("success") and answer.get("id"):
+            return str(answer["id"])
+        errors = answer.get("errors") if isinstance(answer, Mapping) else None
+        raise MissingScope(self._client.redact(f"{vendor_error(errors) or 'the answer has no id'}"), hint=_HINT)
 
 
 def running_user(client: SalesforceClient) -> str:
     """Id of the integration user; raises `BadAnswer` when Salesforce does not tell it."""
-    user = str(client.userinfo().get("user_id") or "")
-    if not user:
+    user = client.grant().user or str(client.userinfo().get("user_id") or "")
+    if not is_id(user):
         raise BadAnswer("Salesforce does not say who is logged in.", hint="Add the OAuth scope 'openid' or 'api'.")
     return user
-
-
-def _created(answer: object) -> str:
-    if isinstance(answer, Mapping) and answer.get("success") and answer.get("id"):
-        return str(answer["id"])
-    raise ConnectorError(f"A record was not created: {vendor_error(answer) or 'no id in the answer'}.", hint=_HINT)

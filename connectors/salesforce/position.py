@@ -11,6 +11,7 @@ import orjson
 from connectors.errors import ConfigError
 from connectors.salesforce import moments, soql
 from connectors.salesforce.ids import is_id
+from connectors.salesforce.jobs import is_job
 
 Kind = Literal["id", "stamp", "bulk", "merged"]
 _KINDS = frozenset({"id", "stamp", "bulk", "merged"})
@@ -65,7 +66,8 @@ class Position:
                 skip=int(raw.get("skip", 0)),
             )
             if position.kind not in _KINDS or any(
-                i is not None and not is_id(i) for i in (position.last_id, position.job)
+                value is not None and not fits(value)
+                for value, fits in ((position.last_id, is_id), (position.job, is_job))
             ):
                 _refuse()
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:

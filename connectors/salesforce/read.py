@@ -13,6 +13,7 @@ from connectors.salesforce import moments, soql
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.bulk import BulkQuery, Chunk, JobLost, NotForBulk
 from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.keyset import BY_ID, BY_STAMP, Walk, Walker
 from connectors.salesforce.links import attendees
 from connectors.salesforce.position import Position
@@ -60,7 +61,7 @@ class Reader:
         if position.kind == "bulk":
             position = yield from self._by_bulk(stream, source, fields, where, position)
         if position.kind == "id":
-            walk = Walk(source.object, fields, where, BY_ID, include_deleted=source.archives)
+            walk = Walk(source.object, fields, where, BY_ID, source.archives, stream.optional)
             for rows, reached in self._walker.run(walk, position):
                 position = reached
                 yield Page(_records(stream, rows), position=reached.dump())
@@ -90,7 +91,7 @@ class Reader:
         where = (f"SystemModstamp >= {soql.instant(since)}", f"SystemModstamp <= {soql.instant(position.upper)}")
         extra = [name for name in ("IsDeleted", "MasterRecordId") if info.has(name)]
         fields = tuple(dict.fromkeys((*_live_columns(stream, info), *extra)))
-        walk = Walk(source.object, fields, where, BY_STAMP, include_deleted=True)
+        walk = Walk(source.object, fields, where, BY_STAMP, include_deleted=True, optional=stream.optional)
         for rows, reached in self._walker.run(walk, position):
             position = reached
             if rows:
@@ -121,20 +122,23 @@ class Reader:
             yield Page(position=position.dump())  # an interrupted run finds the job again, however long it takes
         expected = self._bulk.wait(job)
         # An empty result may come without a header row or without a body: the job's own count is what holds.
-        for chunk in self._bulk.chunks(job, position.locator, position.skip) if expected else ():
+        for chunk in self._bulk.chunks(job, position.locator, position.skip) if expected != 0 else ():
             rows = position.rows + len(chunk.rows)
             position = replace(position, locator=chunk.locator, skip=chunk.skip, rows=rows)
             if chunk.rows:
                 yield Page(_bulk_records(stream, fields, chunk), position=position.dump())
-        if position.rows < expected:
+        if expected is not None and position.rows < expected:
             raise BadAnswer(f"The bulk job gave {position.rows} rows of {source.object}, but found {expected}.")
         self._bulk.finish(job)
         return position
 
     def _reference(self, stream: Stream) -> Iterator[Page]:
         source = REFERENCES[stream.name][1]
-        fields = ("Id", *source.renamed) if stream.name == "owners" else ("Id", "ApiName", *source.renamed)
-        walk = Walk(source.object, fields, (), BY_ID)
+        info = self._schema.object(source.object)
+        # Some orgs hide e-mail addresses of users, and not every version has every column of a list.
+        wanted = ("Id", "ApiName", *source.renamed)
+        fields = tuple(name for name in wanted if info is None or info.has(name))
+        walk = Walk(source.object, fields, (), BY_ID, optional=stream.optional)
         position = Position(kind="id", upper=self._upper(None))
         for rows, reached in self._walker.run(walk, position):
             position = reached
@@ -166,15 +170,18 @@ class Reader:
         return tuple(where)
 
     def _prefers_bulk(self, source: Source) -> bool:
-        if source.object in self._pull.never_bulk:
-            return False
+        if source.object in self._pull.never_bulk or not self._pull.bulk_from:
+            return source.object not in self._pull.never_bulk
         try:
             answer = self._client.get("limits/recordCount", {"sObjects": source.object})
-        except (CallRefused, MissingScope):
+        except (CallRefused, MissingScope, BadAnswer):
             return False  # the count is a hint; without it REST is the safe choice
         counts = answer.get("sObjects") if isinstance(answer, Mapping) else None
-        known = {str(entry.get("name")): int(entry.get("count") or 0) for entry in counts or ()}
-        return known.get(source.object, 0) >= self._pull.bulk_from
+        for entry in counts if isinstance(counts, list) else ():
+            if isinstance(entry, Mapping) and entry.get("name") == source.object:
+                count = entry.get("count")
+                return isinstance(count, int) and count >= self._pull.bulk_from
+        return False
 
 
 def _live_columns(stream: Stream, info: ObjectInfo) -> tuple[str, ...]:
@@ -189,12 +196,19 @@ def _records(stream: Stream, rows: Sequence[Mapping[str, object]]) -> tuple[RawR
 def _record(stream: Stream, row: Mapping[str, object]) -> RawRecord:
     survivor = row.get("MasterRecordId")
     return RawRecord(
-        id=str(row["Id"]),
+        id=_id(row.get("Id")),
         properties={name: row.get(name) for name in stream.properties},
         modified_at=moments.parse(row.get("SystemModstamp")),
         archived=row.get("IsDeleted") is True,
         merged_into=str(survivor) if survivor else None,
     )
+
+
+def _id(value: object) -> str:
+    """The 18-character id of a row; raises `BadAnswer`, for a row without one can be neither kept nor written."""
+    if not isinstance(value, str) or not is_id(value):
+        raise BadAnswer(f"A row came with the id {value!r}, which is none.", sent=True)
+    return to18(value)
 
 
 def _bulk_records(stream: Stream, fields: Sequence[str], chunk: Chunk) -> tuple[RawRecord, ...]:
@@ -207,7 +221,7 @@ def _bulk_records(stream: Stream, fields: Sequence[str], chunk: Chunk) -> tuple[
     record_id, stamp = place["Id"], place["SystemModstamp"]
     return tuple(
         RawRecord(
-            id=cells[record_id],
+            id=_id(cells[record_id]),
             properties={name: cells[index] or None for name, index in wanted},
             modified_at=moments.parse(cells[stamp]),
         )

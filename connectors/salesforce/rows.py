@@ -86,6 +86,6 @@ def _problem(name: str, value: str | None, field: FieldInfo | None) -> tuple[str
 def _misfit(name: str, value: str, field: FieldInfo) -> tuple[str, str] | None:
     if field.length and len(value) > field.length and field.type in {"string", "textarea"}:
         return "STRING_TOO_LONG", f"{len(value)} characters do not fit into the {field.length} of {name}"
-    if field.restricted and field.type == "picklist" and value not in field.values:
+    if field.restricted and field.values and field.type == "picklist" and value not in field.values:
         return "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"{value!r} is not a value of the picklist {name}"
     return None

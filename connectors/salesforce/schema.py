@@ -15,7 +15,11 @@ _ABSENT = frozenset({"NOT_FOUND", "INVALID_TYPE", "INVALID_FIELD"})
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """A field as `describe` shows it; `values` are the active values of a picklist."""
+    """A field as `describe` shows it; `values` are the active values of a picklist.
+
+    `length` and `precision` are 0 and `values` empty where they are not told; whether a field may be written then
+    shows when it is.
+    """
 
     name: str
     type: str
@@ -37,7 +41,7 @@ class FieldInfo:
             length=int(raw.get("length") or 0),
             precision=int(raw.get("precision") or 0),
             scale=int(raw.get("scale") or 0),
-            updateable=bool(raw.get("updateable")),
+            updateable=bool(raw.get("updateable", True)),
             custom=bool(raw.get("custom")),
             calculated=bool(raw.get("calculated")),
             restricted=bool(raw.get("restrictedPicklist")),
@@ -114,11 +118,11 @@ class Schema:
             return None
         try:
             fields = [FieldInfo.parse(entry) for entry in raw["fields"]]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadAnswer(f"The description of {name} is not what Salesforce documents.", sent=True) from error
         return ObjectInfo(
             name=name,
             fields={field.name: field for field in fields},
             queryable=bool(raw.get("queryable", True)),
-            updateable=bool(raw.get("updateable")),
+            updateable=bool(raw.get("updateable", True)),
         )

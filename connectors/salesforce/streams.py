@@ -36,7 +36,10 @@ RECORDS: Mapping[str, Source] = MappingProxyType(
 )
 REFERENCES: Mapping[str, tuple[str, Source]] = MappingProxyType(
     {
-        "owners": ("owner", Source("User", renamed={"Name": "name", "Email": "email", "IsActive": "active"})),
+        "owners": (
+            "owner",
+            Source("User", optional=True, renamed={"Name": "name", "Email": "email", "IsActive": "active"}),
+        ),
         "stages": (
             "stage",
             Source(

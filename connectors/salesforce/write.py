@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.base import Change, Outcome
+from connectors.base import Change, Outcome, OutcomeKind
 from connectors.errors import ConfigError, ConnectorError, CredentialsError, QuotaExhausted
-from connectors.salesforce.answers import CallRefused, vendor_error
+from connectors.salesforce.answers import CallRefused, lacks_resource, vendor_error
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.current import Current
 from connectors.salesforce.ids import is_id, to18
@@ -51,7 +51,8 @@ class CollectionsWriter:
         rows = sorted(prepared.rows, key=lambda row: (self._current.parents.get(row.id, ""), row.id))
         done = {**prepared.settled, **(send(rows, info) if rows else {})}
         self._resolve_merges(done)
-        return [done[index] for index in range(len(batch))]
+        redact = self._client.redact  # reasons are Salesforce's own words, and end up in the store
+        return [replace(done[index], reason=redact(done[index].reason)) for index in range(len(batch))]
 
     def _by_collections(self, rows: Sequence[Row], info: ObjectInfo) -> Outcomes:
         attempt = _Attempt(self._client, info)
@@ -113,6 +114,12 @@ class _Attempt:
 
     def _divide(self, rows: Sequence[Row], refused: CallRefused) -> None:
         """A request that was refused as a whole wrote nothing: find the row at fault and send the others."""
+        whole = verdict(rows[0].ref, refused.error)
+        if lacks_resource(refused) or whole.kind == "pending":
+            # This is about the server, not about a row: no part of the request would fare better.
+            kind: OutcomeKind = "pending" if whole.kind == "pending" else "rejected"
+            self._all(rows, replace(whole, kind=kind))
+            return
         at_fault = property_at_fault(refused.error)
         carriers = [row for row in rows if at_fault in row.change.values]
         if carriers or len(rows) == 1:
@@ -133,10 +140,11 @@ def _outcome(row: Row, result: object) -> Outcome:
     if not isinstance(result, Mapping):
         return Outcome(row.ref, "in_doubt", "the result of this record is not readable")
     if result.get("success") is True:
-        answered = str(result.get("id") or "")
+        # Results have the order of the request; an id that is told must fit it all the same.
+        answered = str(result.get("id") or row.id)
         if is_id(answered) and to18(answered) == row.id:
             return Outcome(row.ref, "confirmed")
-        return Outcome(row.ref, "in_doubt", f"the result at this place is about {answered or 'no record'}")
+        return Outcome(row.ref, "in_doubt", f"the result at this place is about {answered}")
     error = vendor_error(result.get("errors"))
     if result.get("success") is False and error is not None:
         return verdict(row.ref, error)

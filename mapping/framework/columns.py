@@ -57,6 +57,9 @@ TRENDED: Mapping[str, pl.DataType] = MappingProxyType(
     }
 )
 
+LATER = frozenset({*SCORED, *RENEWED, *PHASED, *STAGED, *TOUCHED, *ESCALATED, *TRENDED})
+"""What the evaluation adds step by step: a rule sees what the steps before it have added."""
+
 _STEM = re.compile(r"_(at|on|date|as_of|until)$")
 _MEETING = ("starts_at", "ends_at", "outcome", "type", "title")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from mapping.framework import columns
 from mapping.framework.errors import FrameworkError, Path, Problem
 from mapping.framework.expressions import Checked, ExpressionError, Want, check
+from mapping.framework.shape import shape_problems
 from mapping.framework.spec import Cadence, FrameworkSpec, RuleSpec
 from mapping.framework.structure import structural_problems
 
@@ -46,25 +48,13 @@ def load_framework(data: Mapping[str, object], name: str) -> Framework:
     try:
         spec = FrameworkSpec.model_validate(data)
     except ValidationError as error:
-        raise FrameworkError(name, _from_pydantic(error)) from None
+        raise FrameworkError(name, shape_problems(error)) from None
     compiler = _Compiler(spec)
     compiler.compile()
     problems = [*structural_problems(spec), *compiler.problems]
     if problems:
         raise FrameworkError(name, problems)
     return Framework(spec, _version(spec), compiler.found)
-
-
-def _from_pydantic(error: ValidationError) -> list[Problem]:
-    """One problem a path, without the names that pydantic gives to the branches of a union."""
-    found: dict[Path, Problem] = {}
-    for item in error.errors():
-        path, kind = tuple(item["loc"]), item["type"]
-        message = {"extra_forbidden": "unknown key", "missing": "is required"}.get(kind, item["msg"])
-        if path[:1] == ("parameters",) and len(path) > 2:
-            path, message = path[:2], "has to be a number, a text, true or false"
-        found.setdefault(path, Problem(path, message.removeprefix("Value error, ")))
-    return list(found.values())
 
 
 def _version(spec: FrameworkSpec) -> str:
@@ -80,6 +70,7 @@ class _Compiler:
         self.found: dict[Path, Checked] = {}
         self.problems: list[Problem] = []
         self.known: dict[str, pl.DataType] = columns.account_columns()
+        self.broken: set[str] = set()
 
     def compile(self) -> None:
         spec = self.spec
@@ -131,7 +122,10 @@ class _Compiler:
                     self._one((*path, "where"), fact.where, "condition", stream)
                 if fact.empty == "zero" and value is not None and not value.dtype.is_numeric():
                     self.problems.append(Problem((*path, "empty"), "zero needs a value that is a number"))
-            self.known[name] = value.dtype if value is not None else pl.Null()
+            if value is None:
+                self.broken |= {name, *columns.day_counts({name: pl.Date()})}
+            else:
+                self.known[name] = value.dtype
 
     def _metrics(self) -> None:
         for c, component in enumerate(self.spec.score.components):
@@ -172,6 +166,8 @@ class _Compiler:
         *,
         aggregate: bool = False,
     ) -> Checked | None:
+        if self.broken.intersection(re.findall(r"\w+", sql)):
+            return None  # the fault is in the fact that it names, and is reported there
         try:
             available = columns.with_day_counts(self.known if known is None else known)
             self.found[path] = check(sql, available, want, aggregate=aggregate)

@@ -43,9 +43,9 @@ def _priced(renewals: pl.DataFrame, frames: Frames) -> pl.DataFrame:
     same = comparable(renewals.join(account, on="account_id", how="left"), amounts, "close_date", frames.rates)
     months = pl.when(pl.col("term_months") > 0).then("term_months").cast(pl.Int128)
     whole = pl.coalesce(micro(pl.col("tcv")), micro(pl.col("amount")))
-    return same.with_columns(
-        annual=pl.coalesce(micro(pl.col("arr")), micro(pl.col("acv")), whole * 12 // months, micro(pl.col("amount")))
-    )
+    annual = pl.coalesce(micro(pl.col("arr")), micro(pl.col("acv")), whole * 12 // months, micro(pl.col("amount")))
+    # A negative value is a change, not what the renewed contract is worth.
+    return same.with_columns(annual=pl.when(annual >= 0).then(annual))
 
 
 def _nearest(renewals: pl.DataFrame, terms: pl.DataFrame, spec: Renewal) -> pl.DataFrame:

@@ -62,14 +62,17 @@ def _cases(spec: Renewal) -> list[Case]:
     rolled = pl.col("auto_renew") & (days < 0) & pl.col("notice").is_null()
     unstarted = (days <= spec.start_days) & ~is_open & ~pl.col("auto_renew")
     early = pl.col("gone") & (pl.col("churned_at") < pl.col("end"))
+    # Who leaves after the end of a renewed term leaves the term that the renewal made.
+    after = pl.col("gone") & (pl.col("churned_at") > pl.col("end"))
+    signed = won | pl.col("succeeded")
     forecast = pl.col("forecast")
     size = _size(spec)
     falls = is_open & _below(spec.flat[0])
     return [
-        Case(2, pl.lit("renewed"), won | pl.col("succeeded") | (rolled & ~pl.col("gone")),
-             pl.when(won | pl.col("succeeded")).then(size).otherwise(pl.lit("auto"))),
+        Case(2, pl.lit("renewed"), (signed & ~after) | (rolled & ~pl.col("gone")),
+             pl.when(signed).then(size).otherwise(pl.lit("auto"))),
         Case(3, pl.lit("churned"), pl.col("gone") | ((days < 0) & (lost | (days < -spec.grace_days))),
-             word((early, "terminated_early"), (lost, "lost"), last="lapsed")),
+             word((early | (signed & after), "terminated_early"), (lost, "lost"), last="lapsed")),
         Case(4, pl.lit("overdue"), days < 0, word((is_open, "in_negotiation"), last="no_deal")),
         Case(1, pl.col("override"), pl.col("override").is_not_null(), pl.lit("manual")),
         Case(5, pl.lit("projected_churn"), pl.col("notice").is_not_null() | lost | (forecast == "churn"),

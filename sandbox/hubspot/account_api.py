@@ -30,11 +30,14 @@ class AccountApi:
         return [
             Route("/crm/v3/pipelines/{kind}", self.pipelines, methods=["GET"]),
             Route("/crm/v3/pipelines/{kind}/{id}", self.pipeline, methods=["GET"]),
+            Route("/crm/v3/pipelines/{kind}/{id}/stages", self.stages, methods=["GET"]),
             Route("/crm/v3/owners", self.owners, methods=["GET"]),
             Route("/crm/v3/owners/{id}", self.owner, methods=["GET"]),
             Route("/account-info/v3/details", self.details, methods=["GET"]),
+            Route("/crm/v3/schemas", self.custom_objects, methods=["GET"]),
             Route("/crm/v3/limits/custom-properties", self.limits, methods=["GET"]),
             Route("/oauth/v3/token", self.token, methods=["POST"]),
+            Route("/oauth/v1/token", self.token_v1, methods=["POST"]),
         ]
 
     async def pipelines(self, request: Request) -> Response:
@@ -43,10 +46,7 @@ class AccountApi:
 
     async def pipeline(self, request: Request) -> Response:
         """Answer one pipeline."""
-        for pipeline in self._pipelines(request):
-            if pipeline["id"] == request.path_params["id"]:
-                return JSONAnswer(pipeline)
-        raise not_found(f"Pipeline {request.path_params['id']} does not exist")
+        return JSONAnswer(self._pipeline(request))
 
     async def owners(self, request: Request) -> Response:
         """Answer a page of active owners, or of those who left."""
@@ -80,6 +80,10 @@ class AccountApi:
              "utcOffsetMilliseconds": 3_600_000, "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1"}
         )  # fmt: skip
 
+    async def custom_objects(self, _: Request) -> Response:
+        """Answer the custom objects of the portal: it has none."""
+        return JSONAnswer({"results": []})
+
     async def limits(self, _: Request) -> Response:
         """Answer how many custom properties each object type has and may have."""
         limit, rows = self._state.options.custom_property_limit, []
@@ -97,6 +101,21 @@ class AccountApi:
         """Answer a refresh grant; parameters come in the body."""
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         return JSONAnswer(self._state.gate.refresh(form))
+
+    async def token_v1(self, request: Request) -> Response:
+        """Answer a refresh grant as the old endpoint does, which also reads the query and ends in February 2027."""
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        return JSONAnswer(self._state.gate.refresh({**request.query_params, **form}))
+
+    async def stages(self, request: Request) -> Response:
+        """Answer the stages of one pipeline."""
+        return JSONAnswer({"results": self._pipeline(request)["stages"]})
+
+    def _pipeline(self, request: Request) -> dict[str, Any]:
+        for pipeline in self._pipelines(request):
+            if pipeline["id"] == request.path_params["id"]:
+                return pipeline
+        raise not_found(f"Pipeline {request.path_params['id']} does not exist")
 
     def _pipelines(self, request: Request) -> list[dict[str, Any]]:
         kind = kind_of(request)

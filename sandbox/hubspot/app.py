@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.http import JSONAnswer
 from sandbox.hubspot.account_api import AccountApi
+from sandbox.hubspot.association_writes_api import AssociationWritesApi
 from sandbox.hubspot.associations_api import AssociationsApi
 from sandbox.hubspot.auth import Token, demand
 from sandbox.hubspot.batch_api import BatchApi
@@ -35,8 +36,8 @@ _ASSOCIATION_OBJECT = re.compile(r"/crm/objects/[^/]+/[^/]+/[^/]+/associations/"
 
 def create_app(state: HubSpotState) -> Starlette:
     """Return the ASGI application of one portal; serve it with `sandbox.http.Wire`."""
-    apis = (BatchApi(state), ObjectsApi(state), PropertiesApi(state), AssociationsApi(state), AccountApi(state),
-            ControlApi(state))  # fmt: skip
+    apis = (BatchApi(state), ObjectsApi(state), PropertiesApi(state), AssociationsApi(state),
+            AssociationWritesApi(state), AccountApi(state), ControlApi(state))  # fmt: skip
     app = Starlette(
         routes=[route for api in apis for route in api.routes()],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},
@@ -77,7 +78,7 @@ class _Gate:
             await self._app(scope, receive, send)
             return
         state = self._state
-        path, version = canonical(scope["path"])
+        path, version = canonical(scope["path"].rstrip("/") or "/")
         call = Call(_ANONYMOUS, state.correlation_id(), version)
         state.stats.requests += 1
         state.stats.by_route[_route_name(scope["method"], path)] += 1

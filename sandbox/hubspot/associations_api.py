@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import inputs_of, is_number, json_body, kind_of, limit_of
+from sandbox.hubspot.call import batch_answer, inputs_of, is_number, json_body, kind_of, limit_of
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.errors import invalid, partial, unknown_id
 from sandbox.hubspot.objects import ObjectType
@@ -39,25 +39,21 @@ class AssociationsApi:
 
     async def batch_read(self, request: Request) -> Response:
         """Answer the associations of up to 1,000 records; one without any is listed in errors."""
-        kind, other = self._pair(request)
+        kind, other = association_pair(request)
         inputs = inputs_of(await json_body(request), MAX_INPUTS)
         results, errors = [], []
         for item in inputs:
             identity = str(item.get("id", ""))
             ids, following = self._page(kind, other, identity, item.get("after"), self._state.options.association_page)
             if not ids:
-                errors.append(_none_found(kind, other, identity))
+                errors.append(none_found(kind, other, identity))
                 continue
             row: dict[str, Any] = {"from": {"id": identity}, "to": self._targets(kind, other, int(identity), ids)}
             if following:
                 row["paging"] = {"next": {"after": following, "link": "https://api.hubapi.com/deprecated"}}
             results.append(row)
         self._state.rng.shuffle(results)
-        now = instant(self._portal.now_ms())
-        body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
-        if errors:
-            body |= {"numErrors": len(errors), "errors": errors}
-        return JSONAnswer(body, 207 if errors else 200)
+        return batch_answer(self._portal.now_ms(), results, errors)
 
     async def listing(self, request: Request) -> Response:
         """Answer one record's associations, up to 500 a page."""
@@ -98,14 +94,8 @@ class AssociationsApi:
         result = {"from": {"id": identity}, "to": {"id": other_id}, "associationSpec": spec}
         return JSONAnswer({"status": "COMPLETE", "results": [result], "startedAt": now, "completedAt": now})
 
-    def _pair(self, request: Request) -> tuple[ObjectType, ObjectType]:
-        kind, other = kind_of(request), kind_of(request, "other")
-        if not can_associate(kind.name, other.name):
-            raise invalid(f"No association type exists between {kind.name} and {other.name}")
-        return kind, other
-
     def _one(self, request: Request) -> tuple[ObjectType, ObjectType, str]:
-        kind, other = self._pair(request)
+        kind, other = association_pair(request)
         identity = request.path_params["id"]
         record = self._portal.stores[kind.name].find(int(identity)) if is_number(identity) else None
         if record is None:
@@ -135,6 +125,14 @@ class AssociationsApi:
         ]
 
 
+def association_pair(request: Request) -> tuple[ObjectType, ObjectType]:
+    """Return both object types of a path, or raise the 400 when they know no associations."""
+    kind, other = kind_of(request), kind_of(request, "other")
+    if not can_associate(kind.name, other.name):
+        raise invalid(f"No association type exists between {kind.name} and {other.name}")
+    return kind, other
+
+
 def _encode(other: ObjectType, identity: int) -> str:
     return b64encode(f"{other.type_id}-{identity}".encode()).decode()
 
@@ -146,7 +144,8 @@ def _decode(after: str) -> int:
         raise invalid(f"Invalid after {after}: use the value of paging.next.after") from None
 
 
-def _none_found(kind: ObjectType, other: ObjectType, identity: str) -> dict[str, Any]:
+def none_found(kind: ObjectType, other: ObjectType, identity: str) -> dict[str, Any]:
+    """Return the error entry by which batches report that a record has no associations."""
     context = {"fromObjectId": [identity], "fromObjectType": [kind.singular], "toObjectType": [other.singular]}
     message = f"No {other.singular} is associated with {kind.singular} {identity}."
     return partial("OBJECT_NOT_FOUND", message, context, subCategory="crm.associations.NO_ASSOCIATIONS_FOUND")

@@ -18,6 +18,9 @@ ALL_SCOPES = frozenset(
     + ["tickets", "crm.objects.owners.read", "crm.objects.feedback_submissions.read", "oauth"]
 )  # fmt: skip
 _READ_BY_POST = ("search", "batch/read")
+_ENGAGEMENTS = ("meetings", "calls", "emails", "notes", "tasks")
+# These have scopes of their own; the sandbox's tokens would carry them wherever they carry the scope of deals.
+_PARENT_SCOPES = {"products": "deals", "line_items": "deals", "quotes": "deals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def required_scopes(method: str, path: str) -> list[tuple[str, ...]]:
         return [("crm.objects.owners.read",)]
     if area in ("crm/v3/objects", "crm/v3/properties", "crm/v3/pipelines") and len(parts) > 3:
         return [_scopes_of(parts[3], area.rpartition("/")[2], reads=reads)]
-    if area == "crm/v4/associations" and len(parts) > 4:
+    if area in ("crm/v3/associations", "crm/v4/associations") and len(parts) > 4:
         return [_scopes_of(segment, "associations", reads=True) for segment in parts[3:5]]
     if area == "crm/v4/objects" and len(parts) > 6:
         return [_scopes_of(segment, "associations", reads=True) for segment in (parts[3], parts[6])]
@@ -136,7 +139,7 @@ def _scopes_of(segment: str, area: str, *, reads: bool) -> tuple[str, ...]:
     kind = object_type(segment)
     if kind is None:
         return ()
-    name = "contacts" if kind.name == "meetings" else kind.name
+    name = "contacts" if kind.name in _ENGAGEMENTS else _PARENT_SCOPES.get(kind.name, kind.name)
     if name == "tickets":
         return ("tickets",)
     if name == "feedback_submissions":

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.http import JSONAnswer
 from sandbox.hubspot.call import (
     Call,
+    batch_answer,
     call_of,
     flag,
     inputs_of,
@@ -24,12 +24,12 @@ from sandbox.hubspot.call import (
     text_in,
     texts_in,
 )
-from sandbox.hubspot.clock import instant
-from sandbox.hubspot.errors import bad_values, bad_values_message, invalid, partial
+from sandbox.hubspot.errors import CONFLICT, bad_values, bad_values_message, invalid, partial
 from sandbox.hubspot.objects import ObjectType
 from sandbox.hubspot.objects_api import association_targets, by_property, missing_required, refuse_if_read_only
 from sandbox.hubspot.records import Record
 from sandbox.hubspot.state import HubSpotState
+from sandbox.hubspot.unique import Claims
 from sandbox.hubspot.values import Problem
 from sandbox.hubspot.views import Selection, written
 
@@ -38,13 +38,14 @@ MAX_INPUTS, MAX_HISTORY_INPUTS = 100, 50
 
 @dataclass(slots=True)
 class _Row:
-    """One input of a write with its checked values."""
+    """One input of a write, the record it is about if there is one, and its values once they are checked."""
 
     item: dict[str, Any]
-    values: dict[str, str]
-    problems: list[Problem]
+    given: dict[str, object]
     record: Record | None = None
     new: bool | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -98,9 +99,8 @@ class BatchApi:
         """Change up to 100 records by id, or by a unique property."""
         kind, inputs = await self._write_inputs(request)
         _refuse_duplicates(inputs)
-        rows = self._check(kind, inputs, honours_traces=self._state.options.trace_ids_on_update)
-        for row in rows:
-            row.record = self._target(kind, row.item)
+        rows = [_Row(item, _given_in(item), record=self._target(kind, item)) for item in inputs]
+        self._check(kind, rows, honours_traces=self._state.options.trace_ids_on_update)
         return self._reply(self._write(kind, rows, call_of(request)))
 
     async def upsert(self, request: Request) -> Response:
@@ -112,29 +112,32 @@ class BatchApi:
             if not name:
                 raise invalid("Invalid input: idProperty is required for upsert")
             by_property(self._state, kind, str(name), "")
+        rows = []
+        for item in inputs:
+            name, value = str(item["idProperty"]), str(item.get("id", ""))
+            record = by_property(self._state, kind, name, value)
+            rows.append(_Row(item, {name: value, **_given_in(item)}, record=record, new=record is None))
+        self._check(kind, rows)
         call = call_of(request)
-        rows = self._check(kind, inputs)
         for row in rows:
-            name, value = str(row.item["idProperty"]), str(row.item.get("id", ""))
-            row.record = by_property(self._state, kind, name, value)
-            row.new = row.record is None
             if row.record is None and not row.problems:
-                row.record = self._portal.create(kind.name, {name: value}, call.actor)
+                row.record = self._portal.create(kind.name, {}, call.actor)
         return self._reply(self._write(kind, rows, call))
 
     async def create(self, request: Request) -> Response:
         """Create up to 100 records."""
         kind, inputs = await self._write_inputs(request)
         call = call_of(request)
-        targets = [association_targets(item, kind) for item in inputs]
-        rows = self._check(kind, inputs, version=call.version)
+        targets = [association_targets(self._portal, item, kind) for item in inputs]
+        rows = [_Row(item, _given_in(item), new=True) for item in inputs]
+        self._check(kind, rows, version=call.version)
         answer = _Answer(errors=[_trace_error(row) for row in rows if row.problems])
         for row, joins in zip(rows, targets, strict=True):
             if row.problems:
                 continue
             record = self._portal.create(kind.name, row.values, call.actor)
-            for other, identity in joins:
-                self._portal.links.join(kind.name, record.id, other, identity)
+            for target, type_id in joins:
+                self._portal.links.join_as((kind.name, record.id), target, type_id)
             answer.results.append(written(kind.name, record, row.values))
         return self._reply(answer, success=201)
 
@@ -153,22 +156,17 @@ class BatchApi:
         refuse_if_read_only(kind)
         return kind, inputs_of(await json_body(request), MAX_INPUTS)
 
-    def _check(
-        self, kind: ObjectType, inputs: list[dict[str, Any]], *, honours_traces: bool = True, version: str = "v3"
-    ) -> list[_Row]:
+    def _check(self, kind: ObjectType, rows: list[_Row], *, honours_traces: bool = True, version: str = "v3") -> None:
         """Check every row's values; without a trace id on each, one bad row refuses the whole batch."""
-        rows = []
-        for item in inputs:
-            given = item.get("properties")
-            if not isinstance(given, dict):
-                raise invalid("Invalid input JSON: every input needs properties")
-            values, problems = self._portal.check(kind.name, given)
-            problems += missing_required(self._state, kind, values, version)
-            rows.append(_Row(item, values, problems))
+        claims = Claims(self._portal, kind)
+        for row in rows:
+            row.values, row.problems = self._portal.check(kind.name, row.given)
+            row.problems += missing_required(self._state, kind, row.values, version)
+            if row.record is not None or row.new:
+                row.problems += claims.problems(row.values, row.record)
         problems = [problem for row in rows for problem in row.problems]
-        if problems and not (honours_traces and _traced(inputs)):
+        if problems and not (honours_traces and _traced([row.item for row in rows])):
             raise bad_values(problems)
-        return rows
 
     def _target(self, kind: ObjectType, item: dict[str, Any]) -> Record | None:
         name, identity = item.get("idProperty"), str(item.get("id", ""))
@@ -193,11 +191,7 @@ class BatchApi:
 
     def _reply(self, answer: _Answer, success: int = 200) -> Response:
         self._state.rng.shuffle(answer.results)
-        now = instant(self._portal.now_ms())
-        body: dict[str, Any] = {"status": "COMPLETE", "results": answer.results, "startedAt": now, "completedAt": now}
-        if answer.errors:
-            body |= {"numErrors": len(answer.errors), "errors": answer.errors}
-        return JSONAnswer(body, 207 if answer.errors else success)
+        return batch_answer(self._portal.now_ms(), answer.results, answer.errors, success)
 
 
 def _at(pool: dict[int, Record], identity: str) -> Record | None:
@@ -217,6 +211,17 @@ def _traced(inputs: list[dict[str, Any]]) -> bool:
     return all(traces) and len(set(traces)) == len(traces)
 
 
+def _given_in(item: dict[str, Any]) -> dict[str, object]:
+    """Return the properties of one input, or raise the 400."""
+    given = item.get("properties")
+    if not isinstance(given, dict):
+        raise invalid("Invalid input JSON: every input needs properties")
+    return given
+
+
 def _trace_error(row: _Row) -> dict[str, Any]:
     context = {"objectWriteTraceId": [str(row.item["objectWriteTraceId"])]}
+    for problem in row.problems:
+        if problem["code"] == CONFLICT:
+            return partial(CONFLICT, problem["message"], context | {"existingId": [problem["existing"]]})
     return partial("VALIDATION_ERROR", bad_values_message(row.problems), context)

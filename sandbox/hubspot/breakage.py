@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.http import JSONAnswer, drop, raw
+from sandbox.http import JSONAnswer, carry_out, cut, drop
 from sandbox.hubspot.auth import expired, missing_scope
 from sandbox.hubspot.faults import STATUS_FAULTS, Fault
 
@@ -33,24 +33,18 @@ async def answer_fault(fault: Fault, app: ASGIApp, scope: Scope, receive: Receiv
     elif fault.kind == "drop":
         await drop(scope, receive)
     elif fault.kind == "commit_then_drop":
-        await _carry_out(app, scope, receive)
+        await carry_out(app, scope, receive)
         await drop(scope, receive)
     else:
         await _broken_body(fault, app, scope, receive, send)
 
 
 async def _broken_body(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    body = await _carry_out(app, scope, receive)
+    body = await carry_out(app, scope, receive)
     if fault.kind == "foreign_link":
         await JSONAnswer(_with_foreign_link(body))(scope, receive, send)
         return
-    half = body[: len(body) // 2]
-    if fault.kind == "truncated_json":
-        # The length fits, so only parsing tells.
-        await Response(half, 200, media_type=JSONAnswer.media_type)(scope, receive, send)
-        return
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: {JSONAnswer.media_type}\r\nconnection: close\r\n\r\n"
-    await raw(scope, receive, head.encode() + half)
+    await cut(body, scope, receive, send, announced=fault.kind == "truncated_json")
 
 
 def _with_foreign_link(body: bytes) -> Any:
@@ -60,17 +54,6 @@ def _with_foreign_link(body: bytes) -> Any:
     if following:
         following["link"] = f"https://foreign.invalid/crm/v3/objects?after={following['after']}"
     return answer
-
-
-async def _carry_out(app: ASGIApp, scope: Scope, receive: Receive) -> bytes:
-    """Run the request, keep its answer to ourselves, and return the body."""
-    chunks: list[bytes] = []
-
-    async def keep(message: Message) -> None:
-        chunks.append(message.get("body", b""))
-
-    await app(scope, receive, keep)
-    return b"".join(chunks)
 
 
 def _status_answer(fault: Fault, correlation_id: str) -> Response:
@@ -89,6 +72,6 @@ def _status_answer(fault: Fault, correlation_id: str) -> Response:
     elif status == 477:
         body["message"] = "Migration in progress"
         headers["retry-after"] = str(int(fault.seconds))
-    elif status in (414, 502, 503, 504, 521, 523, 524):
+    elif status == 414 or status > 501:
         return Response(_HTML.format(status), status, media_type="text/html")
     return JSONAnswer(body, status, headers)

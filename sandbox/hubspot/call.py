@@ -8,9 +8,12 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response
 
+from sandbox.http import JSONAnswer
 from sandbox.hubspot.auth import Token
-from sandbox.hubspot.errors import invalid, not_found
+from sandbox.hubspot.clock import instant
+from sandbox.hubspot.errors import invalid
 from sandbox.hubspot.journal import Actor
 from sandbox.hubspot.objects import ObjectType, object_type
 
@@ -46,13 +49,18 @@ def kind_of(request: Request, parameter: str = "kind") -> ObjectType:
 
 async def json_body(request: Request) -> dict[str, Any]:
     """Return the request's JSON object, or raise the 400."""
-    try:
-        body = orjson.loads(await request.body() or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise invalid(f"Invalid input JSON: {error}") from None
+    body = await json_value(request)
     if not isinstance(body, dict):
         raise invalid("Invalid input JSON: an object was expected")
     return body
+
+
+async def json_value(request: Request) -> Any:
+    """Return the request's JSON of any shape, an empty object for no body, or raise the 400."""
+    try:
+        return orjson.loads(await request.body() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"Invalid input JSON: {error}") from None
 
 
 def is_number(text: str) -> bool:
@@ -125,6 +133,10 @@ def limit_of(request: Request, default: int, maximum: int) -> int:
     return int(text)
 
 
-def missing_path() -> Exception:
-    """Return the 404 for a path that the API does not have."""
-    return not_found("resource not found")
+def batch_answer(now_ms: int, results: list[Any], errors: list[Any], success: int = 200) -> Response:
+    """Return the answer of a batch: 207 when there are errors, and `COMPLETE` even then."""
+    now = instant(now_ms)
+    body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+    if errors:
+        body |= {"numErrors": len(errors), "errors": errors}
+    return JSONAnswer(body, 207 if errors else success)

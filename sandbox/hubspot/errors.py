@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+CONFLICT = "CONFLICT"  # the code of a problem that is an existing contact, told by a 409
+
 
 class ApiError(Exception):
     """An answer that is not a success: the status and the JSON body, to which the app adds the correlation id."""
@@ -21,7 +23,10 @@ def invalid(message: str, **more: Any) -> ApiError:
 
 
 def bad_values(problems: list[dict[str, str]]) -> ApiError:
-    """Return the 400 that refuses a write because of its values; `problems` as in `value_errors`."""
+    """Return the 400 that refuses a write because of its values, or the 409 for a contact that exists already."""
+    for problem in problems:
+        if problem["code"] == CONFLICT:
+            return ApiError(409, {"status": "error", "message": problem["message"], "category": CONFLICT})
     return invalid(bad_values_message(problems), errors=value_errors(problems))
 
 

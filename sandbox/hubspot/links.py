@@ -31,6 +31,14 @@ TYPE_IDS: dict[Pair, tuple[int, int | None]] = {
     ("companies", "feedback_submissions"): (929, None),
     ("feedback_submissions", "contacts"): (98, None),
     ("contacts", "feedback_submissions"): (97, None),
+    ("calls", "companies"): (182, None),
+    ("companies", "calls"): (181, None),
+    ("emails", "companies"): (186, None),
+    ("companies", "emails"): (185, None),
+    ("notes", "companies"): (190, None),
+    ("companies", "notes"): (189, None),
+    ("tasks", "companies"): (192, None),
+    ("companies", "tasks"): (191, None),
 }
 CHILD_TO_PARENT, PARENT_TO_CHILD = 14, 13
 
@@ -49,6 +57,30 @@ class Links:
         _put(self._to.setdefault((to_type, from_type), {}), to_id, from_id)
         if primary:
             self._primary.setdefault((from_type, to_type), {})[from_id] = to_id
+
+    def join_as(self, start: tuple[str, int], end: tuple[str, int], type_id: int) -> None:
+        """Associate two (object type, id) with one of the type ids of their direction."""
+        if type_id == PARENT_TO_CHILD:
+            self.adopt(end[1], start[1])
+        elif type_id == CHILD_TO_PARENT:
+            self.adopt(start[1], end[1])
+        else:
+            primary = type_id == TYPE_IDS[(start[0], end[0])][1]
+            if primary and end[0] != "companies":  # the label belongs to the child's side
+                start, end = end, start
+            self.join(*start, *end, primary=primary)
+
+    def part(self, start: tuple[str, int], end: tuple[str, int]) -> None:
+        """Remove every association of two (object type, id)."""
+        for (from_type, from_id), (to_type, to_id) in ((start, end), (end, start)):
+            row = self._to.get((from_type, to_type), {}).get(from_id, [])
+            if to_id in row:
+                row.remove(to_id)
+            mains = self._primary.get((from_type, to_type), {})
+            if mains.get(from_id) == to_id:
+                del mains[from_id]
+            if from_type == to_type == "companies" and self._parents.get(from_id) == to_id:
+                del self._parents[from_id]
 
     def adopt(self, child: int, parent: int) -> None:
         """Make one company the parent of another."""
@@ -96,6 +128,15 @@ class Links:
         for child, parent in self._parents.items():
             if parent == old:
                 self._parents[child] = new
+
+
+def type_ids(kind: str, other: str) -> dict[int, str | None]:
+    """Return the type ids of a direction and their labels, empty when the pair knows no associations."""
+    if kind == other == "companies":
+        return {PARENT_TO_CHILD: None, CHILD_TO_PARENT: None}
+    plain, primary = TYPE_IDS.get((kind, other), (None, None))
+    known = {primary: "Primary", plain: None}
+    return {number: label for number, label in known.items() if number is not None}
 
 
 def _put(table: dict[int, list[int]], key: int, value: int) -> None:

@@ -37,6 +37,14 @@ OBJECT_TYPES = {
                    modified="lastmodifieddate"),
         ObjectType("feedback_submissions", "feedback_submission", "0-19", 60_000_000_000,
                    created="hs_createdate", read_only=True),
+        # A portal has these too; this one's people have not used them.
+        ObjectType("calls", "call", "0-48", 71_000_000_000, created="hs_createdate"),
+        ObjectType("emails", "email", "0-49", 72_000_000_000, created="hs_createdate"),
+        ObjectType("notes", "note", "0-46", 73_000_000_000, created="hs_createdate"),
+        ObjectType("tasks", "task", "0-27", 74_000_000_000, created="hs_createdate"),
+        ObjectType("products", "product", "0-7", 75_000_000_000, ("name", "price", "description")),
+        ObjectType("line_items", "line_item", "0-8", 76_000_000_000, ("name", "price", "quantity")),
+        ObjectType("quotes", "quote", "0-14", 77_000_000_000, ("hs_title", "hs_expiration_date", "hs_status")),
     )
 }  # fmt: skip
 _ALIASES = {alias: kind for kind in OBJECT_TYPES.values() for alias in (kind.name, kind.singular, kind.type_id)}
@@ -70,6 +78,13 @@ _STANDARD = {
         lifecyclestage:enumeration=lifecycle hubspot_owner_id:enumeration@""",
     "feedback_submissions": """hs_survey_type:enumeration=survey hs_value:number hs_sentiment:string
         hs_survey_channel:string hs_submission_name:string hs_content:string hs_submission_timestamp:datetime""",
+    "calls": "hs_timestamp:datetime hs_call_title:string hs_call_body:string hubspot_owner_id:enumeration@",
+    "emails": "hs_timestamp:datetime hs_email_subject:string hs_email_text:string hubspot_owner_id:enumeration@",
+    "notes": "hs_timestamp:datetime hs_note_body:string hubspot_owner_id:enumeration@",
+    "tasks": "hs_timestamp:datetime hs_task_subject:string hs_task_body:string hubspot_owner_id:enumeration@",
+    "products": "name:string price:number description:string hs_sku:string",
+    "line_items": "name:string price:number quantity:number amount:number hs_product_id:number",
+    "quotes": "hs_title:string hs_expiration_date:date hs_status:string hs_quote_amount:number",
 }
 _CUSTOM = {
     "companies": """salesforceaccountid:string csm_owner:enumeration@ csm_assigned_at:datetime

@@ -19,13 +19,16 @@ from sandbox.hubspot.call import (
     limit_of,
     many,
     objects_in,
+    text_in,
     texts_in,
 )
 from sandbox.hubspot.errors import ApiError, bad_values, invalid, not_numeric, unknown_id
-from sandbox.hubspot.links import TYPE_IDS
-from sandbox.hubspot.objects import ObjectType, object_type
+from sandbox.hubspot.links import type_ids
+from sandbox.hubspot.objects import OBJECT_TYPES, ObjectType, object_type
+from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.records import Record
 from sandbox.hubspot.state import HubSpotState
+from sandbox.hubspot.unique import Claims, is_unique
 from sandbox.hubspot.views import Selection, can_associate, envelope, inline_associations, written
 
 MAX_PAGE, MAX_PAGE_WITH_HISTORY = 100, 50
@@ -45,6 +48,7 @@ class ObjectsApi:
             Route(base, self.create, methods=["POST"]),
             Route(f"{base}/search", self.search, methods=["POST"]),
             Route(f"{base}/merge", self.merge, methods=["POST"]),
+            Route("/crm/v3/objects/contacts/gdpr-delete", self.forget, methods=["POST"]),
             Route(f"{base}/{{id}}", self.read, methods=["GET"]),
             Route(f"{base}/{{id}}", self.update, methods=["PATCH"]),
             Route(f"{base}/{{id}}", self.archive, methods=["DELETE"]),
@@ -84,10 +88,13 @@ class ObjectsApi:
         problems += missing_required(self._state, kind, values, call.version)
         if problems:
             raise bad_values(problems)
-        joins = association_targets(body, kind)
+        joins = association_targets(self._portal, body, kind)
+        problems = Claims(self._portal, kind).problems(values, None)
+        if problems:
+            raise bad_values(problems)
         record = self._portal.create(kind.name, values, call.actor)
-        for other, identity in joins:
-            self._portal.links.join(kind.name, record.id, other, identity)
+        for target, type_id in joins:
+            self._portal.links.join_as((kind.name, record.id), target, type_id)
         location = f"{request.url}/{record.id}"
         return JSONAnswer(written(kind.name, record, values), 201, {"location": location})
 
@@ -97,6 +104,7 @@ class ObjectsApi:
         refuse_if_read_only(kind)
         record = self._find(request, kind, archived=False)
         values, problems = self._portal.check(kind.name, _properties(body))
+        problems += Claims(self._portal, kind).problems(values, record)
         if problems:
             raise bad_values(problems)
         self._portal.write(kind.name, record, values, call_of(request).actor)
@@ -125,6 +133,20 @@ class ObjectsApi:
             raise invalid("A record cannot be merged with itself")
         merged = self._portal.merge(kind.name, first, second, call_of(request).actor)
         return JSONAnswer(Selection(self._portal, kind, ()).show(merged))
+
+    async def forget(self, request: Request) -> Response:
+        """Delete a contact for good: it is in no list any more, archived or not."""
+        body, kind = await json_body(request), OBJECT_TYPES["contacts"]
+        identity, name = str(body.get("objectId", "")), text_in(body, "idProperty")
+        store = self._portal.stores[kind.name]
+        if name and name != "hs_object_id":
+            record = by_property(self._state, kind, name, identity)
+        else:
+            record = store.find(int(identity)) or store.archived.get(int(identity)) if is_number(identity) else None
+        if record is None:
+            raise unknown_id()
+        self._portal.forget(kind.name, record, call_of(request).actor)
+        return Response(status_code=204)
 
     async def search(self, request: Request) -> Response:
         """Answer a search from the index, which may lag behind and never shows archived records."""
@@ -168,11 +190,10 @@ class ObjectsApi:
 
 def by_property(state: HubSpotState, kind: ObjectType, name: str, value: str) -> Record | None:
     """Find a record by a unique property; raises the 400 for a property that is not unique."""
-    prop = state.portal.schemas[kind.name].properties.get(name)
-    if (prop is None or not prop.unique) and (kind.name, name) != ("contacts", "email"):
+    if not is_unique(state.portal, kind, name):
         raise invalid(f"Unable to perform update/upsert by non-unique {kind.type_id} property {name}")
     live = state.portal.stores[kind.name].live.values()
-    return next((record for record in live if record.values.get(name) == value), None)
+    return next((record for record in live if record.values.get(name, "").lower() == value.lower()), None)
 
 
 def missing_required(
@@ -195,18 +216,26 @@ def refuse_if_read_only(kind: ObjectType) -> None:
         raise ApiError(405, {"status": "error", "message": f"{kind.name} cannot be written through the API"})
 
 
-def association_targets(body: dict[str, Any], kind: ObjectType) -> list[tuple[str, int]]:
-    """Return (object type, id) of every association that a create asks for; raises the 400 for an unknown type id."""
+def association_targets(portal: Portal, body: dict[str, Any], kind: ObjectType) -> list[tuple[tuple[str, int], int]]:
+    """Return ((object type, id), type id) of every association that a create asks for.
+
+    Raises the 400 for a type id that does not start at this object type, and for a target that is not there.
+    """
     targets = []
     for item in objects_in(body, "associations"):
         target = item.get("to")
         identity = str(target.get("id", "")) if isinstance(target, dict) else ""
         for kind_of_link in objects_in(item, "types"):
             number = kind_of_link.get("associationTypeId")
-            others = [to for (start, to), ids in TYPE_IDS.items() if start == kind.name and number in ids]
-            if not others or not is_number(identity):
+            others = [
+                other for other in OBJECT_TYPES if isinstance(number, int) and number in type_ids(kind.name, other)
+            ]
+            if not isinstance(number, int) or not others or not is_number(identity):
                 raise invalid(f"Invalid association of {kind.name}: type {number} to {identity!r}")
-            targets.append((others[0], int(identity)))
+            if int(identity) not in portal.stores[others[0]].live:
+                name = OBJECT_TYPES[others[0]].singular.upper()
+                raise invalid(f"{name}={identity} is not valid", subCategory="crm.associations.INVALID_OBJECT_IDS")
+            targets.append(((others[0], int(identity)), number))
     return targets
 
 

@@ -93,6 +93,12 @@ class Portal:
         self.index.lost(kind, record.id, self.clock())
         self.journal.note(instant(now), "archive", kind, record.id, actor)
 
+    def forget(self, kind: str, record: Record, actor: Actor) -> None:
+        """Delete a record for good."""
+        self.stores[kind].forget(record)
+        self.index.lost(kind, record.id, self.clock())
+        self.journal.note(instant(self.now_ms()), "purge", kind, record.id, actor)
+
     def merge(self, kind: str, primary: Record, other: Record, actor: Actor) -> Record:
         """Merge two records into a brand-new one whose `hs_merged_object_ids` names both."""
         now, store, shape = self.now_ms(), self.stores[kind], OBJECT_TYPES[kind]

@@ -11,8 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import flag, inputs_of, json_body, kind_of, number_in, text_in
-from sandbox.hubspot.clock import instant
+from sandbox.hubspot.call import batch_answer, flag, inputs_of, json_body, kind_of, number_in, text_in
 from sandbox.hubspot.errors import ApiError, invalid, not_found, partial
 from sandbox.hubspot.objects import ObjectType
 from sandbox.hubspot.schema import FIELD_TYPES, Group, Property, Schema, option_list
@@ -116,7 +115,9 @@ class PropertiesApi:
             for name in names
             if name not in pool
         ]
-        return self._reply([pool[name].as_json() for name in names if name in pool], errors, 200)
+        return batch_answer(
+            self._portal.now_ms(), [pool[name].as_json() for name in names if name in pool], errors, 200
+        )
 
     async def batch_create(self, request: Request) -> Response:
         """Create several properties; those that exist already are listed in errors."""
@@ -130,7 +131,7 @@ class PropertiesApi:
                 errors.append(partial("OBJECT_ALREADY_EXISTS", message, {"name": [name]}, subCategory=_EXISTS))
             else:
                 results.append(self._define(schema, item).as_json())
-        return self._reply(results, errors, 201)
+        return batch_answer(self._portal.now_ms(), results, errors, 201)
 
     async def batch_archive(self, request: Request) -> Response:
         """Archive several custom properties; unknown names are no error."""
@@ -227,13 +228,6 @@ class PropertiesApi:
             raise invalid(f'"{prop.name}" is defined by HubSpot and cannot be archived')
         prop.archived_ms = self._portal.now_ms()
         schema.archived[prop.name] = schema.properties.pop(prop.name)
-
-    def _reply(self, results: list[Any], errors: list[Any], success: int) -> Response:
-        now = instant(self._portal.now_ms())
-        body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
-        if errors:
-            body |= {"numErrors": len(errors), "errors": errors}
-        return JSONAnswer(body, 207 if errors else success)
 
 
 def _known(pool: dict[str, Property], name: str) -> Property:

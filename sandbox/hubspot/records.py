@@ -62,6 +62,12 @@ class Store:
                 self.retired[old] = survivor
         self.retired[record.id] = survivor
 
+    def forget(self, record: Record) -> None:
+        """Remove a record for good, wherever it is."""
+        binned = record.archived_ms is not None
+        (self.archived if binned else self.live).pop(record.id)
+        self._orders[binned].remove(record.id)
+
     def find(self, identity: int, *, archived: bool = False) -> Record | None:
         """Return the record of an id, following merges."""
         pool = self.archived if archived else self.live

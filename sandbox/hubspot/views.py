@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.hubspot.call import is_number
 from sandbox.hubspot.clock import instant
-from sandbox.hubspot.links import TYPE_IDS
+from sandbox.hubspot.links import CHILD_TO_PARENT, PARENT_TO_CHILD, type_ids
 from sandbox.hubspot.objects import OBJECT_TYPES, ObjectType
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.records import Record, Version
@@ -102,10 +102,18 @@ def inline_associations(portal: Portal, kind: str, record: Record, others: Itera
 
 def can_associate(kind: str, other: str) -> bool:
     """Say whether the portal knows associations between two object types."""
-    return (kind, other) in TYPE_IDS or kind == other == "companies"
+    return bool(type_ids(kind, other))
+
+
+def association_type_names(kind: ObjectType, other: ObjectType) -> dict[str, int]:
+    """Return the v3 names of a direction's association types and their ids."""
+    base = f"{kind.singular}_to_{other.singular}"
+    if kind is other:
+        return {"parent_to_child_company": PARENT_TO_CHILD, "child_to_parent_company": CHILD_TO_PARENT}
+    known = type_ids(kind.name, other.name)
+    return {base if label or len(known) == 1 else f"{base}_unlabeled": number for number, label in known.items()}
 
 
 def _type_names(portal: Portal, kind: str, record_id: int, other: ObjectType, identity: int) -> list[str]:
-    base = f"{OBJECT_TYPES[kind].singular}_to_{other.singular}"
-    labelled = any(label for _, label in portal.links.types(kind, record_id, other.name, identity))
-    return [base, f"{base}_unlabeled"] if labelled else [f"{base}_unlabeled"]
+    names = {number: name for name, number in association_type_names(OBJECT_TYPES[kind], other).items()}
+    return [names[number] for number, _ in portal.links.types(kind, record_id, other.name, identity)]

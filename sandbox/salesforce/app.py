@@ -56,6 +56,7 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", _OBJECT + "/{field}/{value}", rest_rows.read_external),
     ("PATCH", _OBJECT + "/{field}/{value}", rest_rows.upsert),
     ("POST", "/composite", composite.composite),
+    ("POST", "/composite/batch", composite.batch),
     ("PATCH", _COLLECTION, rest_collections.update_many),
     ("POST", _COLLECTION, rest_collections.create_many),
     ("DELETE", _COLLECTION, rest_collections.delete_many),

@@ -14,6 +14,7 @@ from sandbox.salesforce.context import Call, answer, no_content
 from sandbox.salesforce.errors import ApiError, RowError, not_found
 from sandbox.salesforce.ids import canonical_id, make_id
 from sandbox.salesforce.rest_rows import external_field, matching_rows
+from sandbox.salesforce.state import SalesforceState
 from sandbox.salesforce.table import Table
 from sandbox.salesforce.writes import Writer, require_id
 
@@ -82,6 +83,7 @@ async def change(call: Call) -> Response:
         raise ApiError(400, "INVALIDJOBSTATE", message)
     if wanted == "Aborted":
         _keep_unprocessed(job)
+    job.closed_at = call.now
     job.state = str(wanted)
     return answer(job.describe())
 
@@ -99,21 +101,29 @@ async def info(call: Call) -> Response:
     job = _job(call)
     state = next_state(job, call.state.options.bulk_polls)
     if state == "JobComplete" and job.state != "JobComplete":
-        state = _process(call, job)
+        state = _process(call.state, job)
     job.state = state
     return answer(job.info())
 
 
-def _process(call: Call, job: IngestJob) -> str:
-    table = call.state.org.tables[job.object]
+def carry_out_unattended(state: SalesforceState) -> None:
+    """Do the work of closed jobs whose client went away: the vendor does not wait to be asked."""
+    for job in state.ingest_jobs.values():
+        waiting = job.state not in FINAL_STATES and job.closed_at is not None
+        if waiting and state.now() - job.closed_at >= state.options.bulk_unattended:  # type: ignore[operator]
+            job.state = _process(state, job)
+
+
+def _process(state: SalesforceState, job: IngestJob) -> str:
+    table = state.org.tables[job.object]
     try:
         header, lines = read_upload(job.data or b"", job)
-        _check_header(call, table, header)
+        _check_header(state, job, table, header)
     except BadUpload as problem:
-        job.error = None if call.state.options.bulk_failure_without_message else str(problem)
+        job.error = None if state.options.bulk_failure_without_message else str(problem)
         return "Failed"
     job.header = header
-    writer = call.writer()
+    writer = state.writer(job.user_id, job.id)
     for line in lines:
         job.results.append(_row(writer, table, job, line))
     writer.commit()
@@ -121,11 +131,11 @@ def _process(call: Call, job: IngestJob) -> str:
     return "JobComplete"
 
 
-def _check_header(call: Call, table: Table, header: list[str]) -> None:
+def _check_header(state: SalesforceState, job: IngestJob, table: Table, header: list[str]) -> None:
     """Fail the whole job for the first column that the user cannot see."""
     for name in header:
         found = table.kind.find(name)
-        if found is None or not call.state.org.access.can_read(call.session.user_id, table.kind.name, found.name):
+        if found is None or not state.org.access.can_read(job.user_id, table.kind.name, found.name):
             raise BadUpload(f"InvalidBatch : Field name not found : {name}")
 
 

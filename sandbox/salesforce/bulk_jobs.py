@@ -84,8 +84,9 @@ class RowResult:
 
 @dataclass(slots=True)
 class IngestJob(Job):
-    """A job that writes the lines of one uploaded file."""
+    """A job that writes the lines of one uploaded file; `closed_at` is when its upload was complete."""
 
+    closed_at: datetime | None = None
     external_id: str | None = None
     data: bytes | None = None
     header: list[str] = field(default_factory=list)

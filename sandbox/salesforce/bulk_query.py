@@ -63,9 +63,9 @@ def _check(prepared: Prepared) -> None:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{kind.name}' is not supported by the Bulk API.")
     if query.offset is not None:
         raise ApiError(400, "API_ERROR", "OFFSET is not supported in Bulk Query")
-    if query.aggregates or any(isinstance(item, SoqlCall | Query) for item in query.select):
+    if query.aggregates or any(isinstance(item, Query) for item in query.select):
         raise ApiError(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
-    columns = [prepared.columns.resolve(item) for item in query.select if isinstance(item, Path)]
+    columns = [prepared.columns.reach(item) for item in query.select if isinstance(item, Path | SoqlCall)]
     if any(column.field.type == "address" for column in columns):
         raise ApiError(400, "FEATURENOTENABLED", "Selecting compound data not supported in Bulk Query")
 

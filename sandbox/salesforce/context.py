@@ -21,13 +21,17 @@ from sandbox.salesforce.writes import Writer
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated request to the data API; `version` is like `62.0`."""
+    """One authenticated request to the data API; `version` is like `62.0`.
+
+    A request inside an all-or-none composite writes with the `shared` writer of that.
+    """
 
     state: SalesforceState
     request: Request
     session: Session
     version: str
     request_id: str
+    shared: Writer | None = None
 
     @property
     def base(self) -> str:
@@ -56,7 +60,7 @@ class Call:
 
     def writer(self) -> Writer:
         """Return a writer for this client."""
-        return self.state.writer(self.session, self.request_id)
+        return self.shared or self.state.writer(self.session.user_id, self.request_id)
 
     async def json(self) -> Any:
         """Read the JSON body; raises ApiError 415 for another content type and JSON_PARSER_ERROR for bad JSON."""

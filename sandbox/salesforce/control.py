@@ -73,7 +73,7 @@ class _Plane:
 
     def _writer(self, body: Body) -> Writer:
         user = body.get("user")
-        user_id = self._default_person() if user is None else self._user_id(str(user))
+        user_id = self._state.person() if user is None else self._user_id(str(user))
         default = self._state.options.late_commit.total_seconds()
         late = timedelta(seconds=float(body.get("commit_after_seconds", default)))
         silent = bool(body.get("silent"))
@@ -81,15 +81,6 @@ class _Plane:
 
     def _user_id(self, user: str) -> str:
         return user if user in self._state.org.tables["User"].rows else self._state.user_id(user)
-
-    def _default_person(self) -> str:
-        """Return an active user who is not one of the API logins."""
-        users = self._state.org.tables["User"]
-        logins = {login.username for login in self._state.options.logins}
-        for record_id, row in users.rows.items():
-            if row[users.columns["IsActive"]] and row[users.columns["Username"]] not in logins:
-                return record_id
-        return next(iter(users.rows))
 
     def _target(self, body: Body, key: str = "id") -> tuple[str, str]:
         table = self._state.org.find_table(str(body["object"]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.http import JSONAnswer, drop, raw
-from sandbox.salesforce.context import answer, http_date
+from sandbox.http import carry_out, cut, drop
+from sandbox.salesforce.bulk_ingest import carry_out_unattended
+from sandbox.salesforce.context import answer
 from sandbox.salesforce.faults import ERRORS, PAGES, Fault
 from sandbox.salesforce.state import SalesforceState
 
@@ -32,6 +33,7 @@ class Front:
         scope = {**scope, "path": path}
         state.stats.count(scope["method"], path)
         state.org.settle(state.now())
+        carry_out_unattended(state)
         if state.options.latency:
             await state.options.sleep(state.options.latency)
         fault = state.faults.strike(scope["method"], path)
@@ -44,9 +46,6 @@ class Front:
     def _counting(self, send: Send) -> Send:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if self._state.options.send_date:
-                    dated = (b"date", http_date(self._state.now()).encode())
-                    message = {**message, "headers": [*message["headers"], dated]}
                 self._state.stats.by_status[str(message["status"])] += 1
             await send(message)
 
@@ -59,33 +58,13 @@ class Front:
             await self._state.options.sleep(fault.seconds)
             await self._app(scope, receive, send)
         elif fault.kind == "commit_then_drop":
-            await _carry_out(self._app, scope, receive)
+            await carry_out(self._app, scope, receive)
             await drop(scope, receive)
         elif fault.kind in {"truncated_json", "truncated_body"}:
-            body = await _carry_out(self._app, scope, receive)
-            await _cut(fault, body[: len(body) // 2], scope, receive, send)
+            body = await carry_out(self._app, scope, receive)
+            await cut(body, scope, receive, send, announced=fault.kind == "truncated_json")
         else:
             await _scripted(fault)(scope, receive, send)
-
-
-async def _carry_out(app: ASGIApp, scope: Scope, receive: Receive) -> bytes:
-    """Run the request with its full effect, keep the answer, and return its body."""
-    chunks: list[bytes] = []
-
-    async def keep(message: Message) -> None:
-        chunks.append(message.get("body", b""))
-
-    await app(scope, receive, keep)
-    return b"".join(chunks)
-
-
-async def _cut(fault: Fault, half: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    if fault.kind == "truncated_json":
-        # The declared length fits what is sent, so only parsing tells.
-        await Response(half, 200, media_type=JSONAnswer.media_type)(scope, receive, send)
-        return
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: {JSONAnswer.media_type}\r\nconnection: close\r\n\r\n"
-    await raw(scope, receive, head.encode() + half)
 
 
 def _scripted(fault: Fault) -> Response:

@@ -44,10 +44,11 @@ class SalesforceOptions:
     """How the sandbox org behaves; every default is the vendor's documented behaviour.
 
     `session_ids` are access tokens that are valid from the start and do not expire, for clients that are given a
-    raw session. `bulk_polls` is how many polls a bulk job spends in each unfinished state. `lock_rate` is the share
+    raw session. `bulk_polls` is how many polls a bulk job spends in each unfinished state; a closed
+    ingest job is carried out after `bulk_unattended` even if nobody polls. `lock_rate` is the share
     of row writes that fail with UNABLE_TO_LOCK_ROW. `late_commit` delays the visibility of people's edits while they
     keep their stamp. `latency` is in seconds per request. `without_objects` names objects that this org is not licensed
-    for. `send_date` sends the clock's time as the Date header, for servers started without a Date header of their own.
+    for.
     """
 
     clock: Callable[[], datetime] = wall_clock
@@ -65,11 +66,11 @@ class SalesforceOptions:
     batch_size: int = 2000
     locator_ttl: timedelta = timedelta(days=2)
     bulk_polls: int = 1
+    bulk_unattended: timedelta = timedelta(seconds=5)
     bulk_failure_without_message: bool = False
     bulk_empty_body: bool = False
     lock_rate: float = 0.0
     late_commit: timedelta = timedelta(0)
     latency: float = 0.0
     without_objects: tuple[str, ...] = ()
-    send_date: bool = False
     seed: int = 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A field, reached through zero or more parent relationships: `Owner.Name`."""
+    """A field, reached through zero or more parent relationships: `Owner.Name`; only grouped ones have aliases."""
 
     parts: tuple[str, ...]
     at: int = field(default=0, compare=False)
+    alias: str | None = None
 
     def __str__(self) -> str:
         return ".".join(self.parts)
@@ -18,12 +21,20 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function in the select list; `path` is None for the bare COUNT()."""
+    """A function of one field, an aggregate or not; `path` is None for the bare COUNT()."""
 
     function: str
     path: Path | None
     alias: str | None = None
     at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.path or ''})"
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether the function makes one value of many rows."""
+        return self.function in AGGREGATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +56,9 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One test of one field; list operators carry a tuple of literals or a subquery."""
+    """One test of one field or function; list operators carry a tuple of literals or a subquery."""
 
-    path: Path
+    path: Path | Call
     operator: str
     operand: Literal | tuple[Literal, ...] | Query
 
@@ -83,11 +94,13 @@ class Query:
     select: tuple[Path | Call | Fields | Query, ...]
     source: str
     where: Condition | None = None
-    group_by: tuple[Path, ...] = ()
+    group_by: tuple[Path | Call, ...] = ()
     order_by: tuple[OrderKey, ...] = ()
     limit: int | None = None
     offset: int | None = None
     source_at: int = field(default=0, compare=False)
+    having: Condition | None = None
+    alias: str | None = None
 
     @property
     def counts_only(self) -> bool:
@@ -98,7 +111,7 @@ class Query:
     @property
     def aggregates(self) -> bool:
         """Whether the answer consists of aggregate rows."""
-        return bool(self.group_by) or any(isinstance(item, Call) for item in self.select)
+        return bool(self.group_by) or any(isinstance(item, Call) and item.aggregates for item in self.select)
 
 
 Condition = Comparison | Logical | Not
@@ -135,22 +148,24 @@ def condition_text(condition: Condition) -> str:
 
 
 def _item_text(item: Path | Call | Fields | Query) -> str:
-    if isinstance(item, Path):
-        return str(item)
+    if isinstance(item, Path | Call):
+        return f"{item} {item.alias}" if item.alias else str(item)
     if isinstance(item, Fields):
         return f"FIELDS({item.group})"
-    if isinstance(item, Query):
-        return f"({query_text(item)})"
-    return f"{item.function}({item.path or ''})" + (f" {item.alias}" if item.alias else "")
+    return f"({query_text(item)})"
 
 
 def query_text(query: Query) -> str:
     """Write a query as SOQL that parses back to an equal query."""
     parts = ["SELECT " + ", ".join(_item_text(item) for item in query.select), f"FROM {query.source}"]
+    if query.alias:
+        parts.append(query.alias)
     if query.where is not None:
         parts.append(f"WHERE {condition_text(query.where)}")
     if query.group_by:
         parts.append("GROUP BY " + ", ".join(str(path) for path in query.group_by))
+    if query.having is not None:
+        parts.append(f"HAVING {condition_text(query.having)}")
     if query.order_by:
         parts.append("ORDER BY " + ", ".join(_order_text(key) for key in query.order_by))
     if query.limit is not None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.fields import Field, Value
-from sandbox.salesforce.org import Org
-from sandbox.salesforce.soql_ast import Path
+from sandbox.salesforce.org import RATES, Org
+from sandbox.salesforce.soql_ast import Call, Path
+from sandbox.salesforce.soql_functions import accepts, evaluate, resulting
 from sandbox.salesforce.soql_tokens import located
 from sandbox.salesforce.table import Row, Table
 
@@ -27,9 +28,10 @@ class Column:
 class Columns:
     """Name resolution for one query of one user."""
 
-    def __init__(self, org: Org, text: str, source: str, at: int, user_id: str) -> None:
+    def __init__(self, org: Org, text: str, source: str, at: int, user_id: str, alias: str | None = None) -> None:
         self._org = org
         self._text = text
+        self._alias = (alias or "").lower()
         self.user_id = user_id
         self.table = self._table(source, at)
 
@@ -50,10 +52,41 @@ class Columns:
 
     def resolve(self, path: Path) -> Column:
         """Find the field at the end of a path; raises ApiError INVALID_FIELD when the user cannot see it."""
-        parts = path.parts
-        if len(parts) > 1 and parts[0].lower() == self.table.kind.name.lower():
-            parts = parts[1:] if self.table.kind.parent_field(parts[0]) is None else parts
-        return self._walk(self.table, parts, path)
+        return self._walk(self.table, self.inner(path), path)
+
+    def inner(self, path: Path) -> tuple[str, ...]:
+        """Return the parts of a path after the alias or the name of the queried object, if it starts with one."""
+        first, *rest = path.parts
+        own = first.lower() in {self._alias, self.table.kind.name.lower()}
+        return tuple(rest) if rest and own and self.table.kind.parent_field(first) is None else path.parts
+
+    def reach(self, item: Path | Call) -> Column:
+        """Find a field, or the value of a function of one that needs one row only; raises ApiError."""
+        if isinstance(item, Path):
+            return self.resolve(item)
+        if item.aggregates or item.path is None:
+            raise self.error(item.at, f"aggregate function {item} is not allowed here", "MALFORMED_QUERY")
+        column = self.resolve(item.path)
+        if not accepts(item.function, column.field):
+            message = f"field {column.field.name} does not support function {item.function}"
+            raise self.error(item.at, message, "MALFORMED_QUERY")
+        made = resulting(item.function, column.field)
+        if item.function == "CONVERTCURRENCY":
+            return Column(made, column.hops, self.in_corporate_currency(column))
+        get, target, function = column.get, column.field, item.function
+        return Column(made, column.hops, lambda row: evaluate(function, target, get(row)))
+
+    def in_corporate_currency(self, column: Column) -> Getter:
+        """Return how to read a currency field in the corporate currency, which is also the API user's."""
+        iso = self.table.columns.get("CurrencyIsoCode")
+        if column.field.type != "currency" or iso is None or column.hops or not self._org.multi_currency:
+            return column.get
+
+        def convert(row: Row) -> Value:
+            value = column.get(row)
+            return None if value is None else float(value) / RATES.get(str(row[iso]), 1.0)
+
+        return convert
 
     def _walk(self, table: Table, parts: tuple[str, ...], path: Path) -> Column:
         if len(parts) == 1:

@@ -12,10 +12,10 @@ def _days(start: int, end: int) -> Callable[[date], Range]:
     return lambda today: (today + timedelta(days=start), today + timedelta(days=end))
 
 
-def _week(offset: int) -> Callable[[date], Range]:
+def _weeks(offset: int, length: int = 1) -> Callable[[date], Range]:
     def find(today: date) -> Range:
         sunday = today - timedelta(days=(today.weekday() + 1) % 7) + timedelta(weeks=offset)
-        return sunday, sunday + timedelta(weeks=1)
+        return sunday, sunday + timedelta(weeks=length)
 
     return find
 
@@ -41,9 +41,9 @@ _FIXED: dict[str, Callable[[date], Range]] = {
     "TOMORROW": _days(1, 2),
     "LAST_90_DAYS": _days(-90, 1),
     "NEXT_90_DAYS": _days(1, 91),
-    "LAST_WEEK": _week(-1),
-    "THIS_WEEK": _week(0),
-    "NEXT_WEEK": _week(1),
+    "LAST_WEEK": _weeks(-1),
+    "THIS_WEEK": _weeks(0),
+    "NEXT_WEEK": _weeks(1),
     "LAST_MONTH": _months(-1, 1),
     "THIS_MONTH": _months(0, 1),
     "NEXT_MONTH": _months(1, 1),
@@ -60,6 +60,15 @@ _COUNTED: dict[str, Callable[[int], Callable[[date], Range]]] = {
     "N_DAYS_AGO": lambda n: _days(-n, -n + 1),
     "LAST_N_MONTHS": lambda n: _months(-n, n),
     "NEXT_N_MONTHS": lambda n: _months(1, n),
+    "N_MONTHS_AGO": lambda n: _months(-n, 1),
+    "LAST_N_WEEKS": lambda n: _weeks(-n, n),
+    "NEXT_N_WEEKS": lambda n: _weeks(1, n),
+    "N_WEEKS_AGO": lambda n: _weeks(-n, 1),
+    "LAST_N_QUARTERS": lambda n: _months(-n, n, 3),
+    "NEXT_N_QUARTERS": lambda n: _months(1, n, 3),
+    "N_QUARTERS_AGO": lambda n: _months(-n, 1, 3),
+    "NEXT_N_YEARS": lambda n: _months(1, n, 12),
+    "N_YEARS_AGO": lambda n: _months(-n, 1, 12),
     "LAST_N_YEARS": lambda n: _months(-n, n, 12),
 }
 _MAX_COUNT = 10_000

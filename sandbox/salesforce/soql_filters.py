@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.salesforce.fields import ID_TYPES, NUMBER_TYPES, TEXT_TYPES, Field, Value
 from sandbox.salesforce.ids import canonical_id
 from sandbox.salesforce.moments import parse_date, parse_instant, stamp
-from sandbox.salesforce.soql_ast import Comparison, Condition, Literal, Logical, Not, Query
+from sandbox.salesforce.soql_ast import Call, Comparison, Condition, Literal, Logical, Not, Path, Query
 from sandbox.salesforce.soql_columns import Column, Columns, Getter
 from sandbox.salesforce.soql_dates import resolve
 from sandbox.salesforce.table import Row
@@ -30,10 +30,16 @@ _VENDOR_NAMES = {"datetime": "dateTime", "id": "id", "reference": "id"}
 
 
 class Filters:
-    """Compiles the conditions of one query at one instant."""
+    """Compiles the conditions of one query at one instant.
 
-    def __init__(self, columns: Columns, now: datetime, subquery: Subquery) -> None:
+    `reach` finds what a condition names; HAVING has another way to do that, whose rows are groups.
+    """
+
+    def __init__(
+        self, columns: Columns, now: datetime, subquery: Subquery, reach: Callable[[Path | Call], Column] | None = None
+    ) -> None:
         self._columns = columns
+        self._reach = reach or columns.reach
         self._today = now.astimezone(UTC).date()
         self._subquery = subquery
 
@@ -47,7 +53,7 @@ class Filters:
         return self._comparison(condition)
 
     def _comparison(self, test: Comparison) -> Predicate:
-        column = self._columns.resolve(test.path)
+        column = self._reach(test.path)
         if not column.field.filterable:
             message = f"field '{column.field.name}' can not be filtered in a query call"
             raise self._columns.error(test.path.at, message)
@@ -222,7 +228,7 @@ def stamp_bounds(condition: Condition | None) -> Bounds:
         return (None if None in lows else _known(lows, min)), (None if None in highs else _known(highs, max))
     if isinstance(condition, Comparison) and isinstance(condition.operand, Literal):
         literal = condition.operand
-        if len(condition.path.parts) == 1 and condition.path.parts[0].lower() == "systemmodstamp":
+        if str(condition.path).lower() == "systemmodstamp":
             edge = parse_instant(str(literal.value)) if literal.kind == "datetime" else None
             low = edge if condition.operator in {"=", ">", ">="} else None
             high = edge if condition.operator in {"=", "<", "<="} else None
@@ -240,7 +246,7 @@ def id_set(condition: Condition | None) -> frozenset[str] | None:
     if isinstance(condition, Logical) and condition.word == "AND":
         sets = [found for term in condition.terms if (found := id_set(term)) is not None]
         return frozenset.intersection(*sets) if sets else None
-    if not isinstance(condition, Comparison) or condition.path.parts != ("Id",):
+    if not isinstance(condition, Comparison) or str(condition.path) != "Id":
         return None
     operand = condition.operand
     members = (operand,) if isinstance(operand, Literal) else operand

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.soql_ast import (
+    AGGREGATES,
     Call,
     Comparison,
     Condition,
@@ -19,9 +21,9 @@ from sandbox.salesforce.soql_ast import (
     Query,
 )
 from sandbox.salesforce.soql_dates import is_relative
+from sandbox.salesforce.soql_functions import FUNCTIONS
 from sandbox.salesforce.soql_tokens import Token, malformed, tokenize
 
-AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
 MAX_OFFSET = 2000
 _CLAUSES = frozenset({"FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET", "HAVING", "WITH", "FOR", "ALL", "USING"})
 RESERVED = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "SELECT", "NULL", "TRUE", "FALSE"}) | _CLAUSES
@@ -86,13 +88,19 @@ class _Parser:
         select = self._list(self._select_item)
         self._expect("FROM")
         source = self._name()
+        alias = self._alias()
+        if self._accept("USING", "SCOPE"):
+            self._expect("EVERYTHING")
         where = self._condition() if self._accept("WHERE") else None
-        group_by = self._list(self._path) if self._accept("GROUP", "BY") else ()
+        group_by = self._list(self._operand) if self._accept("GROUP", "BY") else ()
+        having = self._condition() if group_by and self._accept("HAVING") else None
         order_by = self._list(self._order_key) if self._accept("ORDER", "BY") else ()
         limit = self._count() if self._accept("LIMIT") else None
         offset = self._offset() if self._accept("OFFSET") else None
+        if self._accept("FOR") and not (self._accept("VIEW") or self._accept("REFERENCE")):
+            raise self._unexpected()
         self._depth -= 1
-        return Query(select, source.text, where, group_by, order_by, limit, offset, source.at)
+        return Query(select, source.text, where, group_by, order_by, limit, offset, source.at, having, alias)
 
     def _list(self, item: Callable[[], Item]) -> tuple[Item, ...]:
         items = [item()]
@@ -118,11 +126,23 @@ class _Parser:
             inner = self.query()
             self._expect(")")
             return inner
-        if self._tokens[min(self._next + 1, len(self._tokens) - 1)].text != "(":
-            return self._path()
-        if self._token.word == "FIELDS":
+        if self._token.word == "FIELDS" and self._is_call:
             return self._fields()
-        return self._call(with_alias=True)
+        item = self._operand()
+        alias = self._alias()
+        return replace(item, alias=alias) if alias else item
+
+    def _alias(self) -> str | None:
+        named = self._token.kind == "name" and self._token.word not in RESERVED and "." not in self._token.text
+        return self._take().text if named else None
+
+    @property
+    def _is_call(self) -> bool:
+        return self._tokens[min(self._next + 1, len(self._tokens) - 1)].text == "("
+
+    def _operand(self) -> Path | Call:
+        """Parse what can be selected, grouped, compared and sorted by: a field, or a function of one."""
+        return self._call() if self._is_call else self._path()
 
     def _fields(self) -> Fields:
         at = self._take().at
@@ -133,15 +153,14 @@ class _Parser:
         self._expect(")")
         return Fields(group.word, at)
 
-    def _call(self, *, with_alias: bool) -> Call:
+    def _call(self) -> Call:
         function = self._take()
-        if function.word not in AGGREGATES:
+        if function.word not in AGGREGATES | FUNCTIONS:
             raise malformed(self._text, function.at, f"unknown or unsupported function: {function.text}")
         self._expect("(")
         path = None if self._token.text == ")" and function.word == "COUNT" else self._path()
         self._expect(")")
-        has_alias = with_alias and self._token.kind == "name" and self._token.word not in RESERVED
-        return Call(function.word, path, self._take().text if has_alias else None, function.at)
+        return Call(function.word, path, None, function.at)
 
     def _condition(self) -> Condition:
         """Parse terms joined by one kind of word; AND and OR mix only with parentheses."""
@@ -169,7 +188,7 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Comparison:
-        path = self._path()
+        path = self._operand()
         token = self._token
         if self._accept("NOT", "IN"):
             return Comparison(path, "NOT IN", self._members())
@@ -210,8 +229,7 @@ class _Parser:
         return Literal("relative", token.text.upper(), token.at) if is_relative(token.text) else None
 
     def _order_key(self) -> OrderKey:
-        ahead = self._tokens[min(self._next + 1, len(self._tokens) - 1)]
-        path = self._call(with_alias=False) if ahead.text == "(" else self._path()
+        path = self._operand()
         descending = self._accept("DESC") or (self._accept("ASC") and False)
         nulls_last = False
         if self._accept("NULLS"):

@@ -47,7 +47,7 @@ class Prepared:
 def prepare(org: Org, text: str, user_id: str) -> Prepared:
     """Parse a query and check its names; raises ApiError as the vendor words it."""
     query = parse(text)
-    return _prepared(org, text, query, Columns(org, text, query.source, query.source_at, user_id))
+    return _prepared(org, text, query, Columns(org, text, query.source, query.source_at, user_id, query.alias))
 
 
 def _prepared(org: Org, text: str, query: Query, columns: Columns) -> Prepared:
@@ -60,9 +60,8 @@ def run(org: Org, prepared: Prepared, now: datetime, *, include_deleted: bool = 
     filters = Filters(columns, now, lambda inner: _inner_values(org, inner, prepared, now))
     matches = filters.compile(query.where) if query.where is not None else None
     if query.aggregates:
-        return _aggregate(org, prepared, _matching(columns.table, query, matches, include_deleted=include_deleted))
-    paths = tuple(item for item in query.select if isinstance(item, Path))
-    shape, resolved = select(columns, org, paths)
+        return _aggregate(prepared, now, _matching(columns.table, query, matches, include_deleted=include_deleted))
+    shape, resolved = select(columns, org, tuple(item for item in query.select if isinstance(item, Path | Call)))
     order = [_order_column(columns, key.path) for key in query.order_by]
     rows = _ordered(columns.table, query, order, matches, include_deleted)
     inner = [item for item in query.select if isinstance(item, Query)]
@@ -107,14 +106,14 @@ def _child(org: Org, inner: Query, outer: Prepared, now: datetime, *, include_de
         message = f"Didn't understand relationship '{inner.source}' in FROM part of query call."
         raise parents.error(inner.source_at, message, "INVALID_TYPE")
     name, table, link = named[inner.source.lower()]
-    columns = Columns(org, outer.text, table.kind.name, inner.source_at, parents.user_id)
+    columns = Columns(org, outer.text, table.kind.name, inner.source_at, parents.user_id, inner.alias)
     prepared = _prepared(org, outer.text, replace(inner, limit=None, offset=None), columns)
     found = run(org, prepared, now, include_deleted=include_deleted)
     return Child(name, found.rows, table.columns[link.name], (inner.offset or 0, inner.limit), found.render)
 
 
 def _inner_values(org: Org, inner: Query, outer: Prepared, now: datetime) -> frozenset[Value]:
-    columns = Columns(org, outer.text, inner.source, inner.source_at, outer.columns.user_id)
+    columns = Columns(org, outer.text, inner.source, inner.source_at, outer.columns.user_id, inner.alias)
     path = inner.select[0]
     if len(inner.select) != 1 or not isinstance(path, Path):
         raise columns.error(inner.source_at, "a semi-join selects exactly one field", "MALFORMED_QUERY")
@@ -147,9 +146,7 @@ def _matching(table: Table, query: Query, matches: Predicate | None, *, include_
 
 
 def _order_column(columns: Columns, path: Path | Call) -> Column:
-    if isinstance(path, Call):
-        raise columns.error(path.at, "aggregate functions in ORDER BY need GROUP BY", "MALFORMED_QUERY")
-    column = columns.resolve(path)
+    column = columns.reach(path)
     if not column.field.sortable:
         raise columns.error(path.at, f"field '{column.field.name}' can not be sorted in a query call")
     return column
@@ -189,12 +186,12 @@ def sort_key(column: Column, nulls_low: bool) -> Callable[[Row], tuple[bool, Any
     return key
 
 
-def _aggregate(org: Org, prepared: Prepared, rows: list[Row]) -> Answer:
+def _aggregate(prepared: Prepared, now: datetime, rows: list[Row]) -> Answer:
     query = prepared.query
     if query.counts_only:
         total = len(rows) if query.limit is None else min(len(rows), query.limit)
         return Answer(prepared.columns.table.kind.name, total, [], _nothing, [], _texts)
-    aggregation = Aggregation(org, prepared.columns, query)
+    aggregation = Aggregation(prepared.columns, query, now)
     results = aggregation.rows(rows)
     return Answer("AggregateResult", len(results), results, aggregation.render, aggregation.names, _texts)
 

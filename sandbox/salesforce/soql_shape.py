@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.salesforce.fields import Value
 from sandbox.salesforce.moments import csv_instant
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.soql_ast import Path
-from sandbox.salesforce.soql_columns import Column, Columns
+from sandbox.salesforce.soql_ast import Call, Path
+from sandbox.salesforce.soql_columns import Column, Columns, Getter
+from sandbox.salesforce.soql_functions import DATE_PARTS
 from sandbox.salesforce.table import Row, Table
 
 ADDRESS_PARTS = ("city", "country", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state", "street")
@@ -26,6 +27,7 @@ class Shape:
     leaves: list[tuple[str, int]] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     branches: dict[str, Branch] = field(default_factory=dict)
+    computed: list[tuple[str, Getter]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
 
     def add(self, parts: tuple[str, ...]) -> bool:
@@ -40,6 +42,14 @@ class Shape:
             self.addresses.append(found.name)
         else:
             self.leaves.append((found.name, self.table.columns[found.name]))
+        return True
+
+    def compute(self, name: str, get: Getter) -> bool:
+        """Show the result of a function under a name; False if the name is taken."""
+        if name in self.order:
+            return False
+        self.order.append(name)
+        self.computed.append((name, get))
         return True
 
     def knows(self, part: str) -> bool:
@@ -62,6 +72,8 @@ class Shape:
         record: Record = {"attributes": {"type": kind, "url": url}}
         for name, position in self.leaves:
             record[name] = row[position]
+        for name, get in self.computed:
+            record[name] = get(row)
         for name in self.addresses:
             record[name] = self._address(name, row)
         for name, branch in self.branches.items():
@@ -102,19 +114,35 @@ class Branch:
         return None
 
 
-def select(columns: Columns, org: Org, paths: tuple[Path, ...]) -> tuple[Shape, list[Column]]:
-    """Resolve the selected paths; raises ApiError INVALID_FIELD for unknown, hidden and repeated fields."""
+def select(columns: Columns, org: Org, items: tuple[Path | Call, ...]) -> tuple[Shape, list[Column]]:
+    """Resolve the selected fields and functions.
+
+    Raises ApiError INVALID_FIELD for unknown, hidden and repeated fields, MALFORMED_QUERY for misused functions.
+    """
     shape = Shape(org, columns.table)
     resolved = []
-    for path in paths:
-        column = columns.resolve(path)
-        parts = path.parts
-        if len(parts) > 1 and parts[0].lower() == columns.table.kind.name.lower() and not column.hops:
-            parts = parts[1:]
-        if not shape.add(parts):
-            raise columns.error(path.at, f"duplicate field selected: {path}")
+    for item in items:
+        column = columns.reach(item)
+        if isinstance(item, Call):
+            column = _computed(columns, item, column)
+            added = shape.compute(column.field.name, column.get)
+        else:
+            if item.alias:
+                raise columns.error(item.at, "only aggregate expressions use field aliasing", "MALFORMED_QUERY")
+            added = shape.add(columns.inner(item))
+        if not added:
+            raise columns.error(item.at, f"duplicate field selected: {item.alias or item}")
         resolved.append(column)
     return shape, resolved
+
+
+def _computed(columns: Columns, item: Call, column: Column) -> Column:
+    """Name the result of a function: by its alias, else like the field."""
+    if item.function in DATE_PARTS or item.function in {"DAY_ONLY", "HOUR_IN_DAY"}:
+        raise columns.error(item.at, f"{item} must be grouped", "MALFORMED_QUERY")
+    if column.hops:
+        raise columns.error(item.at, f"the sandbox applies {item.function} to the object's own fields only")
+    return Column(replace(column.field, name=item.alias or column.field.name), (), column.get)
 
 
 def cell(column: Column) -> Callable[[Row], str]:

@@ -19,7 +19,7 @@ from sandbox.salesforce.options import SalesforceOptions
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.rules import ValidationRule
 from sandbox.salesforce.seed import seed_org
-from sandbox.salesforce.sessions import Session, Sessions, Usage
+from sandbox.salesforce.sessions import Sessions, Usage
 from sandbox.salesforce.soql_run import Answer
 from sandbox.salesforce.writes import Writer
 from sandbox.world.model import World
@@ -102,11 +102,18 @@ class SalesforceState:
                 return str(row[id_at])
         raise LookupError(f"no active user is called {username}")
 
-    def writer(self, session: Session, request_id: str) -> Writer:
-        """Return a writer for a client's request."""
-        return Writer(
-            self.org, self.journal, session.user_id, self.now(), request_id, locked=self._locked, rules=self.rules
-        )
+    def person(self) -> str:
+        """Return the id of an active user who is not one of the API logins."""
+        users = self.org.tables["User"]
+        logins = {login.username for login in self.options.logins}
+        for record_id, row in users.rows.items():
+            if row[users.columns["IsActive"]] and row[users.columns["Username"]] not in logins:
+                return record_id
+        return next(iter(users.rows))
+
+    def writer(self, user_id: str, request_id: str) -> Writer:
+        """Return a writer for a client's request or job."""
+        return Writer(self.org, self.journal, user_id, self.now(), request_id, locked=self._locked, rules=self.rules)
 
     def admin(self, user_id: str, request_id: str, *, visible_after: timedelta, silent: bool = False) -> Writer:
         """Return a writer for a person in the control plane; late, or without moving stamps, when asked to be."""

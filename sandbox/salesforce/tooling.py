@@ -14,6 +14,7 @@ from sandbox.salesforce.errors import ApiError, not_found
 from sandbox.salesforce.fields import Field
 from sandbox.salesforce.ids import canonical_id, make_id
 from sandbox.salesforce.moments import stamp
+from sandbox.salesforce.soql_ast import Call as SoqlCall
 from sandbox.salesforce.soql_ast import Comparison, Condition, Literal, Logical, Path, Query
 from sandbox.salesforce.soql_parser import parse
 from sandbox.salesforce.state import SalesforceState
@@ -92,9 +93,9 @@ def _shown(call: Call, record: Record, names: list[str]) -> Record:
     return {"attributes": {"type": "CustomField", "url": url}, **{name: record[name] for name in names}}
 
 
-def _column(path: Path) -> str:
+def _column(path: Path | SoqlCall) -> str:
     for name in _COLUMNS:
-        if len(path.parts) == 1 and name.lower() == path.parts[0].lower():
+        if name.lower() == str(path).lower():
             return name
     raise ApiError(400, "INVALID_FIELD", f"No such column '{path}' on entity 'CustomField'.")
 

@@ -39,6 +39,7 @@ class Writer:
     visible_at: datetime | None = None
     rules: Sequence[ValidationRule] = ()
     keep_stamps: bool = False
+    held: bool = False  # whoever holds a writer for several requests commits for all of them
     _undo: list[tuple[Table, str, Row | None]] = field(default_factory=list)
     _effects: list[Effect] = field(default_factory=list)
 
@@ -175,7 +176,9 @@ class Writer:
         self.org.access.forget()
 
     def commit(self) -> None:
-        """Make the changes final and write them to the journal."""
+        """Make the changes final and write them to the journal, unless someone holds the writer."""
+        if self.held:
+            return
         actor = "user" if self.privileged else f"api:{self.user_id}"
         self.journal.append(self._effects, actor, self.request_id)
         self._effects.clear()

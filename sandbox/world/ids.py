@@ -45,3 +45,17 @@ def salesforce_account_id(key: int) -> str:
 def hubspot_company_id(key: int) -> str:
     """Return the HubSpot company id, as the decimal text HubSpot uses, of the world account *key*."""
     return str(_HUBSPOT_BASE + key * _HUBSPOT_STEP)
+
+
+def hubspot_company_key(identity: int) -> int | None:
+    """Return the world account behind a HubSpot company id, None for a company that was not seeded."""
+    key, rest = divmod(identity - _HUBSPOT_BASE, _HUBSPOT_STEP)
+    return key if rest == 0 and 0 < key < _HUBSPOT_BASE // _HUBSPOT_STEP // 2 else None
+
+
+def salesforce_number(record_id: str) -> int:
+    """Return the record number of a Salesforce id; an account's number is its key."""
+    number = 0
+    for digit in record_id[6:15]:
+        number = number * 62 + ALPHABET.index(digit)
+    return number

@@ -30,14 +30,16 @@ PARENT_REFS = ("account_ref", "meeting_ref")
 """Fields by which the children of an account are found."""
 
 
+def _found_by(entity: str) -> list[str]:
+    """Columns by which an account's rows are looked up; an account itself by its id, whatever its stream."""
+    own = ["id"] if entity == "account" else []
+    return [*own, *(field.name for field in ENTITIES[entity] if field.name in PARENT_REFS)]
+
+
 def _entity_table(entity: str) -> Table:
     fields = ENTITIES[entity]
     columns = [Column(field.name, COLUMN_TYPES[field.type]()) for field in fields]
-    indexes = [
-        Index(f"ix_entity_{entity}_{field.name}", "workspace", "connection", field.name)
-        for field in fields
-        if field.name in PARENT_REFS
-    ]
+    indexes = [Index(f"ix_entity_{entity}_{name}", "workspace", "connection", name) for name in _found_by(entity)]
     return Table(f"entity_{entity}", metadata, *key("connection", "stream", "id"), *columns, *indexes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Double, Index, Table, UniqueConstraint, text
 
 from store.tables.base import key, metadata, serial, words
-from store.types import BIG_ID, Instant, Json
+from store.types import BIG_ID, Instant, Json, PackedJson
 
 # Append-only by (account, as_of); a row stands until the next one, so nothing is stored while nothing changes.
 evaluation = Table(
@@ -40,7 +40,7 @@ evaluation_detail = Table(
     metadata,
     Column("evaluation_id", BIG_ID, primary_key=True, autoincrement=False),
     words("workspace"),
-    Column("detail", Json(), nullable=False),
+    Column("detail", PackedJson(), nullable=False),
 )
 
 plan = Table(

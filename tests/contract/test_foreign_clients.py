@@ -68,6 +68,13 @@ def test_hubspots_own_javascript_client(node: str, sandbox_handle: serve.Running
     assert answer["found"] == {"total": 1, "ids": [answer["target"]]}
     assert isinstance(answer["linked"], int)
     assert answer["linked"] > 0
+    assert answer["labels"] == [341, 5]
+    assert answer["again"] == 409
+    assert answer["upsertedNew"] is False
+    assert isinstance(answer["everything"], int)
+    assert answer["everything"] > 30
+    assert answer["owners"] == sum(not owner.archived for owner in sandbox_handle.hubspot.portal.owners)
+    assert answer["pipelines"] == ["default", "renewals"]
 
 
 def test_jsforce(node: str, sandbox_handle: serve.Running) -> None:
@@ -91,3 +98,8 @@ def test_jsforce(node: str, sandbox_handle: serve.Running) -> None:
     assert answer["many"] == [True] * 5
     assert answer["employees"] == 4321
     assert answer["found"] == 5
+    assert (answer["made"], answer["created"], answer["gone"]) == (True, [True, False], True)
+    assert answer["ours"] == ["Foreign 1", "Foreign 2", "Foreign 4"]
+    assert isinstance(answer["nested"], int)
+    assert answer["retrieved"] == ["Foreign 1", "Foreign 2"]
+    assert answer["loaded"] == [2, 1, 0]

@@ -1,7 +1,10 @@
 """The documentation names every command, option, exit code, key and variable that there is, and no others."""
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,13 +16,16 @@ from typer.core import TyperGroup
 from cli import app
 from config.connections import connection_model
 from config.describe import json_schema
+from config.errors import Problem
 from config.fieldmaps import load_field_maps
 from config.layers import RESERVED
 from config.load import load_settings
 from config.models import inner_models
 from config.settings import Settings
 from connectors.registry import CONNECTORS
+from dashboard.answers import Failure
 from sync import ending
+from sync.report import RunReport
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI, CONFIGURATION, README = (
@@ -28,16 +34,21 @@ CLI, CONFIGURATION, README = (
 STANDARD = {"--config", "-c", "--json", "--no-input", "--help", "-h"}
 
 
-def commands(group: object, prefix: str = "keepwell") -> Iterator[tuple[str, list[str]]]:
-    """Full name and option names of every command below a group."""
+def commands(group: object, prefix: str = "keepwell") -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Full name of every command below a group."""
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         if isinstance(command, TyperGroup):
             yield from commands(command, f"{prefix} {name}")
         else:
-            yield f"{prefix} {name}", [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+            yield f"{prefix} {name}", command
 
 
-ALL = dict(commands(typer.main.get_command(app)))
+_FOUND = dict(commands(typer.main.get_command(app)))
+EPILOGS = {name: command.epilog or "" for name, command in _FOUND.items()}
+ALL = {
+    name: [word for one in command.params for word in (*one.opts, *one.secondary_opts)]
+    for name, command in _FOUND.items()
+}
 
 
 @pytest.mark.parametrize("command", ALL)
@@ -58,6 +69,25 @@ def test_every_option_is_documented(command: str) -> None:
     for option in set(ALL[command]) - STANDARD:
         if option.startswith("--"):
             assert option in CLI, option
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_command_has_an_example_that_could_be_typed(command: str) -> None:
+    words = shlex.split(EPILOGS[command].removeprefix("Example: "))
+    if ">" in words:
+        words = words[: words.index(">")]
+    assert " ".join(words).startswith(command)
+    given = {word for word in words if word.startswith("--")}
+    assert given <= set(ALL[command])
+
+
+def test_every_key_of_a_report_and_of_a_failure_is_documented() -> None:
+    report = RunReport("r", "sync", "2026-01-01", "2026-01-01T00:00:00Z").to_dict()
+    assert [key for key in report if f"`{key}`" not in CLI] == []
+    failure = json.loads(re.findall(r"```json\n(.*?)```", CLI, re.DOTALL)[-1])
+    assert failure.keys() == Failure("m").to_dict().keys()
+    assert failure["error"].keys() == Failure("m").to_dict()["error"].keys()
+    assert failure["error"]["problems"][0].keys() == {field.name for field in fields(Problem)}
 
 
 def test_the_standard_options_are_on_every_command() -> None:

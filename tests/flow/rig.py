@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import requests
 from config.frameworks import load_framework_file
 from config.settings import Settings
 from mapping.framework import Framework
+from sandbox.hubspot.state import HubSpotOptions
 from sandbox.serve import Portfolio, Running, running
 from sync.assemble import assemble
 from sync.deps import Deps, RunOptions, Timing
@@ -24,6 +25,8 @@ from sync.observers import Recorder
 from sync.report import RunReport
 
 TODAY = date(2026, 11, 20)
+ROOMY = {"burst_per_10s": 100_000, "associations_per_10s": 100_000, "search_per_second": 1_000}
+"""Quotas are the connectors' tests; here they would only cost time."""
 BRISK = Timing(deadline=0.2, grace=0.4, lease_ttl=30.0, heartbeat=5.0)
 
 
@@ -114,7 +117,14 @@ def rig(
     **options: Any,
 ) -> Iterator[Rig]:  # fmt: skip
     """A sandbox with a portfolio, and a fresh store for it."""
-    with running(Portfolio(accounts, 7, TODAY), salesforce=salesforce, state_dir=folder, **options) as crm:
+    asked = options.pop("hubspot_options", HubSpotOptions())
+    with running(
+        Portfolio(accounts, 7, TODAY),
+        salesforce=salesforce,
+        state_dir=folder,
+        hubspot_options=replace(asked, burst=100_000, searches_per_second=1_000),
+        **options,
+    ) as crm:
         settings = settings_for(crm, store or f"sqlite:///{folder}/keepwell.db")
         made = Rig(crm, settings)
         if provision:
@@ -122,9 +132,19 @@ def rig(
         yield made
 
 
-def settings_for(crm: Running, store: str, **others: Any) -> Settings:
+def settings_for(crm: Running, store: str) -> Settings:
+    return Settings(**settings_data(crm, store))
+
+
+def settings_data(crm: Running, store: str) -> dict[str, Any]:
+    """Settings as JSON-able data, which another process can be given."""
     connections: dict[str, Any] = {
-        "hubspot": {"type": "hubspot", "access_token": crm.hubspot_token, "base_url": crm.hubspot_url}
+        "hubspot": {
+            "type": "hubspot",
+            "access_token": crm.hubspot_token,
+            "base_url": crm.hubspot_url,
+            "limits": ROOMY,
+        }
     }
     if crm.salesforce_url is not None and crm.salesforce_access is not None:
         access = crm.salesforce_access
@@ -135,7 +155,7 @@ def settings_for(crm: Running, store: str, **others: Any) -> Settings:
                 "flow": "jwt",
                 "consumer_key": access.consumer_key,
                 "username": access.username,
-                "private_key_file": access.private_key_file,
+                "private_key_file": str(access.private_key_file),
             },
         }
-    return Settings(store=store, connections=connections, **others)
+    return {"store": store, "connections": connections}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,23 @@ def sandboxes_of(home: Path) -> list[int]:
     return found
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for something, at most half a minute."""
+    deadline = time.monotonic() + 30
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_the_demo_shows_the_whole_job(tmp_path: Path) -> None:
-    home = tmp_path / "kept"
+    home, real = tmp_path / "kept", tmp_path / "real.db"
+    elsewhere = {  # what an operator's machine may have set leads to real CRMs and a real store
+        "KEEPWELL_STORE": f"sqlite:///{real}",
+        "KEEPWELL_CONNECTIONS__HUBSPOT__BASE_URL": "http://127.0.0.1:9",
+        "KEEPWELL_SECRETS_DIR": str(tmp_path / "none"),
+    }
     done = subprocess.run(
         keepwell(tmp_path, "demo", "--accounts", "40", "--keep", str(home), "--json"),
-        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, env=environment() | elsewhere, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
@@ -52,9 +65,25 @@ def test_the_demo_shows_the_whole_job(tmp_path: Path) -> None:
     assert third["conflicts"][0]["seen"] == told["edit"]["after"]
     for words in ("top reason", "Nothing to write", "a person changed it", "API calls"):
         assert words in done.stderr
+    assert "What a customer-success manager now sees" in done.stderr
+    assert f"{first['connections']['hubspot']['apply']['confirmed']} values on" in done.stderr.splitlines()[-3]
     assert "\x1b" not in done.stderr
+    assert not real.exists()
     assert sandboxes_of(home) == []
     assert {path.name for path in home.iterdir()} >= {"keepwell.yaml", "keepwell.db"}
+
+
+def test_a_killed_demo_takes_its_sandbox_with_it(tmp_path: Path) -> None:
+    home = tmp_path / "kept"
+    with subprocess.Popen(
+        keepwell(tmp_path, "demo", "--accounts", "400", "--keep", str(home)),
+        cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        until((home / "keepwell.yaml").exists)
+        assert sandboxes_of(home)
+        process.kill()
+    until(lambda: sandboxes_of(home) == [])
+    assert sandboxes_of(home) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -64,9 +93,7 @@ def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, number: si
         keepwell(tmp_path, "demo", "--accounts", "400", "--keep", str(home)),
         cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        deadline = time.monotonic() + 30
-        while not (home / "keepwell.yaml").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until((home / "keepwell.yaml").exists)
         assert sandboxes_of(home)
         process.send_signal(number)
         _out, complaints = process.communicate(timeout=30)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from datetime import date
 from pathlib import Path
 from unittest.mock import patch
@@ -22,6 +24,7 @@ from sandbox.serve import Portfolio, Running, running
 from store import leases, open_store
 
 Run = Callable[..., Result]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,18 @@ def caller(crms: Running, folder: Path) -> Run:
     return run
 
 
+@contextmanager
+def fault(crms: Running, kind: str) -> Iterator[None]:
+    """HubSpot answers this badly about companies until the block ends."""
+    faults = f"{crms.hubspot_url}/_sandbox/faults"
+    wanted = {"kind": kind, "path": "/crm/v3/objects/companies*", "times": 0}
+    requests.post(faults, json={"faults": [wanted]}, timeout=5).raise_for_status()
+    try:
+        yield
+    finally:
+        requests.delete(faults, timeout=5).raise_for_status()
+
+
 def test_a_wrong_token(keepwell: Run) -> None:
     for verb in ("sync", "plan", "pull", "fields"):
         words = (verb, "plan") if verb == "fields" else (verb,)
@@ -63,11 +78,31 @@ def test_a_wrong_token(keepwell: Run) -> None:
         assert "pat-na1-wrong" not in result.stdout + result.stderr
 
 
-def test_doctor_says_what_to_do_about_a_wrong_token(keepwell: Run) -> None:
-    result = keepwell("doctor", KEEPWELL_CONNECTIONS__SALESFORCE__AUTH__CONSUMER_SECRET="wrong-secret")
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("hubspot", "KEEPWELL_CONNECTIONS__HUBSPOT__ACCESS_TOKEN"),
+        ("salesforce", "KEEPWELL_CONNECTIONS__SALESFORCE__AUTH__CONSUMER_SECRET"),
+    ],
+)
+def test_doctor_says_what_to_do_about_wrong_credentials(keepwell: Run, name: str, variable: str) -> None:
+    result = keepwell("doctor", "--json", **{variable: "pat-na1-wrong-secret"})
     assert result.exit_code == 6
-    assert "salesforce" in result.stdout
-    assert "wrong-secret" not in result.stdout
+    (wrong,) = [check for check in json.loads(result.stdout)["checks"] if check["status"] == "error"]
+    assert wrong["name"].startswith(f"{name}: ")
+    assert wrong["hint"]
+    assert "wrong-secret" not in result.stdout + result.stderr
+
+
+def test_doctor_tells_a_missing_scope_from_a_missing_server_and_a_missing_property(
+    keepwell: Run, crms: Running
+) -> None:
+    with fault(crms, "forbidden"):
+        assert keepwell("doctor").exit_code == 6
+    assert keepwell("doctor", KEEPWELL_CONNECTIONS__HUBSPOT__BASE_URL="http://127.0.0.1:9").exit_code == 1
+    override = '{"hubspot": {"companies": {"arr": "no_such_property"}}}'
+    assert keepwell("doctor", KEEPWELL_FIELDS=override).exit_code == 2
+    assert keepwell("doctor").exit_code == 0
 
 
 def test_a_crm_that_is_not_there(keepwell: Run) -> None:
@@ -80,13 +115,8 @@ def test_a_crm_that_is_not_there(keepwell: Run) -> None:
 
 @pytest.mark.parametrize(("kind", "code"), [("html_200", 1), ("truncated_json", 1), ("daily", 75), ("forbidden", 6)])
 def test_a_crm_that_answers_badly(keepwell: Run, crms: Running, kind: str, code: int) -> None:
-    faults = f"{crms.hubspot_url}/_sandbox/faults"
-    fault = {"kind": kind, "path": "/crm/v3/objects/companies*", "times": 0}
-    requests.post(faults, json={"faults": [fault]}, timeout=5).raise_for_status()
-    try:
+    with fault(crms, kind):
         result = keepwell("sync", "--json")
-    finally:
-        requests.delete(faults, timeout=5).raise_for_status()
     assert result.exit_code == code
     report = json.loads(result.stdout)
     assert report["reason"]
@@ -123,7 +153,10 @@ def test_two_runs_at_once(keepwell: Run, tmp_path: Path) -> None:
         result = keepwell("sync", "--json")
         assert result.exit_code == 75
         assert json.loads(result.stdout)["status"] == "busy"
-        assert keepwell("fields", "apply").exit_code == 75
+        provisioning = keepwell("fields", "apply", "--json")
+        assert provisioning.exit_code == 75
+        assert json.loads(provisioning.stdout)["status"] == "busy"
+        assert "run another run" in provisioning.stderr
     finally:
         leases.release(store, lease)
         store.close()
@@ -162,15 +195,66 @@ def test_explain_by_id_domain_and_name(keepwell: Run) -> None:
     assert keepwell("explain", top["account_id"], "--as-of", "2020-01-01").exit_code == 0
 
 
+def test_fields_are_exported_as_a_package_where_a_crm_takes_one(keepwell: Run, crms: Running, tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    told = json.loads(keepwell("fields", "export", "--out", str(folder), "--json").stdout)
+    files = {Path(name) for name in told["files"]["salesforce"]}
+    assert files == {path for path in folder.rglob("*") if path.is_file()}
+    assert (
+        folder / "salesforce/force-app/main/default/objects/Account/fields/CS_Health_Score__c.field-meta.xml" in files
+    )
+    names = {(one["connection"], one["property"]) for one in told["fields"]}
+    assert {("hubspot", "cs_health_score"), ("salesforce", "CS_Health_Score__c")} <= names
+    shown = keepwell("fields", "export", "--out", str(folder))
+    assert shown.exit_code == 0
+    assert "cs_health_score" in shown.stdout
+    assert "sf project deploy start" in shown.stdout
+    (tmp_path / "busy/salesforce").mkdir(parents=True)
+    (tmp_path / "busy/salesforce/mine.txt").write_text("mine")
+    refused = keepwell("fields", "export", "--out", str(tmp_path / "busy"))
+    assert refused.exit_code == 2
+    assert "Choose an empty folder" in refused.stderr
+
+
+def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(crms: Running, tmp_path: Path) -> None:
+    write_private(tmp_path / "keepwell.yaml", sandbox_starter(crms.as_json()).text())
+    command = [sys.executable, "-P", str(ROOT / "cli.py"), "sync", "--json"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KEEPWELL_")}
+    environment = clean | {"PYTHONPATH": str(ROOT)}
+
+    def run(limit: str) -> subprocess.CompletedProcess[str]:
+        limited = ["/bin/sh", "-c", f'ulimit -f {limit}; exec "$@"', "sh", *command]
+        return subprocess.run(
+            limited, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    full = run("700")
+    assert full.returncode == 1
+    told = json.loads(full.stdout)
+    assert told["status"] == "failed"
+    assert "keepwell.db" in full.stdout + full.stderr
+    assert "Traceback" not in full.stderr
+    assert "Unexpected" not in full.stderr
+    again = run("unlimited")
+    assert json.loads(again.stdout)["status"] in ("complete", "partial"), again.stderr
+
+
 def test_secrets_reach_neither_output_nor_logs_nor_the_store(keepwell: Run, crms: Running, tmp_path: Path) -> None:
     assert crms.salesforce_access is not None
     secrets = [crms.hubspot_token, crms.salesforce_access.consumer_secret]
     told = ""
-    for words in (("doctor",), ("sync", "--json"), ("config", "check"), ("runs", "show"), ("--debug", "pull")):
+    commands = (
+        ("doctor",), ("sync", "--json"), ("config", "check"), ("config", "check", "--json"), ("runs", "show"),
+        ("plan", "--out", "plan.json"), ("fields", "export", "--out", "package"),
+        ("--debug", "sync", "--select", "nobody at all"),
+    )  # fmt: skip
+    for words in commands:
         result = keepwell(*words, KEEPWELL_LOG_LEVEL="debug")
         told += result.stdout + result.stderr
-    written = b"".join(path.read_bytes() for path in tmp_path.glob("keepwell.db*"))
-    assert written
+    told += keepwell("--debug", "sync", KEEPWELL_CONNECTIONS__HUBSPOT__BASE_URL="http://127.0.0.1:9").stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "keepwell.yaml"]
+    assert {"keepwell.db", "plan.json"} <= {path.name for path in files}
+    written = b"".join(path.read_bytes() for path in files)
     for secret in secrets:
         assert secret not in told
         assert secret.encode() not in written

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mapping.canonical import canonical
 from store import audit, evaluations, ledger, runs, writes
-from sync.engine import run_plan, run_pull, run_sync
+from sync.engine import run_plan, run_pull
 from sync.events import RoomEntered
+from tests.flow.checker import assert_sound
 from tests.flow.rig import Rig, rig
 
 
@@ -21,6 +22,8 @@ def check_first_and_second_run(made: Rig) -> None:
         "pull", "normalise", "evaluate", "plan", "guard", "apply", "verify",
     ]  # fmt: skip
     before = {name: len(made.journal(at=name)) for name in made.settings.connections}
+
+    assert_sound(made)
 
     second = made.sync()
     assert (second.status, second.exit_code) == ("complete", 0)
@@ -73,6 +76,8 @@ def test_plan_writes_nothing_and_is_the_same_each_time(tmp_path: Path) -> None:
 def test_pull_only_reads(tmp_path: Path) -> None:
     with rig(tmp_path) as made:
         report = made.run(run_pull)
+        for name, counts in report.pull["hubspot"].items():
+            assert counts.read == counts.inserted, f"{name}: everything is new on the first run"
         companies = report.pull["hubspot"]["companies"]
         assert companies.read == companies.inserted > 0
         assert companies.mode == "full"
@@ -85,7 +90,8 @@ def test_pull_only_reads(tmp_path: Path) -> None:
 def test_evaluations_are_kept_only_when_they_change(tmp_path: Path) -> None:
     with rig(tmp_path) as made:
         first = made.sync()
-        made.sync()
+        second = made.sync()
+        assert second.pull["hubspot"]["deals>companies"].inserted == 0
         with made.deps() as deps, deps.store.read() as c:
             standing = evaluations.latest(c, "default")
         assert len(standing) == first.accounts
@@ -137,8 +143,3 @@ def test_a_lost_store_adopts_what_it_wrote_before(tmp_path: Path) -> None:
             record = made.some_company()
             rows = ledger.ledger_for(c, "default", "hubspot", "companies", [record])
         assert rows[record, "cs_segment"].because.startswith("adopted")
-
-
-def test_the_engine_can_be_used_without_options(tmp_path: Path) -> None:
-    with rig(tmp_path, accounts=6) as made, made.deps() as deps:
-        assert run_sync(deps).top != []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sandbox.hubspot.state import HubSpotOptions
 from sync.engine import run_apply, run_plan
+from tests.flow.checker import assert_sound
 from tests.flow.rig import Rig, rig
 
 
@@ -103,6 +104,7 @@ def test_an_edit_between_plan_and_apply_is_a_conflict(tmp_path: Path) -> None:
         assert (buckets.conflict, applied.exit_code) == (1, 3)
         assert buckets.confirmed == buckets.planned - 1
         assert made.company(record)["cs_health_score"] == "12.5"
+        assert_sound(made)
 
 
 def test_a_record_deleted_between_plan_and_apply_is_gone_and_stops_nobody(tmp_path: Path) -> None:
@@ -139,3 +141,4 @@ def test_a_merged_account_lives_on_as_its_survivor(tmp_path: Path) -> None:
         assert (second.status, second.reason) == ("complete", None)
         assert second.buckets().gone == 0
         assert made.sync().buckets().planned == 0
+        assert_sound(made)

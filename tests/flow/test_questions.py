@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,36 +12,67 @@ from pydantic import SecretStr
 
 from store import runs
 from sync.doctor import doctor
+from sync.engine import run_sync
 from sync.errors import UsageError
 from sync.explain import explain_account
 from sync.fields import fields_plan
-from tests.flow.rig import rig
+from tests.flow.rig import Rig, rig
 
 
-def test_an_account_is_explained_by_id_domain_and_name(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
-        record = made.some_company()
-        before = made.crm.hubspot.stats.requests
-        with made.deps() as deps:
-            by_id = explain_account(deps, record)
-            by_name = explain_account(deps, made.company(record)["name"].upper())
-            by_account = explain_account(deps, by_id["account_id"])
-            assert by_id["account_id"] == by_name["account_id"] == by_account["account_id"]
-            with pytest.raises(UsageError, match="no account"):
-                explain_account(deps, "nobody.example")
-        assert made.crm.hubspot.stats.requests == before, "explaining asks no CRM"
-        json.dumps(by_id)
-        shown = {one["field"]: one["seen"] for one in by_id["in_crm"]}
-        computed = {one["field"]: one["value"] for one in by_id["values"]}
-        assert shown["segment"] == computed["segment"] == made.company(record)["cs_segment"]
-        assert by_id["explanation"]["health"]["metrics"]
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A rig after its first run, for questions that change nothing."""
+    with rig(tmp_path_factory.mktemp("synced")) as made:
+        assert made.sync().status == "complete"
+        yield made
+
+
+def test_an_account_is_explained_by_id_domain_and_name(synced: Rig) -> None:
+    record = synced.some_company()
+    before = synced.crm.hubspot.stats.requests
+    with synced.deps() as deps:
+        by_id = explain_account(deps, record)
+        by_name = explain_account(deps, synced.company(record)["name"].upper())
+        by_account = explain_account(deps, by_id["account_id"])
+        assert by_id["account_id"] == by_name["account_id"] == by_account["account_id"]
+    assert synced.crm.hubspot.stats.requests == before, "explaining asks no CRM"
+    json.dumps(by_id)
+    shown = {one["field"]: one["seen"] for one in by_id["in_crm"]}
+    computed = {one["field"]: one["value"] for one in by_id["values"]}
+    assert shown["segment"] == computed["segment"] == synced.company(record)["cs_segment"]
+    assert by_id["explanation"]["health"]["metrics"]
+
+
+def test_an_account_that_is_unknown_or_ambiguous_is_asked_for_again(synced: Rig) -> None:
+    with synced.deps() as deps:
+        with pytest.raises(UsageError, match=r"no account 'nobody\.example'"):
+            explain_account(deps, "nobody.example")
+        with pytest.raises(UsageError, match=r"could be \d+ accounts: .+ \(hubspot:\d+\), .+, …") as several:
+            explain_account(deps, "e")
+        first = re.search(r"(\S[^,]*) \((hubspot:\d+)\)", several.value.message.partition(": ")[2])
+        assert first is not None
+        assert explain_account(deps, first[2])["name"] == first[1]
+
+
+def test_an_account_that_is_not_there_any_more_is_explained_as_such(tmp_path: Path) -> None:
+    with rig(tmp_path) as made, made.deps() as deps:
+        with pytest.raises(UsageError, match="no accounts in the store yet"):
+            explain_account(deps, "1")
+        run_sync(deps)
+        deleted, survivor, merged = (made.some_company(skip=number) for number in (0, 2, 4))
+        made.person("archive", object="companies", id=deleted)
+        made.person("merge", object="companies", id=survivor, other=merged)
+        run_sync(deps)
+        with pytest.raises(UsageError, match=f"{deleted} was deleted or archived in hubspot"):
+            explain_account(deps, deleted)
+        with pytest.raises(UsageError, match=f"merged record {merged} into"):
+            explain_account(deps, merged)
 
 
 def test_doctor_finds_nothing_wrong_after_a_good_run(tmp_path: Path) -> None:
     with rig(tmp_path, accounts=6) as made:
         made.sync()
-        found = doctor(made.settings)
+        found = doctor(made.settings).checks
         assert {check.status for check in found} <= {"ok", "warning"}, found
         names = {check.name for check in found}
         assert {
@@ -56,7 +89,9 @@ def test_doctor_says_what_is_wrong_with_a_token_and_goes_on(tmp_path: Path) -> N
     with rig(tmp_path, accounts=4) as made:
         hubspot = made.settings.connections["hubspot"].model_copy(update={"access_token": SecretStr("pat-wrong")})
         settings = made.settings.model_copy(update={"connections": {"hubspot": hubspot}})
-        found = doctor(settings)
+        diagnosis = doctor(settings)
+        found = diagnosis.checks
+        assert diagnosis.exit_code == 6
         errors = [check for check in found if check.status == "error"]
         assert len(errors) == 1
         assert errors[0].name.startswith("hubspot")
@@ -64,8 +99,8 @@ def test_doctor_says_what_is_wrong_with_a_token_and_goes_on(tmp_path: Path) -> N
         assert found[-1].name == "last good run"
 
 
-def test_fields_plan_after_apply_finds_everything_there(tmp_path: Path) -> None:
-    with rig(tmp_path, accounts=4) as made, made.deps() as deps:
+def test_fields_plan_after_apply_finds_everything_there(synced: Rig) -> None:
+    with synced.deps() as deps:
         found = fields_plan(deps)["hubspot"]
         assert {one.action for one in found} == {"exists"}
         assert len(found) == len(deps.specs)

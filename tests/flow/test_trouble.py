@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sync.errors import UsageError
 from sync.planbook import find_plan
 from sync.planfile import load_plan, save_plan
 from sync.session import lease_key
+from tests.flow.checker import assert_sound
 from tests.flow.rig import Rig, rig
 
 
@@ -105,6 +107,7 @@ def test_a_rejected_record_does_not_stop_the_others(tmp_path: Path) -> None:
         again = made.sync()
         assert again.status == "complete"
         assert again.buckets().confirmed >= buckets.rejected
+        assert_sound(made)
 
 
 def test_a_lost_answer_is_read_back_and_never_sent_twice(tmp_path: Path) -> None:
@@ -113,8 +116,8 @@ def test_a_lost_answer_is_read_back_and_never_sent_twice(tmp_path: Path) -> None
         report = made.sync()
         assert report.status == "complete"
         assert report.buckets().confirmed == report.buckets().planned
-        seen = [(one["id"], one["property"]) for one in made.ours()]
-        assert len(seen) == len(set(seen))
+        assert made.ours() != []
+        assert_sound(made)
 
 
 def test_a_request_that_never_arrived_is_sent_again_by_the_next_run(tmp_path: Path) -> None:
@@ -125,8 +128,8 @@ def test_a_request_that_never_arrived_is_sent_again_by_the_next_run(tmp_path: Pa
         assert report.buckets().confirmed == 0
         made.heal()
         assert made.sync().status == "complete"
-        seen = [(one["id"], one["property"]) for one in made.ours()]
-        assert len(seen) == len(set(seen)) > 0
+        assert made.ours() != []
+        assert_sound(made)
 
 
 def test_two_runs_at_once_make_the_second_busy(tmp_path: Path) -> None:
@@ -172,9 +175,27 @@ def test_a_plan_can_be_applied_from_a_file_that_nobody_touched(tmp_path: Path) -
             load_plan(deps.store, forged)
         refused = run_apply(deps, str(forged))
         assert refused.exit_code == 2
+        made.settings = made.settings.model_copy(update={"store": f"sqlite:///{tmp_path}/another.db"})
+        with made.deps() as others:
+            run_pull(others)
+            elsewhere = run_apply(others, str(file))
+        assert elsewhere.exit_code == 2
+        assert elsewhere.reason is not None
+        assert "another store" in elsewhere.reason
+        assert made.ours() == []
         applied = run_apply(deps, str(file))
         assert applied.status == "complete"
         assert applied.buckets().confirmed == planned.plan.total("changes")
+
+
+def test_a_plan_can_be_applied_on_another_day_and_says_so(tmp_path: Path) -> None:
+    with rig(tmp_path, accounts=6) as made, made.deps() as deps:
+        day = deps.clock.now().date() - timedelta(days=3)
+        planned = run_plan(deps, RunOptions(as_of=day))
+        assert planned.plan is not None
+        applied = run_apply(deps, planned.plan.plan_id)
+        assert (applied.status, applied.as_of) == ("complete", day.isoformat())
+        assert f"This plan is of {day} and writes the values of that day." in applied.notes
 
 
 def test_a_stale_plan_is_refused(tmp_path: Path) -> None:

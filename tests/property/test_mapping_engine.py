@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mapping import schema
 from mapping.engine import OUTPUTS, Evaluation, evaluate
 from mapping.frames import AsOf, Frames
-from tests.unit.mapping.portfolio import Portfolio, f4, noon
+from tests.unit.mapping.portfolio import Portfolio, excellent, f4, noon
 
 TODAY = date(2025, 11, 10)
 AT = AsOf(noon("2025-11-10"), "Europe/Copenhagen")
@@ -166,6 +166,19 @@ def test_nothing_written_changes_by_the_clock_alone(seed: int) -> None:
     assert first.drop("scored_at").equals(second.drop("scored_at"))
 
 
+def test_nothing_written_changes_from_one_day_to_the_next_without_a_boundary() -> None:
+    life = {"contract_signed_at": "2025-01-10", "go_live_at": "2025-03-28", "contract_end_at": "2026-01-09"}
+    portfolio = excellent(Portfolio(), **life)
+    excellent(portfolio, "won", **life).deal(
+        "won", kind="renewal", state="won", amount=1, closed_won_at="2025-12-01", close_date="2025-12-01"
+    )
+    excellent(portfolio, "left", **life, churned_at="2025-09-01")
+    excellent(portfolio, "auto", **life, auto_renew=True, strategic_flag=True)
+    for stage_day in ("2025-02-01", "2025-05-05", "2025-08-08", "2025-10-20", "2025-11-20", "2025-12-20", "2026-02-20"):
+        found = [portfolio.on(noon(stage_day) + timedelta(days=shift)).evaluation.frame for shift in (0, 1)]
+        assert found[0].drop("scored_at").equals(found[1].drop("scored_at")), stage_day
+
+
 def test_frame_has_the_promised_columns_and_no_account_is_lost() -> None:
     frames = made_up(1)
     frame = evaluate(frames, f4(), AT).frame
@@ -215,7 +228,7 @@ def plain_status(case: dict[str, Any]) -> str:
     unstarted = days <= 60 and deal != "open" and not auto
     small = deal == "open" and case["amount"] is not None and Decimal(case["amount"]) / 100_000 < Decimal("0.99")
     rules = [
-        (deal == "won" or rolled, "renewed"),
+        ((deal == "won" and not (left and case["left"] > days)) or rolled, "renewed"),
         (left or (days < 0 and (deal == "lost" or days < -30)), "churned"),
         (days < 0, "overdue"),
         (case["override"] is not None, str(case["override"])),

@@ -20,6 +20,8 @@ ROW = {"id": COMPANY, "properties": {"name": "x"}, "idProperty": "hs_object_id",
 FILTER = {"propertyName": "features_licensed", "operator": "BETWEEN", "value": "1", "highValue": "2", "values": ["1"]}
 SEARCH = {"filterGroups": [{"filters": [FILTER]}], "filters": [FILTER], "sorts": [{"propertyName": "name"}],
           "limit": 1, "after": "0", "properties": ["name"], "query": "x"}  # fmt: skip
+LINK = {"from": {"id": COMPANY}, "to": {"id": "20000000003"}, "type": "company_to_deal",
+        "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 342}]}  # fmt: skip
 BATCH = {"inputs": [ROW], "properties": ["name"], "propertiesWithHistory": ["name"], "idProperty": None}
 SOUND: dict[str, dict[str, Any]] = {
     COMPANIES: ROW,
@@ -31,6 +33,14 @@ SOUND: dict[str, dict[str, Any]] = {
     "/crm/v3/properties/companies/batch/read": {"inputs": [{"name": "name"}]},
     "/crm/v3/properties/companies/groups": {"name": "g", "label": "G", "displayOrder": 1},
     "/crm/v4/associations/companies/deals/batch/read": {"inputs": [{"id": COMPANY, "after": "MC0zLTE="}]},
+    "/crm/v4/associations/companies/deals/batch/create": {"inputs": [LINK]},
+    "/crm/v4/associations/companies/deals/batch/archive": {"inputs": [{**LINK, "to": [{"id": "1"}]}]},
+    "/crm/v4/associations/companies/deals/batch/associate/default": {"inputs": [LINK]},
+    **{
+        f"/crm/v3/associations/companies/deals/batch/{verb}": {"inputs": [{**LINK, "id": COMPANY}]}
+        for verb in ("read", "create", "archive")
+    },
+    f"{OBJECTS}/contacts/gdpr-delete": {"objectId": "1", "idProperty": "hs_object_id"},
     "/_sandbox/edit": {"object": "companies", "id": COMPANY, "properties": {"name": "x"}, "user": "1"},
     "/_sandbox/faults": {"faults": [{"kind": "slow", "path": "/none", "nth": 1, "seconds": 0}]},
     "/_sandbox/spend": {"requests": 1},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hubspot import HubSpot
-from hubspot.crm import companies, properties
+from hubspot.crm import associations, companies, properties
 from hubspot.crm.associations import v4
 from hubspot.crm.companies import exceptions
 
@@ -97,3 +97,38 @@ def test_it_reads_associations_pipelines_and_owners(hub: Portal, client: Any) ->
 def test_it_reaches_dated_paths(client: Any) -> None:
     answer = client.api_request({"path": "/crm/objects/2026-03/companies", "qs": {"limit": 2}})
     assert (answer.status_code, len(answer.json()["results"])) == (200, 2)
+
+
+def test_it_changes_associations_in_both_dialects(hub: Portal, client: Any) -> None:
+    deal, company = hub.ids("deals", 1)[0], hub.ids(count=1)[0]
+    api, old = client.crm.associations.v4, client.crm.associations
+    spec = v4.AssociationSpec(association_category="HUBSPOT_DEFINED", association_type_id=5)
+    assert api.basic_api.create("deals", deal, "companies", company, [spec]).labels == ["Primary"]
+    api.basic_api.archive("deals", deal, "companies", company)
+    many = v4.PublicAssociationMultiPost(_from={"id": deal}, to={"id": company}, types=[spec])
+    made = api.batch_api.create("deals", "companies", v4.BatchInputPublicAssociationMultiPost(inputs=[many]))
+    assert made.results[0].to_object_id in {company, int(company)}
+    ids = associations.BatchInputPublicObjectId(inputs=[{"id": deal}])
+    named = {to.type for to in old.batch_api.read("deals", "companies", ids).results[0].to}
+    assert {"deal_to_company", "deal_to_company_unlabeled"} <= named
+    pair = associations.PublicAssociation(_from={"id": deal}, to={"id": company}, type="deal_to_company")
+    old.batch_api.archive("deals", "companies", associations.BatchInputPublicAssociation(inputs=[pair]))
+    left = api.basic_api.get_page("deals", deal, "companies", limit=500).results
+    assert int(company) not in {int(row.to_object_id) for row in left}
+
+
+def test_it_pages_through_every_object_type(client: Any) -> None:
+    assert len(client.crm.contacts.get_all()) > 100
+    for name in ("notes", "tasks", "calls", "emails", "feedback_submissions"):
+        getattr(client.crm.objects, name).basic_api.get_page(limit=2)
+    assert client.crm.products.get_all() == client.crm.quotes.get_all() == client.crm.line_items.get_all() == []
+
+
+def test_it_refreshes_its_token(hub: Portal, client: Any) -> None:
+    app = hub.state.options.oauth
+    granted = client.oauth.tokens_api.create(
+        grant_type="refresh_token", refresh_token=app.refresh_token, client_id=app.client_id,
+        client_secret=app.client_secret,
+    )  # fmt: skip
+    fresh = HubSpot(access_token=granted.access_token, host=hub.url, base_url=hub.url)
+    assert fresh.crm.companies.basic_api.get_page(limit=1).results

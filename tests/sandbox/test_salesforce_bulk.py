@@ -223,6 +223,22 @@ def test_nothing_runs_before_upload_complete(org: Org) -> None:
     assert org.call("DELETE", f"{INGEST}/{job}").status_code == 204
 
 
+def test_a_closed_job_is_carried_out_though_nobody_asks(make: MakeOrg) -> None:
+    org = make(bulk_polls=1)
+    (record_id,) = org.ids(count=1)
+    body = {"object": "Account", "operation": "update", "contentType": "CSV", "lineEnding": "LF"}
+    job = org.post(INGEST, body).json()["id"]
+    org.call("PUT", f"{INGEST}/{job}/batches", data=f"Id,Phone\n{record_id},77\n", headers={"Content-Type": "text/csv"})
+    org.patch(f"{INGEST}/{job}", {"state": "UploadComplete"})
+    org.get("/limits")
+    assert org.value(record_id, "Phone") != "77"
+    org.clock.pass_by(seconds=6)
+    org.get("/limits")
+    assert org.value(record_id, "Phone") == "77"
+    assert org.get(f"{INGEST}/{job}").json()["state"] == "JobComplete"
+    assert len(files(org, job)[0]) == 2
+
+
 def test_upsert_insert_and_delete_by_bulk(org: Org) -> None:
     text = "HubSpot_Company_Id__c,Name\n900,First\n900,Second\n"
     job, body = ingest(org, text, "upsert", externalIdFieldName="HubSpot_Company_Id__c")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,8 +32,10 @@ literals = st.one_of(
     st.dates().map(lambda day: Literal("date", day.isoformat())),
     st.sampled_from(["TODAY", "LAST_N_DAYS:30", "THIS_MONTH"]).map(lambda text: Literal("relative", text)),
 )
+calls = st.builds(Call, st.sampled_from(["MIN", "COUNT", "TOLABEL", "CALENDAR_YEAR"]), paths, st.none() | names)
+plain_calls = calls.map(lambda call: replace(call, alias=None))
 comparisons = st.one_of(
-    st.builds(Comparison, paths, st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "LIKE"]), literals),
+    st.builds(Comparison, paths | plain_calls, st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "LIKE"]), literals),
     st.builds(
         Comparison,
         paths,
@@ -50,14 +53,16 @@ conditions = st.recursive(
 )
 queries = st.builds(
     Query,
-    st.lists(st.one_of(paths, st.builds(Call, st.sampled_from(["MIN", "COUNT"]), paths)), min_size=1).map(tuple),
+    st.lists(st.one_of(paths, calls), min_size=1).map(tuple),
     names,
     st.none() | conditions,
-    st.just(()) | st.lists(paths, min_size=1, max_size=2).map(tuple),
+    st.just(()) | st.lists(paths | plain_calls, min_size=1, max_size=2).map(tuple),
     st.lists(st.builds(OrderKey, paths, st.booleans(), st.booleans()), max_size=3).map(tuple),
     st.none() | st.integers(0, 5000),
     st.none() | st.integers(0, 2000),
-)
+    having=st.none() | comparisons,
+    alias=st.none() | names,
+).map(lambda query: query if query.group_by else replace(query, having=None))
 
 
 real_paths = st.sampled_from(

@@ -243,23 +243,3 @@ def test_locks_strike_rows_not_requests(make: MakeOrg) -> None:
     codes = {result["errors"][0]["statusCode"] for result in results if not result["success"]}
     assert codes == {"UNABLE_TO_LOCK_ROW"}
     assert any(result["success"] for result in results)
-
-
-def test_composite_requests_refer_to_each_other(org: Org) -> None:
-    base = "/services/data/v62.0"
-    body = {
-        "compositeRequest": [
-            {"method": "POST", "url": f"{base}/sobjects/Account", "referenceId": "a", "body": {"Name": "C"}},
-            {
-                "method": "PATCH",
-                "url": f"{base}/sobjects/Account/@{{a.id}}",
-                "referenceId": "b",
-                "body": {"Phone": "9"},
-            },
-            {"method": "GET", "url": f"{base}/query?q=SELECT+Nope+FROM+Account", "referenceId": "c"},
-        ]
-    }
-    made, changed, failed = org.post("/composite", body).json()["compositeResponse"]
-    assert (made["httpStatusCode"], changed["httpStatusCode"], failed["httpStatusCode"]) == (201, 204, 400)
-    assert org.value(made["body"]["id"], "Phone") == "9"
-    assert failed["body"][0]["errorCode"] == "INVALID_FIELD"

@@ -80,6 +80,21 @@ def test_the_command_announces_itself_in_one_json_line_and_stops_on_a_signal(num
         assert process.wait(timeout=10) == 0
 
 
+def test_the_command_ends_with_its_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sandbox", "--accounts", "5", "--exit-with-parent", "--state-dir", str(tmp_path)]
+    root = Path(__file__).parents[2]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "--json"], cwd=root, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["hubspot"]["url"]
+        assert requests.get(f"{url}/_sandbox/counts", timeout=5).status_code == 200
+        process.stdin.close()  # what the system does for a parent that was killed
+        assert process.wait(timeout=10) == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/_sandbox/counts", timeout=5)
+
+
 def test_a_port_that_is_taken_is_one_plain_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -36,17 +36,17 @@ def empty_database(
         folder: Path = tmp_path_factory.mktemp("store")
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex}.db"
         return
-    with ExitStack() as after, _server_or_skip() as server:
+    with _server_or_skip() as server, ExitStack() as after:
 
         def make() -> str:
+            # A schema is as empty as a database, and dropping it does not make the server write everything to disk.
             name = f"keepwell_test_{uuid.uuid4().hex}"
-            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            server.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+            drop = sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name))
             after.callback(server.execute, drop)
-            return f"{SERVER}/{name}"
+            return f"{SERVER}/test?options=-csearch_path%3D{name}"
 
         yield make
-        after.close()
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,18 @@ def test_no_rolling_window_holds_more_than_the_limit(url: str, store: Store) -> 
     assert max(moments) - min(moments) < 4.0  # three windows at least, and not much more
 
 
+def test_a_slow_client_loses_no_permits(store: Store) -> None:
+    """Permits are drawn several at a time; those that a slow client had no time to use go back to the quota."""
+    policy = Policy(limit=190, window=10.0)
+    seconds = iter(range(1_000_000))
+    budget = StoreBudget(store, clock=lambda: next(seconds) * 0.07, sleep=lambda _: pytest.fail("had to wait"))
+    for _ in range(120):
+        budget.acquire(policy)
+    left = budget.remaining(policy)
+    assert left is not None
+    assert 190 - 120 - 10 <= left <= 190 - 120
+
+
 def test_a_long_wait_raises_with_the_time_left(store: Store) -> None:
     policy = Policy(limit=5, window=86_400.0, reserve=0.2, name="daily")
     naps = Naps()

@@ -17,7 +17,8 @@ from store import Store, cursors, epochs, open_store, raw
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Stores a page and its position step by step, and kills itself with SIGKILL before step number `fatal`.
+# For each job, a child stores a page and its position step by step, and kills itself with SIGKILL before step number
+# `fatal`; forked, because starting Python anew for each would cost more than the rest of the test.
 WRITER = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -25,33 +26,44 @@ from sqlalchemy import event
 from mapping.records import RawRecord
 from store import epochs, open_store, raw
 
-url, ws, fatal = sys.argv[1], sys.argv[2], int(sys.argv[3])
 now = datetime(2026, 3, 14, tzinfo=UTC)
 steps = 0
 
-def step(*_):
-    global steps
-    steps += 1
-    if steps == fatal:
-        os.kill(os.getpid(), signal.SIGKILL)
+def write(url, ws, fatal):
+    def step(*_):
+        global steps
+        steps += 1
+        if steps == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-store = open_store(url)
-event.listen(store._writer, "before_cursor_execute", step)
-event.listen(store._writer, "commit", step)
-with store.write() as c:
-    epoch = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
-    records = [RawRecord(str(n), {"version": 2}, now) for n in range(200)]
-    raw.upsert_page(c, ws, "crm", "deals", epoch.id, records, now)
-    epochs.advance(c, epoch.id, position="after=200", high_water=now, rows=200)
-    epochs.seal(c, epoch.id, proof={"rows": 200}, cursor=now, now=now)
-print(steps)
+    store = open_store(url)
+    event.listen(store._writer, "before_cursor_execute", step)
+    event.listen(store._writer, "commit", step)
+    with store.write() as c:
+        epoch = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+        records = [RawRecord(str(n), {"version": 2}, now) for n in range(200)]
+        raw.upsert_page(c, ws, "crm", "deals", epoch.id, records, now)
+        epochs.advance(c, epoch.id, position="after=200", high_water=now, rows=200)
+        epochs.seal(c, epoch.id, proof={"rows": 200}, cursor=now, now=now)
+    store.close()
+
+for job in sys.argv[2:]:
+    ws, fatal = job.split(":")
+    child = os.fork()
+    if child == 0:
+        write(sys.argv[1], ws, int(fatal))
+        os._exit(steps)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def run_writer(url: str, ws: str, fatal: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", WRITER, url, ws, str(fatal)]
+def run_writer(url: str, *jobs: tuple[str, int]) -> list[int]:
+    """Run a child for each job (workspace, fatal step) and return how it ended: steps taken, or minus the signal."""
+    command = [sys.executable, "-c", WRITER, url, *(f"{ws}:{fatal}" for ws, fatal in jobs)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.stderr == ""
+    return [int(line) for line in done.stdout.split()]
 
 
 def state(store: Store, ws: str) -> tuple[int, bool, int]:
@@ -61,18 +73,14 @@ def state(store: Store, ws: str) -> tuple[int, bool, int]:
 
 
 def test_a_page_is_stored_whole_or_not_at_all(url: str, store: Store, ws: str) -> None:
-    finished = run_writer(url, f"{ws}-whole", fatal=0)
-    assert finished.returncode == 0, finished.stderr
-    assert state(store, f"{ws}-whole") == (200, True, 0)
-    steps = int(finished.stdout)
+    (steps,) = run_writer(url, (f"{ws}-whole", 0))
     assert steps >= 10
+    assert state(store, f"{ws}-whole") == (200, True, 0)
     # Before the first statement, in the middle, between the last statement and the commit.
-    for fatal in (1, steps // 2, steps - 1, steps):
-        killed = run_writer(url, f"{ws}-{fatal}", fatal)
-        assert killed.returncode == -signal.SIGKILL
-        assert state(store, f"{ws}-{fatal}") == (0, False, 0)
-    again = run_writer(url, f"{ws}-{steps}", fatal=0)
-    assert again.returncode == 0, again.stderr
+    fatal = (1, steps // 2, steps - 1, steps)
+    assert run_writer(url, *((f"{ws}-{step}", step) for step in fatal)) == [-signal.SIGKILL] * 4
+    assert [state(store, f"{ws}-{step}") for step in fatal] == [(0, False, 0)] * 4
+    assert run_writer(url, (f"{ws}-{steps}", 0)) == [steps]
     assert state(store, f"{ws}-{steps}") == (200, True, 0)
 
 
@@ -126,6 +134,6 @@ def test_opening_a_store_twice_keeps_the_locks_of_the_first(url: str, store: Sto
     with store.read() as c:
         assert raw.count_live(c, ws, "crm", "deals") == 0
     open_store(url).close()
-    finished = run_writer(url, ws, fatal=0)  # the last one out resets the log, unless it sees our locks
-    assert finished.returncode == 0, finished.stderr
+    (steps,) = run_writer(url, (ws, 0))  # the last one out resets the log, unless it sees our locks
+    assert steps >= 10
     assert state(store, ws) == (200, True, 0)

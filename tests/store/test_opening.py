@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from store import Store, address, audit, check, current, epochs, open_store, schema, upgrade
+from store import Store, address, audit, check, current, epochs, marks, open_store, schema, upgrade
 from store.database import connect
 from store.errors import StoreCorrupt, StoreError, StoreLocked, StoreMissing, StoreNewer, StoreOld, StoreUnusable
 from store.tables import metadata
@@ -67,6 +68,49 @@ def test_a_check_names_every_damaged_row(empty_database: Callable[[], str], now:
     assert len(findings) == 3
 
 
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        ("DROP TABLE entity_deal", "The table entity_deal is missing. Restore it from a backup."),
+        ("DROP INDEX uq_intent_open", "The table intent has no index uq_intent_open. Restore it from a backup."),
+        ("ALTER TABLE run DROP COLUMN reason", "The table run has no column reason. Restore it from a backup."),
+    ],
+)
+def test_a_check_names_what_a_half_copied_store_lacks(
+    empty_database: Callable[[], str], damage: str, finding: str
+) -> None:
+    url = empty_database()
+    with closing(open_store(url, create=True)) as store, store.write() as c:
+        c.execute(text(damage))
+    assert check(url) == [finding]
+
+
+def test_a_table_that_is_not_there_is_damage_and_no_bug(empty_database: Callable[[], str]) -> None:
+    with closing(open_store(empty_database(), create=True)) as store:
+        with store.write() as c:
+            c.execute(text("DROP TABLE mark"))
+        with pytest.raises(StoreCorrupt, match=r"does not have the tables.*mark.*backup.*db check"), store.read() as c:
+            marks.mark(c, "w", "x")
+
+
+def test_an_empty_store_is_told_from_somebody_elses(empty_database: Callable[[], str]) -> None:
+    url = empty_database()
+    path = address.file_of(address.parse(url))
+    if path is not None:
+        path.touch(0o600)
+    (finding,) = check(url)
+    assert finding.endswith("is empty. Create it with `keepwell db upgrade`.")
+
+
+def test_messages_name_a_store_as_its_owner_does(tmp_path: Path) -> None:
+    for url, named in (
+        (f"sqlite:///{tmp_path}/own.db", f"{tmp_path}/own.db"),
+        ("postgresql://me:hidden-word@host/db", "postgresql://me:***@host/db"),
+        ("postgres://me@host/db", "postgresql://me@host/db"),
+    ):
+        assert address.shown(address.parse(url)) == named
+
+
 def test_an_older_store_says_how_to_upgrade_and_is_not_touched(empty_database: Callable[[], str]) -> None:
     url = empty_database()
     upgrade(url)
@@ -96,9 +140,11 @@ def test_tables_of_something_else_are_left_alone(empty_database: Callable[[], st
     with engine.begin() as c:
         c.execute(text("CREATE TABLE somebody_elses (id INTEGER)"))
     engine.dispose()
+    before = path.read_bytes() if path is not None else b""
     for step in (lambda: open_store(url, create=True), lambda: upgrade(url)):
         with pytest.raises(StoreUnusable, match="something else"):
             step()
+    assert (path.read_bytes() if path is not None else b"") == before
 
 
 def test_migrations_lead_to_exactly_the_tables_of_the_code(url: str, store: Store) -> None:
@@ -147,6 +193,19 @@ def test_sqlite_is_set_up_to_survive_a_power_loss(tmp_path: Path) -> None:
         settings = {name: c.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous")}
     opened.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2}
+
+
+def test_one_connection_does_the_work_that_one_can_do(tmp_path: Path) -> None:
+    # Each has a page cache of its own; connections taken in turn would fill all of them.
+    opened = open_store(f"sqlite:///{tmp_path}/pool.db", create=True)
+    with opened.read() as one, opened.read() as other:
+        assert one.connection.dbapi_connection is not other.connection.dbapi_connection
+    used = set()
+    for _ in range(4):
+        with opened.write() as c:
+            used.add(id(c.connection.dbapi_connection))
+    opened.close()
+    assert len(used) == 1
 
 
 def test_a_missing_file_is_not_created_by_looking(tmp_path: Path) -> None:

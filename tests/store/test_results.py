@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from store import Store, evaluations, plans
 from store.errors import StateConflict
 from store.evaluations import NewEvaluation
 from store.plans import PlanHeader, PlanRecord
+from store.tables import evaluation_detail, plan_record
+from store.types import dump_json
 
 DAY = timedelta(days=1)
 
@@ -47,6 +50,15 @@ def test_the_past_can_be_filled_in_without_moving_the_present(store: Store, ws: 
         assert evaluations.detail(c, ws, "a") == {"why": [80.0, "green"]}
         assert evaluations.detail(c, ws, "a", now - DAY / 2) == {"why": [40.0, "red"]}
         assert evaluations.detail(c, ws, "a", now - 2 * DAY) is None
+
+
+def test_explanations_are_kept_whole_in_a_fraction_of_their_length(store: Store, ws: str, now: datetime) -> None:
+    metrics = [{"id": f"metric_{n}", "label": "Of Ø\x00\ud800 and 𝄞", "points": n / 7, "loss": 0.0} for n in range(30)]
+    save(store, ws, now, replace(found(80.0), detail={"metrics": metrics}))
+    stored = select(func.length(evaluation_detail.c.detail)).where(evaluation_detail.c.workspace == ws)
+    with store.read() as c:
+        assert evaluations.detail(c, ws, "a") == {"metrics": metrics}
+        assert c.execute(stored).scalar_one() < len(dump_json({"metrics": metrics})) / 3
 
 
 def test_a_second_evaluation_of_one_instant_replaces_the_first(store: Store, ws: str, now: datetime) -> None:
@@ -143,6 +155,19 @@ def test_a_finished_plan_never_changes(store: Store, ws: str, now: datetime) -> 
         with pytest.raises(StateConflict, match="no plan"):
             plans.set_state(c, ws, "unknown", "applied")
         assert plans.get(c, ws, "unknown") is None
+
+
+def test_drafts_that_a_killed_run_left_are_removed_and_plans_stay(store: Store, ws: str, now: datetime) -> None:
+    plan_id = make(store, ws, header(now), record(1))
+    with store.write() as c:
+        keys = [plans.create(c, ws, header(now)) for _ in range(2)]
+        plans.add_records(c, ws, keys[0], [record(2)])
+        assert plans.discard_drafts(c, ws) == 2
+        assert plans.discard_drafts(c, ws) == 0
+        left = c.execute(select(plan_record.c.plan_key).where(plan_record.c.workspace == ws)).scalars().all()
+        finished = plans.get(c, ws, plan_id)
+    assert finished is not None
+    assert left == [finished.key]
 
 
 def test_drafts_are_not_plans_yet(store: Store, ws: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from store.types import BIG_ID, Instant, Json, Words
+from store.types import BIG_ID, Instant, Json, PackedJson, Words
 
 revision = "0001_initial"
 down_revision = None
@@ -119,7 +119,7 @@ def upgrade() -> None:
         "evaluation_detail",
         sa.Column("evaluation_id", BIG_ID, autoincrement=False, nullable=False),
         sa.Column("workspace", Words(), nullable=False),
-        sa.Column("detail", Json(), nullable=False),
+        sa.Column("detail", PackedJson(), nullable=False),
         sa.PrimaryKeyConstraint("evaluation_id", name=op.f("pk_evaluation_detail")),
     )
     op.create_table(

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("updated_at", Instant()),
         sa.PrimaryKeyConstraint("workspace", "connection", "stream", "id", name=op.f("pk_entity_account")),
     )
+    op.create_index("ix_entity_account_id", "entity_account", ["workspace", "connection", "id"])
     op.create_table(
         "entity_attendance",
         sa.Column("workspace", Words(), nullable=False),

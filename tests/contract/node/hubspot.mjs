@@ -32,8 +32,32 @@ const found = await companies.searchApi.doSearch({
 const links = await client.crm.associations.v4.batchApi.getPage('companies', 'deals', {
   inputs: first.results.map(({ id }) => ({ id })),
 })
+const deal = (await client.crm.deals.basicApi.getPage(1)).results[0].id
+const v4 = client.crm.associations.v4
+await v4.basicApi.create('deals', deal, 'companies', target.id, [
+  { associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 5 },
+])
+const labels = (await v4.basicApi.getPage('deals', deal, 'companies')).results
+  .filter(({ toObjectId }) => String(toObjectId) === target.id)
+  .flatMap(({ associationTypes }) => associationTypes.map(({ typeId }) => typeId))
+await v4.basicApi.archive('deals', deal, 'companies', target.id)
+const contact = { properties: { email: 'foreign@customer.example' }, associations: [] }
+await client.crm.contacts.basicApi.create(contact)
+const again = await client.crm.contacts.basicApi.create(contact).catch(({ code }) => code)
+const upserted = await client.crm.contacts.batchApi.upsert({
+  inputs: [{ id: 'foreign@customer.example', idProperty: 'email', properties: { firstname: 'Fo' } }],
+})
+const everything = await client.crm.companies.getAll()
+const owners = (await client.crm.owners.ownersApi.getPage()).results
+const pipelines = (await client.crm.pipelines.pipelinesApi.getAll('deals')).results
 console.log(
   JSON.stringify({
+    labels: labels.sort(),
+    again,
+    upsertedNew: upserted.results[0]._new ?? upserted.results[0].new,
+    everything: everything.length,
+    owners: owners.length,
+    pipelines: pipelines.map(({ id }) => id),
     ids: [...first.results, ...second.results].map(({ id }) => id),
     property: property.name,
     updated: updated.results.map(({ id }) => id),

@@ -57,8 +57,10 @@ def test_hostile_names_do_nothing() -> None:
         "connection": "hubspot", "record_id": "1", "account": HOSTILE, "property": "cs_x", "before": HOSTILE,
         "after": HOSTILE, "because": HOSTILE,
     }  # fmt: skip
-    held = {"connection": "hubspot", "record_id": "1", "property": "cs_x", "seen": HOSTILE, "last_written": "a",
-            "want": HOSTILE, "reason": HOSTILE}  # fmt: skip
+    held = {
+        "connection": "hubspot", "record_id": "1", "account": HOSTILE, "property": "cs_x", "seen": HOSTILE,
+        "last_written": "a", "want": HOSTILE, "reason": HOSTILE,
+    }  # fmt: skip
     data = report().to_dict()
     text = screen(show_accounts, data["top"]) + screen(show_changes, [change]) + screen(show_conflicts, [held])
     data["plan"] |= {"shown": [change], "hidden_records": 2}  # type: ignore[operator]

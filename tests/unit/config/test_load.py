@@ -164,7 +164,7 @@ TOKEN_KEY = "keepwell.yaml:4: connections.hubspot.access_token"
         (MINIMAL.replace("TOKEN", "NOT_SET"), f"{TOKEN_KEY}: the environment variable NOT_SET is not set."),
         (MINIMAL.replace("TOKEN", "EMPTY"), f"{TOKEN_KEY}: the environment variable EMPTY is empty."),
         (MINIMAL.replace("${TOKEN}", "${TOK EN}"), f"{TOKEN_KEY}: `${{` must be followed by a variable name"),
-        (MINIMAL.replace("type: hubspot\n", "\n"), "keepwell.yaml:2: connections.hubspot.type: must be one of hubspot"),
+        (MINIMAL.replace("type: hubspot\n", "\n"), "keepwell.yaml:2: connections.hubspot.type: is required"),
         ("timezone: UTC\n", "keepwell.yaml: connections: is required. Add it, or set KEEPWELL_CONNECTIONS."),
         ("connections: {}\n", "keepwell.yaml:1: connections: must not be empty."),
         ("connections: {Bad Name: {type: hubspot, access_token: x}}\n", "keepwell.yaml:1: connections.Bad Name: "),

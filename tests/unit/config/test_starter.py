@@ -57,3 +57,15 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
         write_private(path, "x")
     write_private(path, "x", replace=True)
     assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing_new(tmp_path: Path, *, replace: bool) -> None:
+    path = tmp_path / "keepwell.yaml"
+    if replace:
+        path.write_text("mine")
+    with pytest.raises(UnicodeEncodeError):
+        write_private(path, "text, then half a character: \ud800", replace=replace)
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == (
+        [("keepwell.yaml", "mine")] if replace else []
+    )

@@ -93,8 +93,28 @@ def test_what_is_not_a_json_object_is_a_bad_answer(headers: dict[str, str], body
         parse_json(Answer(200, headers, body, proven=True), "GET /x")
 
 
+def test_half_an_emoji_does_not_cost_the_page():
+    body = b'[{"name": "cut \\ud83d"}, {"name": "whole \\ud83d\\ude00 \\\\ud83d"}]'
+    assert parse_json_value(Answer(200, JSON, body, proven=True), "GET /x") == [
+        {"name": "cut ?"},
+        {"name": "whole 😀 \\ud83d"},
+    ]
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN, "b": "\\ud83d"}', b'{"a": "\\ud83d', b'"\\ud83d' + b"[" * 100_000])
+def test_what_is_no_json_stays_a_bad_answer(body: bytes):
+    with pytest.raises(BadAnswer, match="malformed"):
+        parse_json_value(Answer(200, JSON, body, proven=True), "GET /x")
+
+
 def test_lists_are_json_values():
     assert parse_json_value(Answer(200, JSON, b"[1, 2]", proven=True), "GET /x") == [1, 2]
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    return error
 
 
 @pytest.mark.parametrize(
@@ -103,10 +123,13 @@ def test_lists_are_json_values():
         transport.NameResolutionError("h", None, OSError("no such host")),  # type: ignore[arg-type]
         transport.NewConnectionError(None, "refused"),  # type: ignore[arg-type]
         transport.ConnectTimeoutError("slow"),
-        transport.SSLError("bad certificate"),
+        transport.SSLError(ssl.SSLCertVerificationError("self-signed")),
         ssl.SSLCertVerificationError("self-signed"),
+        transport.SSLError(tls_error("WRONG_VERSION_NUMBER")),
         requests.ConnectionError(transport.MaxRetryError(None, "/", transport.NewConnectionError(None, "x"))),  # type: ignore[arg-type]
-        requests.exceptions.SSLError(transport.MaxRetryError(None, "/", transport.SSLError("x"))),  # type: ignore[arg-type]
+        requests.exceptions.SSLError(
+            transport.MaxRetryError(None, "/", transport.SSLError(tls_error("UNSUPPORTED_PROTOCOL")))
+        ),  # type: ignore[arg-type]
         ConnectionRefusedError("refused"),
     ],
 )
@@ -121,6 +144,8 @@ def test_failures_before_anything_was_sent_are_unreachable(error: Exception):
     [
         transport.ReadTimeoutError(None, "/", "slow"),  # type: ignore[arg-type]
         transport.ProtocolError("Connection aborted.", ConnectionResetError()),
+        transport.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")),
+        transport.SSLError(tls_error("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")),
         requests.ConnectionError(transport.ProtocolError("Connection aborted.", ConnectionResetError())),
         requests.ReadTimeout("slow"),
         TimeoutError(),

@@ -8,7 +8,7 @@ import pytest
 from connectors.base import Change
 from connectors.errors import ConfigError, CredentialsError, RetryLater
 from connectors.http import Answer
-from connectors.hubspot.auth import OAuthToken
+from connectors.hubspot.auth import OAuthToken, read_secret_file, write_secret_file
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import OAuthSettings
 from connectors.hubspot.transport import Request
@@ -130,6 +130,7 @@ def test_a_rotated_refresh_token_is_stored_before_it_is_used(tmp_path: Path):
         (answer({"status": "error", "message": "x"}, 429), RetryLater, "429"),
         (Answer(502, {}, b"<html>", proven=True), RetryLater, "502"),
         (answer({"access_token": "x"}), CredentialsError, "expires_in"),
+        (answer({"access_token": "x\r\ny", "expires_in": 1800}), CredentialsError, "access_token"),
     ],
 )
 def test_a_refused_refresh_says_whose_fault_it_is(reply: Answer, error: type[Exception], words: str):
@@ -167,6 +168,51 @@ def test_a_rotated_refresh_token_that_cannot_be_stored_is_not_used(tmp_path: Pat
     tokens = oauth(then_the_folder_vanishes, FakeClock(), refresh_token=None, refresh_token_file=secret)
     with pytest.raises(ConfigError, match="cannot be stored"):
         tokens.current()
+
+
+@pytest.mark.parametrize("token", ["pat-na1-…", "pat na1", "pat-na1-\nsecond line", "pat\x00na1"])
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_a_token_that_was_copied_badly_is_a_configuration_error(tmp_path: Path, token: str, in_a_file: bool):
+    secret = tmp_path / "token"
+    secret.write_text(token)
+    given = {"access_token_file": secret} if in_a_file else {"access_token": token}
+    with pytest.raises(ConfigError, match="is no token") as caught:
+        opened(lambda _request: answer({}), **given)
+    assert "pat" not in str(caught.value).removeprefix(f"access_token_file {secret}")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path):
+    (tmp_path / "token").write_text("pat-na1\r\n", encoding="utf-8-sig")
+    assert read_secret_file(tmp_path / "token", "access_token_file") == "pat-na1"
+
+
+def test_a_secret_that_cannot_replace_its_file_is_written_into_it(tmp_path: Path):
+    """As with a file that is mounted into a container by itself: nothing can be renamed onto it."""
+    secret = tmp_path / "refresh"
+    secret.write_text("a-longer-secret-than-the-next-one")
+    with secret.open("r+") as file:
+        write_secret_file(Path(f"/dev/fd/{file.fileno()}"), "refresh-two")
+    assert secret.read_text() == "refresh-two"
+
+
+def test_a_secret_that_could_not_be_stored_is_left_nowhere(tmp_path: Path):
+    (tmp_path / "refresh").mkdir()
+    with pytest.raises(ConfigError, match="install the app again"):
+        write_secret_file(tmp_path / "refresh", "refresh-two")
+    assert [one.name for one in tmp_path.iterdir()] == ["refresh"]
+
+
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_doctor_tells_when_a_rotated_refresh_token_would_be_lost(tmp_path: Path, in_a_file: bool):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    app = {**APP, "refresh_token": None, "refresh_token_file": secret} if in_a_file else APP
+    handler, _issued = granting(rotate="refresh-two")
+    connector, _script, _clock = opened(
+        lambda request: handler(request) if request.path.startswith("/oauth") else answer(ACCOUNT), oauth=app
+    )
+    told = {check.name: check.status for check in connector.checks()}.get("refresh token")
+    assert told == (None if in_a_file else "warning")
 
 
 @pytest.mark.parametrize("content", [None, "  \n"])

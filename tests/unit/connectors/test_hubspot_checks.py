@@ -36,15 +36,17 @@ def statuses(checks: dict[str, Check]) -> dict[str, str]:
 def test_a_good_connection_has_only_good_findings():
     checks = findings({})
     assert statuses(checks) == {}
-    assert checks["token"].detail == "portal 42, time zone Europe/Copenhagen"
-    assert "requests left today" in checks["quota"].detail
+    assert checks["credentials"].detail == "portal 42, time zone Europe/Copenhagen"
+    assert "does not say" in checks["quota"].detail
+    headers = {"x-hubspot-ratelimit-daily": "1000", "x-hubspot-ratelimit-daily-remaining": "321"}
+    assert "requests left today" in findings({"owners": answer(rows(), 200, headers)})["quota"].detail
 
 
 def test_a_wrong_token_is_the_only_finding():
     checks = findings({"account-info": refusal(401, "INVALID_AUTHENTICATION", "not found")})
-    assert statuses(checks) == {"token": "error"}
+    assert statuses(checks) == {"credentials": "error"}
     assert len(checks) == 1
-    assert "access token" in checks["token"].hint
+    assert "access token" in checks["credentials"].hint
 
 
 def test_each_missing_permission_is_named_with_its_scope():

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Change, Window
+from connectors.budget import QuotaPolicy
 from connectors.errors import (
     BadAnswer,
     ConfigError,
@@ -39,6 +40,9 @@ def first_then(first: Answer, then: object):
         ),
         (refusal(403, "BANNED"), CredentialsError, "no"),
         (refusal(400, "VALIDATION_ERROR", "bad property"), ConfigError, "bad property"),
+        (answer({}, 401), CredentialsError, "access token"),
+        (Answer(401, {}, b"", proven=True), CredentialsError, "access token"),
+        (answer({"message": "You may not do this."}, 403), MissingScope, "may not do this"),
         (answer({"status": "error", "message": "m", "policyName": "DAILY"}, 429), QuotaExhausted, "midnight"),
         (Answer(414, {}, b"<html>", proven=True), ConfigError, "414"),
         (Answer(403, {}, b"<html>", proven=True), BadAnswer, "without HubSpot's error format"),
@@ -48,7 +52,7 @@ def first_then(first: Answer, then: object):
     ],
 )
 def test_answers_become_errors_that_say_what_to_do(reply: Answer, error: type[ConnectorError], words: str):
-    connector, _script, _clock = opened(routed(details=reply, companies=rows()))
+    connector, _script, _clock = opened(routed(details=reply, companies=reply))
     with pytest.raises(error, match=words):
         connector.identity()
 
@@ -65,10 +69,22 @@ def test_a_token_that_may_not_read_the_account_knows_the_portal_from_a_record():
     assert connector.identity() == "4711"
 
 
-def test_a_token_that_shows_no_portal_at_all_says_what_it_lacks():
-    connector, _script, _clock = opened(routed(details=refusal(403, "MISSING_SCOPES"), companies=rows()))
-    with pytest.raises(MissingScope):
-        connector.identity()
+@pytest.mark.parametrize(
+    "details",
+    [
+        refusal(403, "MISSING_SCOPES"),
+        answer({"message": "no"}, 403),
+        answer({"detail": "Not Found"}, 404),
+        Answer(404, {"content-type": "text/html"}, b"<html>", proven=True),
+        answer({"timeZone": "UTC"}),
+    ],
+)
+def test_a_portal_that_nothing_tells_is_unknown_and_asked_for_again(details: Answer):
+    companies: dict[str, object] = {"results": [{"id": 1, "properties": {}}]}
+    connector, _script, _clock = opened(routed(details=details, companies=companies, properties=definitions()))
+    assert connector.identity() == ""
+    companies["results"] = [{"id": 1, "url": "https://app.hubspot.com/contacts/4711/record/0-2/1"}]
+    assert connector.identity() == "4711"
 
 
 def test_a_retry_after_of_zero_is_not_hammered():
@@ -84,6 +100,14 @@ def test_a_ten_secondly_limit_pauses_and_goes_on():
     connector.identity()
     assert sum(clock.slept) == pytest.approx(10)
     assert (connector.usage().throttled, connector.usage().retried) == (1, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b'{"message": "Too many requests"}'])
+def test_a_limit_that_does_not_say_which_is_waited_for_too(body: bytes):
+    reply = Answer(429, {}, body, proven=True)
+    connector, _script, clock = opened(routed(details=first_then(reply, ACCOUNT), properties=definitions()))
+    assert connector.identity() == "42"
+    assert sum(clock.slept) == pytest.approx(10)
 
 
 def test_a_search_limit_pauses_search_for_a_second():
@@ -123,6 +147,16 @@ def test_headers_correct_the_budget():
     connector.identity()
     # Two more requests, for the properties of two object types, came without headers.
     assert connector._parts.client.quotas.left_today() == 319
+
+
+def test_a_count_that_no_header_confirms_is_not_passed_off_as_hubspots():
+    connector, _script, _clock = opened(routed(details=ACCOUNT, properties=definitions(), companies=rows()))
+    quotas, budget = connector._parts.client.quotas, connector._parts.client.quotas._budget
+    another = QuotaPolicy("hubspot-portal:42", "daily", 1_000_000, 86_400.0)
+    budget.acquire(another, 5_000)
+    connector.identity()
+    assert quotas.left_today() is None
+    assert budget.remaining(another) == 1_000_000 - 5_000 - 2
 
 
 def test_no_message_carries_the_token():

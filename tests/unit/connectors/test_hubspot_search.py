@@ -230,7 +230,10 @@ def test_too_many_properties_for_a_search_are_read_by_id():
         ("99999999999999999999", None),
         ("", None),
         (None, None),
-        (5, None),
+        (1767323045678, "2026-01-02T03:04:05.678000+00:00"),
+        (10**30, None),
+        (True, None),
+        ([], None),
     ],
 )
 def test_instants_come_in_many_forms(text: object, expected: str | None):

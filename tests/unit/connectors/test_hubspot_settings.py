@@ -102,7 +102,7 @@ def test_the_registry_opens_a_connection(tmp_path):
         (429, "DAILY You have reached your daily limit.", Action.STOP_UNTIL_RESET),
         (401, "EXPIRED_AUTHENTICATION", Action.REFRESH_TOKEN),
         (403, "MISSING_SCOPES", Action.FAIL_SCOPE),
-        (403, "", Action.FAIL_CREDENTIALS),
+        (403, "", Action.FAIL_SCOPE),
         (404, "", Action.NOT_FOUND),
         (400, "", Action.SKIP_RECORD),
         (409, "", Action.SKIP_RECORD),
@@ -143,7 +143,7 @@ def test_errors_without_a_list_in_the_message_are_used():
     assert [(one.code, one.property, one.message) for one in envelope.problems] == [("C", "p", "m")]
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"', b'{"results": []}', b""])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"', b'{"results"', b""])
 def test_what_is_not_hubspots_error_format_is_recognised(body: bytes):
     assert read_envelope(Answer(400, {}, body, proven=True)) is None
 

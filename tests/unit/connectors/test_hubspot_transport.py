@@ -167,6 +167,15 @@ def test_an_endless_body_is_not_read_to_its_end(status: str):
 def test_a_refused_connection_sent_nothing():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable, match="refuses connections") as caught:
         send(f"http://127.0.0.1:{port}")
+    assert not caught.value.sent
+
+
+def test_plain_http_on_a_tls_port_sent_nothing():
+    with (
+        raw_server(lambda peer, _: peer.sendall(http(b"{}"))) as (url, _requests),
+        pytest.raises(Unreachable, match="TLS") as caught,
+    ):
+        send(url.replace("http:", "https:"))
     assert not caught.value.sent

@@ -216,6 +216,6 @@ def test_the_cost_of_writing_is_a_guard_read_and_a_write_for_each_hundred():
     ],
 )
 def test_values_are_text_and_fit_the_propertys_type(value: str | None, kind: str, expected: str):
-    assert encode(value, Property("p", kind, "")) == expected
+    assert encode(value, Property("p", kind)) == expected
     assert encode(None) == ""
     assert encode("x") == "x"

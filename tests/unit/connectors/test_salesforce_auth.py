@@ -178,6 +178,21 @@ def test_a_token_never_goes_to_an_instance_that_was_not_checked(instance: str) -
     assert len(responses.calls) == 1
 
 
+@pytest.mark.parametrize("instance", [f"{ORIGIN}/", "https://ACME.my.Salesforce.com", "acme.my.salesforce.com"])
+@responses.activate
+def test_an_instance_is_the_same_however_it_is_written(instance: str) -> None:
+    let_log_in(responses.mock, instance=instance)
+    responses.get(f"{DATA}/limits", json={"x": 1})
+    assert client().get("limits") == {"x": 1}
+
+
+@responses.activate
+def test_a_raw_token_may_come_with_an_instance_in_capitals_and_a_slash() -> None:
+    auth = {"flow": "token", "access_token": "00Dxx!raw.token", "instance_url": " https://ACME.my.salesforce.com/ "}
+    responses.get(f"{DATA}/limits", json={"x": 1})
+    assert client(auth=auth).get("limits") == {"x": 1}
+
+
 @responses.activate
 def test_redirects_of_the_login_are_not_followed() -> None:
     responses.post(TOKEN_URL, status=302, headers={"Location": "https://evil.example/token"})

@@ -21,7 +21,7 @@ from connectors.errors import (
 from connectors.http import Answer
 from connectors.redact import Redactor
 from connectors.retry import Throttled
-from connectors.salesforce.answers import CallRefused, SessionExpired, api_usage, raise_for
+from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, raise_for
 from tests.unit.connectors.salesforce_kit import DATA, EXPIRED, ORIGIN, StillClock, client, let_log_in
 
 
@@ -42,6 +42,8 @@ def error(code: str, message: str = "text", **more: Any) -> list[dict[str, Any]]
     ("status", "body", "expected"),
     [
         (401, EXPIRED, SessionExpired),
+        (401, "<html>", SessionExpired),
+        (401, {"error": "invalid_token", "error_description": "token is gone"}, SessionExpired),
         (401, error("INVALID_SESSION_ID", "This session is not valid for use with the REST API"), CredentialsError),
         (401, error("INVALID_AUTH_HEADER"), CredentialsError),
         (401, {"exceptionCode": "InvalidSessionId", "exceptionMessage": "Invalid session id"}, SessionExpired),
@@ -64,8 +66,8 @@ def error(code: str, message: str = "text", **more: Any) -> list[dict[str, Any]]
         (406, "", RetryLater),
         (500, "<html>", RetryLater),
         (503, error("SERVER_UNAVAILABLE"), RetryLater),
-        (302, "", BadAnswer),
-        (400, "<html>proxy</html>", BadAnswer),
+        (302, "", NotOurs),
+        (400, "<html>proxy</html>", NotOurs),
     ],
 )
 def test_each_answer_has_one_meaning(status: int, body: Any, expected: type[ConnectorError]) -> None:

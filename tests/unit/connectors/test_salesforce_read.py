@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 import responses
 
-from connectors.base import Page, Window
+from connectors.base import Page, Stream, Window
 from connectors.budget import MemoryBudget
 from connectors.clock import SystemClock
 from connectors.errors import BadAnswer, RetryLater, SchemaDrift
 from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.ids import to18
 from connectors.salesforce.position import Position
 from connectors.salesforce.settings import SalesforceSettings
 from tests.unit.connectors.kit import raw_server
@@ -24,6 +26,7 @@ from tests.unit.connectors.salesforce_kit import (
     StillClock,
     account_id,
     connector,
+    field,
     let_describe,
     let_describe_absent,
     let_log_in,
@@ -122,6 +125,51 @@ def test_an_absent_column_is_not_null() -> None:
 
     with pytest.raises(SchemaDrift, match="without Name"):
         increment(arrange)
+
+
+@pytest.mark.parametrize("broken", [None, "", 7, "001'); DROP"])
+def test_a_row_without_a_record_id_is_no_row(broken: object) -> None:
+    with pytest.raises(BadAnswer, match="the id"):
+        increment(lambda mock: mock.get(QUERY_ALL, json=answer([row(1, Id=broken), row(2)])) and None)
+
+
+def test_a_page_that_is_not_the_last_says_where_to_go_on() -> None:
+    with pytest.raises(BadAnswer, match="but not where"):
+        increment(lambda mock: mock.get(QUERY_ALL, json=answer([row(1)], total=2) | {"done": False}) and None)
+
+
+def test_a_page_that_does_not_say_whether_it_is_the_last_goes_on_while_it_has_a_link() -> None:
+    def arrange(mock: responses.RequestsMock) -> None:
+        first = answer([row(1)], total=2, link=link(1))
+        del first["done"]
+        mock.get(QUERY_ALL, json=first)
+        mock.get(f"https://acme.my.salesforce.com{link(1)}", json={"records": [row(2)]})
+
+    assert increment(arrange)[-1].expected == 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_without_shared_activities_the_contact_of_an_event_is_on_the_event(shared: bool) -> None:
+    event, guest = to18("00UkW0000000001"), to18("003kW0000000001")
+    host = to18("003kW0000000002")
+    asked: list[str] = []
+
+    def serve(request: Any) -> tuple[int, dict[str, str], str]:
+        asked.append(request.params["q"])
+        of_event = {"Id": event, "WhoId": host}
+        of_relation = {"Id": to18("0RExx0000000001"), "EventId": event, "RelationId": guest}
+        rows = [of_event if " FROM Event " in asked[-1] else of_relation]
+        return 200, {"Content-Type": "application/json"}, json.dumps(answer(rows))
+
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        let_log_in(mock)
+        names = ("Id", "EventId", "RelationId", *(("IsWhat",) if shared else ()))
+        let_describe(mock, "EventRelation", [field(name) for name in names])
+        mock.add_callback("GET", QUERY, callback=serve)
+        pages = connector().pages(Stream("events>contacts", "attendance", kind="links"), Window(), [event])
+        found = {each.to_id for page in pages for each in page.links}
+    assert found == ({guest} if shared else {guest, host})
+    assert [("IsWhat" in query) for query in asked] == ([True] if shared else [False, False])
 
 
 @pytest.mark.parametrize("code", ["INVALID_FIELD", "INVALID_TYPE"])
@@ -225,6 +273,12 @@ def test_a_result_page_with_fewer_rows_than_announced_is_read_again_from_its_loc
 def test_a_result_page_without_proof_is_no_page(page: tuple[dict[str, str], str]) -> None:
     with pytest.raises(BadAnswer):
         full_by_bulk(page, page, page, processed=1)
+
+
+def test_a_last_row_without_line_break_counts_when_the_length_was_announced() -> None:
+    body = HEADER + csv_row(1) + csv_row(2).rstrip("\n")
+    pages = full_by_bulk((said(2) | {"Content-Length": str(len(body))}, body), processed=2)
+    assert [record.id for page in pages for record in page.records] == [account_id(1), account_id(2)]
 
 
 def test_fewer_results_than_the_job_found_are_an_error() -> None:

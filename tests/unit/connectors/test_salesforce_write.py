@@ -186,6 +186,17 @@ def test_a_batch_refused_as_a_whole_is_bisected_to_the_bad_row() -> None:
     assert outcomes[76].kind == "rejected"
 
 
+def test_a_request_that_may_work_later_is_not_cut_into_pieces() -> None:
+    calls: list[int] = []
+
+    def serve(records: list[dict[str, Any]]) -> Answer:
+        calls.append(len(records))
+        return refusing(400, [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "busy"}])(records)
+
+    assert set(kinds(write([change(n) for n in range(1, 101)], serve))) == {"pending"}
+    assert calls == [100]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -236,7 +247,7 @@ JUDGES: tuple[Callable[[dict[str, Any]], object], ...] = (
     lambda _: None,
     lambda _: "?",
 )
-EXPECTED = ["confirmed", "pending", "gone", "rejected", *["in_doubt"] * 6]
+EXPECTED = ["confirmed", "pending", "gone", "rejected", "in_doubt", "confirmed", *["in_doubt"] * 4]
 
 
 @settings(max_examples=40, deadline=None)

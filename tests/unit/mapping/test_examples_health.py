@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from mapping.framework import load_framework
-from tests.unit.mapping.portfolio import Portfolio, Result, healthy, noon, shipped
+from mapping.health import half_up
+from tests.unit.mapping.portfolio import Portfolio, Result, excellent, healthy, noon, shipped
 
 ON = "2025-11-10"
 
@@ -108,19 +110,54 @@ def test_example_06_too_little_is_known() -> None:
     [(79.94, 79.9, "yellow"), (79.95, 80.0, "green"), (59.94, 59.9, "red"), (59.95, 60.0, "yellow")],
 )
 def test_example_07_rounding(raw: float, score: float, band: str) -> None:
-    data = shipped()
-    data["facts"], data["cadences"], data["stages"] = {}, [], data["stages"][-1:]
-    data["alerts"] = data["overlays"] = []
-    data["score"]["components"] = [
-        {
-            "id": "only",
-            "label": "Only",
-            "weight": 1,
-            "metrics": [{"id": "m", "label": "M", "value": "roi_realised", "curve": [[0, 0], [100, 100]]}],
-        }
-    ]
-    result = Portfolio().account(roi_realised=raw).on(ON, load_framework(data, "test"))
+    result = excellent(Portfolio(), **figures_worth(raw)).on(ON)
+    assert round(result.detail()["health"]["unrounded"], 9) == raw
     assert (result["health_score"], result["health_band"]) == (score, band)
+
+
+def figures_worth(points: float) -> dict[str, float]:
+    """Usage and value figures of which every metric is worth `points` (50 to 100) by the shipped curves."""
+    features = 0.5 * points / 60 if points < 60 else 0.5 + 0.3 * (points - 60) / 40
+    ratio = points / 100
+    return {
+        "logins_per_user_week": 1 + (points - 50) / 25,
+        "features_used": features * 5,
+        **dict.fromkeys(("data_volume", "roi_realised", "goals_achieved", "hours_saved"), ratio * 5),
+    }
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1001])
+def test_rounded_scores_carry_no_binary_noise(rows: int) -> None:
+    tenths = [number / 10 for number in range(0, 1001, 1001 // rows)]
+    noisy = pl.DataFrame({"raw": [value + 1e-12 for value in tenths]})
+    assert noisy.select(half_up(pl.col("raw"), 1))["raw"].to_list() == tenths
+
+
+@pytest.mark.parametrize(
+    ("unknown", "coverage", "score", "band"),
+    [
+        (("features_licensed",), 50.0, 100.0, "green"),
+        (("features_licensed", "roi_target"), 40.0, None, "unknown"),
+    ],
+)
+def test_half_of_the_weight_is_enough_for_a_score(
+    unknown: tuple[str, ...], coverage: float, score: float | None, band: str
+) -> None:
+    result = excellent(Portfolio(), **dict.fromkeys(unknown)).on(ON)
+    assert (result["health_coverage"], result["health_score"], result["health_band"]) == (coverage, score, band)
+
+
+def test_reasons_fit_the_property_and_repeat_nothing_that_a_record_says() -> None:
+    data = shipped()
+    for component in data["score"]["components"]:
+        for item in component["metrics"]:
+            item["label"] = f"{item['label']} {'very ' * 30}"
+    portfolio = healthy(Portfolio(), ON, reference_status="=cmd('x')<b>", roi_realised=-1e300)
+    reasons = portfolio.on(ON, load_framework(data, "wordy"))["health_reasons"]
+    assert (len(reasons), reasons[-1]) == (255, "…")
+    told = portfolio.on(ON)["health_reasons"]
+    assert told.startswith("Return against target: -1000000000000000% (-")
+    assert "cmd" not in told
 
 
 def test_example_08_stable_trend_and_fallen_band() -> None:

@@ -36,15 +36,20 @@ def test_example_15_implementation_on_time_and_last_day_in_force() -> None:
     detail = portfolio.on("2025-06-25").detail()
     assert detail["facts"]["implementation_took"] == 77
     assert detail["overlays"]["implementation_on_time"] is True
+    assert portfolio.on("2025-10-11").detail()["renewal"]["days_to_end"] == 90
     last = portfolio.on("2026-01-09").detail()["renewal"]
     assert (last["days_to_end"], last["terms"][0]["in_force"]) == (0, True)
     assert portfolio.on("2026-01-10")["renewal_status"] == "overdue"
 
 
-@pytest.mark.parametrize(("on", "stage"), [("2026-03-27", "value_realization"), ("2026-03-28", "growth_expansion")])
-def test_example_20_growth_from_day_365(on: str, stage: str) -> None:
+@pytest.mark.parametrize(
+    ("on", "days", "stage"), [("2026-03-27", 364, "value_realization"), ("2026-03-28", 365, "growth_expansion")]
+)
+def test_example_20_growth_from_day_365(on: str, days: int, stage: str) -> None:
     life: dict[str, Any] = {**LIFE, "contract_end_at": "2028-01-01"}
-    assert excellent(Portfolio(), **life).on(on)["lifecycle_stage"] == stage
+    lifecycle = excellent(Portfolio(), **life).on(on).detail()["lifecycle"]
+    growth = next(rule for rule in lifecycle["rules"] if rule["id"] == "growth_expansion")
+    assert (lifecycle["stage"], growth["inputs"]) == (stage, {"days_since_go_live": days})
 
 
 def test_example_33_progress_calls_every_two_weeks_for_91_days() -> None:
@@ -141,6 +146,22 @@ def test_strict_handoff_holds_the_account_in_pre_sale() -> None:
 def test_implementation_overdue_after_84_days(on: str, raised: bool) -> None:
     portfolio = Portfolio().account(contract_signed_at="2025-01-10")
     assert ("implementation_overdue" in portfolio.on(on).alerts()) is raised
+
+
+def test_handoff_and_delay_are_reported_whatever_hides_the_implementation() -> None:
+    # Never live, and the contract ends soon: the stage is renewal, by tenure it is still the implementation.
+    portfolio = excellent(Portfolio(), contract_signed_at="2025-01-10", contract_end_at="2026-01-09")
+    result = portfolio.on("2025-11-01")
+    assert (result["lifecycle_stage"], result["tenure_stage"]) == ("renewal_or_transition", "implementation")
+    assert {"handoff_incomplete", "implementation_overdue"} <= result.alerts()
+    data = shipped()
+    data["parameters"]["strict_handoff"] = True
+    strict = load_framework(data, "strict")
+    held = Portfolio().account(contract_signed_at="2025-01-10").on("2025-06-01", strict)
+    assert held["lifecycle_stage"] == "pre_sale"
+    assert {"handoff_incomplete", "implementation_overdue"} <= held.alerts()
+    prospect = Portfolio().account(contract_signed_at="2025-06-02").on("2025-06-01")
+    assert not {"handoff_incomplete", "implementation_overdue"} & prospect.alerts()
 
 
 def test_calendar_day_is_that_of_the_tenant() -> None:

@@ -24,20 +24,21 @@ def status(portfolio: Portfolio, on: str) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("on", "phase"),
+    ("on", "days", "phase"),
     [
-        ("2025-10-10", "none"),
-        ("2025-10-11", "value_documentation"),
-        ("2025-11-09", "value_documentation"),
-        ("2025-11-10", "proposal"),
-        ("2025-12-09", "proposal"),
-        ("2025-12-10", "negotiation"),
-        ("2026-01-09", "negotiation"),
-        ("2026-01-10", "lapsed"),
+        ("2025-10-10", 91, "none"),
+        ("2025-10-11", 90, "value_documentation"),
+        ("2025-11-09", 61, "value_documentation"),
+        ("2025-11-10", 60, "proposal"),
+        ("2025-12-09", 31, "proposal"),
+        ("2025-12-10", 30, "negotiation"),
+        ("2026-01-09", 0, "negotiation"),
+        ("2026-01-10", -1, "lapsed"),
     ],
 )
-def test_example_16_renewal_phase(on: str, phase: str) -> None:
-    assert excellent(Portfolio(), **END).on(on)["renewal_phase"] == phase
+def test_example_16_renewal_phase(on: str, days: int, phase: str) -> None:
+    renewal = excellent(Portfolio(), **END).on(on).detail()["renewal"]
+    assert (renewal["days_to_end"], renewal["phase"]) == (days, phase)
 
 
 def test_example_17_due_then_not_started() -> None:
@@ -49,6 +50,7 @@ def test_example_17_due_then_not_started() -> None:
 
 def test_example_18_overdue_then_lapsed() -> None:
     portfolio = excellent(Portfolio(), **END)
+    assert portfolio.on("2026-02-08").detail()["renewal"]["days_to_end"] == -30
     assert status(portfolio, "2026-02-08") == ("overdue", "no_deal")
     assert status(portfolio, "2026-02-09") == ("churned", "lapsed")
     assert portfolio.on("2026-02-08")["lifecycle_stage"] == "renewal_or_transition"
@@ -64,6 +66,7 @@ def test_example_18_overdue_then_lapsed() -> None:
         (101_000, ("on_track", "flat")),
         (101_001, ("on_track", "expansion")),
         (None, ("on_track", "amount_unknown")),
+        (-20_000, ("on_track", "amount_unknown")),
     ],
 )
 def test_example_19_ratio_of_the_open_renewal(amount: int | None, expected: tuple[str, str]) -> None:
@@ -223,6 +226,23 @@ def test_account_is_churned_only_when_no_line_is_in_force() -> None:
 )
 def test_churn_date_counts_from_itsday(churned: str, expected: tuple[str, str]) -> None:
     assert status(excellent(Portfolio(), **END, churned_at=churned), "2025-11-10") == expected
+
+
+@pytest.mark.parametrize(
+    ("churned", "expected"),
+    [("2026-01-09", ("renewed", "flat")), ("2026-01-10", ("churned", "terminated_early"))],
+)
+def test_customer_who_leaves_during_the_renewed_term_has_left(churned: str, expected: tuple[str, str]) -> None:
+    portfolio = excellent(Portfolio(), **END, churned_at=churned)
+    portfolio.deal(kind="renewal", state="won", amount=100_000, close_date="2025-12-01")
+    assert status(portfolio, "2026-04-01") == expected
+    assert portfolio.on("2026-01-08")["renewal_status"] == "renewed"
+
+
+def test_customer_who_left_early_is_in_no_renewal_phase() -> None:
+    portfolio = excellent(Portfolio(), **END, churned_at="2025-11-01")
+    assert portfolio.on("2025-11-20")["renewal_phase"] == "none"
+    assert portfolio.on("2026-01-10")["renewal_phase"] == "lapsed"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,21 @@ def metric(data: dict[str, Any]) -> dict[str, Any]:
         (lambda d: d["facts"]["signed_on"].update(where="TRUE"), ("facts", "signed_on", "where"), "only belongs"),
         (lambda d: d["facts"].update(arr={"value": "1"}), ("facts", "arr"), "is taken"),
         (lambda d: d["facts"].update(health_score={"value": "1"}), ("facts", "health_score"), "is taken"),
-        (lambda d: d["facts"].update(early={"value": "health_score + 1"}), ("facts", "early", "value"), "no column"),
+        (
+            lambda d: d["facts"].update(early={"value": "health_score + 1"}),
+            ("facts", "early", "value"),
+            "not computed yet",
+        ),
+        (
+            lambda d: d["stages"][2].update(when="Days_Since_Golive >= 365"),
+            ("stages", 2, "when"),
+            "there is no column 'Days_Since_Golive' here; did you mean days_since_go_live",
+        ),
+        (lambda d: d["stages"][2].update(when="NOT name"), ("stages", 2, "when"), "not a valid SQL expression"),
+        (lambda d: d["stages"][2].update(when="CAST(name AS INT) > 1"), ("stages", 2, "when"), "not a valid SQL"),
+        (lambda d: d["stages"][2].update(when="go_live_at > '2026-01-02'"), ("stages", 2, "when"), "write DATE '2026"),
+        (lambda d: d["stages"][2].update(when="ROW_NUMBER() > 1"), ("stages", 2, "when"), "may not be used"),
+        (lambda d: d["stages"][2].update(when="COLUMNS('.*') IS NULL"), ("stages", 2, "when"), "may not be used"),
         (lambda d: d["segments"][0].update(dimension="tier"), ("segments",), "named `segment`"),
         (lambda d: d["overlays"][0].update(id="arr"), ("overlays", 0, "id"), "is taken"),
         (lambda d: d["segments"][0].update(dimension="arr"), ("segments", 0, "dimension"), "is taken"),
@@ -112,6 +126,49 @@ def test_every_fault_is_reported_at_once() -> None:
         data["alerts"][0]["when"] = "1 + 1"
 
     assert set(problems(spoil)) == {("stages", 2, "when"), (*METRIC, "curve", 1), ("alerts", 0, "when")}
+
+
+def test_fault_is_not_reported_again_by_what_depends_on_it() -> None:
+    def spoil(data: dict[str, Any]) -> None:
+        data["facts"]["sentiment_90d"]["value"] = "AVG(sentimnt)"
+        data["facts"]["signed_on"]["value"] = "contract_signed"
+
+    assert set(problems(spoil)) == {("facts", "sentiment_90d", "value"), ("facts", "signed_on", "value")}
+
+    def misspell(data: dict[str, Any]) -> None:
+        data["score"]["components"][0]["metrisc"] = data["score"]["components"][0].pop("metrics")
+
+    path = ("score", "components", 0)
+    assert problems(misspell) == {
+        (*path, "metrics"): "is required",
+        (*path, "metrisc"): "unknown key; did you mean metrics?",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        (lambda d: d.update(stages=5), ("stages",), "has to be a list"),
+        (lambda d: d.update(stages=[]), ("stages",), "needs at least one entry"),
+        (lambda d: d["stages"][0].update(when=True), ("stages", 0, "when"), "has to be text, in quotes"),
+        (lambda d: d["stages"][0].update(when=""), ("stages", 0, "when"), "must not be empty"),
+        (lambda d: d["score"].update(min_coverage="50%"), ("score", "min_coverage"), "has to be a number"),
+        (lambda d: d["score"].update(decimals=0.5), ("score", "decimals"), "has to be a whole number"),
+        (lambda d: d["score"].update(trend=30), ("score", "trend"), "has to be a mapping"),
+        (lambda d: d["cadences"][0].update(after_churn="perhaps"), ("cadences", 0, "after_churn"), "true or false"),
+        (lambda d: metric(d).update(weight=-1), (*METRIC, "weight"), "has to be greater than 0"),
+        (
+            lambda d: d["parameters"].update(strict_handoff=[1]),
+            ("parameters", "strict_handoff"),
+            "has to be a number, a",
+        ),
+        (lambda d: d["facts"]["sentiment_90d"].update(empty="none"), ("facts", "sentiment_90d", "empty"), "'zero' or"),
+    ],
+)
+def test_wrong_shape_is_said_in_plain_words(change: Change, path: tuple[str | int, ...], message: str) -> None:
+    found = problems(change)
+    assert message in found[path], found
+    assert len(found) == 1
 
 
 def test_version_follows_the_content() -> None:

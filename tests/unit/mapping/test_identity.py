@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mapping.domains import identifies, registered_domain
 from mapping.identity import AccountLink, Candidate, Identity, resolve
 
@@ -59,6 +61,41 @@ def test_duplicates_stay_apart_and_are_not_written() -> None:
     assert set(review.records) == {("hubspot", "1"), ("hubspot", "2"), ("salesforce", "A")}
 
 
+def test_sites_on_one_domain_of_a_single_crm_are_accounts_of_their_own() -> None:
+    for identity in (
+        solve(hub("1", "acme.com"), hub("2", "acme.com")),
+        solve(hub("1", "acme.com"), hub("2", "acme.com"), force("A", "other.com")),
+        solve(hub("1", "acme.com"), hub("2", "acme.com"), hub("3", "acme.com", salesforce="A"), force("A", "acme.com")),
+    ):
+        assert accounts(identity).keys() >= {"hubspot:1", "hubspot:2"}
+        assert all(link.writable for link in identity.links)
+        assert [(review.kind, review.records) for review in identity.reviews] == [
+            ("duplicate_domain", (("hubspot", "1"), ("hubspot", "2")))
+        ]
+
+
+def test_short_form_of_a_salesforce_id_names_the_same_record() -> None:
+    long = "001Qy00000AbCdEIAV"
+    assert accounts(solve(hub("1", salesforce=long[:15]), force(long))) == {
+        "hubspot:1": {"hubspot:1", f"salesforce:{long}"}
+    }
+    other = "001Qy00000aBcDeIAV"  # the same letters in other cases: another record
+    assert len(accounts(solve(hub("1", salesforce=long[:15]), force(other)))) == 2
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        solve(hub("1", salesforce="A"), hub("2"), force("A", hubspot="2")),
+        solve(hub("1", salesforce="A"), force("A"), force("B", hubspot="1")),
+    ],
+)
+def test_ids_that_contradict_each_other_are_not_written(identity: Identity) -> None:
+    assert len(accounts(identity)) == 3
+    assert [review.kind for review in identity.reviews] == ["conflicting_ids"]
+    assert not any(link.writable for link in identity.links)
+
+
 def test_explicit_link_keeps_a_record_out_of_its_duplicates() -> None:
     identity = solve(hub("1", "acme.com", salesforce="A"), hub("2", "acme.com"), force("A", "acme.com"))
     assert accounts(identity) == {"hubspot:1": {"hubspot:1", "salesforce:A"}, "hubspot:2": {"hubspot:2"}}
@@ -100,16 +137,46 @@ def test_id_of_a_record_that_is_not_there_is_ignored() -> None:
     }
 
 
-def test_registered_domain() -> None:
-    found = {
-        raw: registered_domain(raw)
-        for raw in ("https://www.Acme.co.uk/a?b", "me@acme.com", "acme", "1.2.3.4", "müller.de")
-    }
-    assert found == {
-        "https://www.Acme.co.uk/a?b": "acme.co.uk",
-        "me@acme.com": "acme.com",
-        "acme": None,
-        "1.2.3.4": None,
-        "müller.de": "xn--mller-kva.de",
-    }
+@pytest.mark.parametrize(
+    ("raw", "domain"),
+    [
+        ("https://www.Acme.co.uk/a?b", "acme.co.uk"),
+        ("me@acme.com", "acme.com"),
+        ("mailto:me@acme.com", "acme.com"),
+        ("shop.eu.acme.com:8443/x", "acme.com"),
+        ("acme.com.", "acme.com"),
+        ("müller.de", "xn--mller-kva.de"),
+        ("MÜLLER.DE", "xn--mller-kva.de"),
+        ("xn--mller-kva.de", "xn--mller-kva.de"),
+        ("www.youtube.com/@acme.io", "youtube.com"),
+        ("acme.com?ref=me@other.com", "acme.com"),
+        ("acme", None),
+        ("co.uk", None),
+        ("github.io", None),
+        ("1.2.3.4", None),
+        ("[::1]", None),
+        ("acme.com, acme.de", None),
+        ("acme.com;acme.de", None),
+        ("<script>alert(1)</script>.com", None),
+        ("http://[bad", None),
+        ("a" * 300 + ".com", None),
+        ("\ud800.com", None),
+        ("n/a", None),
+    ],
+)
+def test_registered_domain(raw: str, domain: str | None) -> None:
+    assert registered_domain(raw) == domain
+
+
+def test_customers_of_one_site_builder_have_domains_of_their_own() -> None:
     assert registered_domain("shop.github.io") != registered_domain("other.github.io")
+
+
+@pytest.mark.parametrize(
+    "shared", ["gmail.com", "yahoo.it", "live.co.uk", "web.de", "linkedin.com", "wixsite.com", "example.com"]
+)
+def test_domains_that_many_share_identify_nobody(shared: str) -> None:
+    identity = solve(hub("1", shared), hub("2", shared), force("A", shared))
+    assert len(accounts(identity)) == 3
+    assert all(link.writable for link in identity.links)
+    assert not identity.reviews

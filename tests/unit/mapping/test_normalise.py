@@ -66,6 +66,10 @@ def read(crm: str, stream: str, override: dict[str, Any] | None = None, **proper
         ),
         ("hubspot/companies", "strategic_flag", "strategic_account", "true", True),
         ("salesforce/accounts", "strategic_flag", "Strategic_Account__c", False, False),
+        ("salesforce/accounts", "strategic_flag", "Strategic_Account__c", "1", True),
+        ("salesforce/accounts", "employees", "NumberOfEmployees", "1.2E2", 120),
+        ("hubspot/companies", "roi_realised", "roi_realised", "-0", 0.0),
+        ("hubspot/companies", "go_live_at", "go_live_date", 1743120000000, date(2025, 3, 28)),
         ("hubspot/companies", "domain", "domain", "https://www.shop.Acme.co.uk/x?y", "acme.co.uk"),
         ("hubspot/companies", "reference_status", "reference_status", "Not asked", "not_asked"),
         ("salesforce/opportunities", "probability", "Probability", 75, 0.75),
@@ -74,6 +78,9 @@ def read(crm: str, stream: str, override: dict[str, Any] | None = None, **proper
         ("salesforce/opportunities", "kind", "Type", "New Customer", "new"),
         ("salesforce/opportunities", "kind", "Type", "Unheard of", None),
         ("hubspot/meetings", "outcome", "hs_meeting_outcome", "NO_SHOW", "no_show"),
+        ("salesforce/events", "outcome", "Outcome__c", "Rescheduled", "rescheduled"),
+        ("salesforce/events", "outcome", "Outcome__c", "Canceled", "cancelled"),
+        ("hubspot/deals", "acv", "hs_acv", "-13160.00", Decimal(-13160)),
         ("hubspot/companies", "owner_ref", "hubspot_owner_id", 77, "77"),
     ],
 )
@@ -101,6 +108,24 @@ def test_values_are_read(stream: str, field: str, prop: str, raw: Any, value: An
         ("strategic_flag", "strategic_account", "maybe", "is neither true nor false"),
         ("domain", "domain", "n/a", "is not a domain or website"),
         ("name", "name", ["a"], "expected text, found a list"),
+        ("arr", "annual_recurring_revenue", "1,5", "is not a number"),
+        ("arr", "annual_recurring_revenue", "$1000", "is not a number"),
+        ("arr", "annual_recurring_revenue", "1_000", "is not a finite number"),
+        ("features_used", "features_used_30d", "1e400", "is too large or too small to be real"),
+        ("features_used", "features_used_30d", float("inf"), "is not a finite number"),
+        ("features_used", "features_used_30d", "12;13", "is not a number"),
+        ("roi_target", "roi_target", "-1", "is negative"),
+        ("hours_saved_target", "hours_saved_target", "-1", "is negative"),
+        ("reference_status", "reference_status", "willing;active", "has several values where one is wanted"),
+        ("strategic_flag", "strategic_account", "true;false", "is neither true nor false"),
+        ("go_live_at", "go_live_date", "0001-01-01", "is outside the years 1900 to 2200"),
+        ("go_live_at", "go_live_date", "9999-12-31T23:59:59-12:00", "is a date outside the calendar"),
+        ("go_live_at", "go_live_date", "9999-12-31", "is outside the years 1900 to 2200"),
+        ("go_live_at", "go_live_date", "99999999999999", "is outside the years 1900 to 2200"),
+        ("go_live_at", "go_live_date", "1743120000", "is not a date in the form 2026-01-02"),
+        ("go_live_at", "go_live_date", 1743120000, "is not a time in milliseconds since 1970"),
+        ("go_live_at", "go_live_date", 45744, "is not a time in milliseconds since 1970"),
+        ("go_live_at", "go_live_date", 0, "is not a time in milliseconds since 1970"),
     ],
 )
 def test_unreadable_value_is_set_aside_alone(field: str, prop: str, raw: Any, reason: str) -> None:
@@ -109,6 +134,15 @@ def test_unreadable_value_is_set_aside_alone(field: str, prop: str, raw: Any, re
     (problem,) = found.problems
     assert (problem.connection, problem.stream, problem.id, problem.field_name) == ("hubspot", "companies", "1", field)
     assert problem.reason == reason
+
+
+def test_number_of_thousands_of_digits_is_set_aside_like_any_other_value() -> None:
+    # Python itself refuses to write such a number out.
+    huge = 10**5000
+    found = read("hubspot", "companies", name=huge, annual_recurring_revenue=huge, strategic_account=huge, industry="x")
+    assert {problem.field_name for problem in found.problems} == {"name", "arr", "strategic_flag"}
+    assert {problem.value for problem in found.problems} == {"a number of thousands of digits"}
+    assert found.row["industry"] == "x"
 
 
 def test_row_has_keys_and_every_field() -> None:

@@ -1,0 +1,56 @@
+"""What bulk query and bulk ingest jobs have in common: an id, and a state to wait for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.errors import BadAnswer, RetryLater
+from connectors.http import Deadline
+from connectors.salesforce.client import SalesforceClient
+
+_FIRST_POLL, _LONGEST_POLL = 0.5, 30.0  # seconds
+_ENDED = frozenset({"jobcomplete", "failed", "aborted"})
+_ID = re.compile(r"^[A-Za-z0-9_-]{1,80}$")
+
+
+def is_job(text: str) -> bool:
+    """Whether `text` can be the id of a job, and so may stand in an address."""
+    return _ID.match(text) is not None
+
+
+def create(client: SalesforceClient, kind: str, body: Mapping[str, str]) -> str:
+    """Create a job of `kind` (`query`, `ingest`) and return its id; one attempt, raises what `client.send` raises."""
+    job = client.send("POST", f"jobs/{kind}", json=body)
+    found = job.get("id") if isinstance(job, Mapping) else None
+    if not isinstance(found, str) or not is_job(found):
+        # Nothing runs in a job whose id nobody knows.
+        raise BadAnswer("A bulk job was created without an id.", sent=False)
+    return found
+
+
+def look(client: SalesforceClient, kind: str, job: str) -> Mapping[str, Any]:
+    """The job as it is now, with its `state` in lower case."""
+    info = client.get(f"jobs/{kind}/{job}")
+    if not isinstance(info, Mapping):
+        raise BadAnswer("The state of a bulk job is not what Salesforce documents.", sent=True)
+    return {**info, "state": str(info.get("state") or "").lower()}
+
+
+def wait(client: SalesforceClient, kind: str, job: str) -> Mapping[str, Any]:
+    """The job at its end: `jobcomplete`, `failed` or `aborted`.
+
+    Raises `RetryLater` when it takes longer than `pull.job_minutes`.
+    """
+    limit = 60.0 * client.settings.pull.job_minutes
+    deadline, delay, waited = Deadline(client.clock, limit), _FIRST_POLL, 0.0
+    while True:
+        info = look(client, kind, job)
+        if info["state"] in _ENDED:
+            return info
+        if waited >= limit or deadline.left() <= 0:
+            raise RetryLater(f"The bulk job {job} was not done after {limit:g} s.", sent=kind == "ingest")
+        client.sleep(delay)
+        waited += delay
+        delay = min(delay * 1.6, _LONGEST_POLL)

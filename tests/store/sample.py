@@ -1,0 +1,122 @@
+"""One row of everything in a workspace, and what every query function answers about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from mapping.records import Link, Quarantined, RawRecord
+from store import (
+    Store,
+    aliases,
+    audit,
+    cursors,
+    entities,
+    epochs,
+    evaluations,
+    frames,
+    identity,
+    leases,
+    ledger,
+    links,
+    marks,
+    pins,
+    plans,
+    quarantine,
+    raw,
+    runs,
+    writes,
+)
+from store.evaluations import NewEvaluation
+from store.identity import AccountLink, Review
+from store.intents import NewIntent, Settlement
+from store.plans import PlanHeader, PlanRecord
+
+
+def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
+    """Put one row of everything under the same keys; only `marker` tells the workspaces apart."""
+    with store.write() as c:
+        epoch = epochs.open_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+        raw.upsert_page(c, ws, "crm", "deals", epoch.id, [RawRecord("1", {"who": marker}, now)], now)
+        links.upsert_links(c, ws, "crm", "deals>companies", epoch.id, ["1"], [Link("deals>companies", "1", marker)])
+        aliases.apply_merges(c, ws, "crm", "deals", {"0": marker}, now)
+        epochs.seal(c, epoch.id, proof={"who": marker}, cursor=now, now=now)
+        epochs.open_epoch(c, ws, "crm", "tickets", "full", since=None, now=now)
+        entities.replace_entities(c, ws, "account", "crm", [{"id": "1", "stream": "companies", "name": marker}])
+        entities.replace_entities(
+            c, ws, "deal", "crm", [{"id": "1", "stream": "d", "account_ref": "1", "name": marker}]
+        )
+        link = AccountLink("a", "crm", "companies", "1", marker)
+        identity.replace_identity(c, ws, [link], [Review(marker, (), "")], now)
+        row = NewEvaluation("a", marker, {"who": marker}, 1.0, marker, marker, {"who": marker})
+        evaluations.save(c, ws, "run", marker, now, [row])
+        key = plans.create(c, ws, PlanHeader("run", now, now, "f", "m", {}))
+        plans.add_records(c, ws, key, [PlanRecord("crm", "companies", "1", "a", ({"who": marker},))])
+        plan_id = plans.finish(c, ws, key, cost={}, counts={})
+        plans.create(c, ws, PlanHeader("run", now, now, "f", "m", {}))
+        for name in ("written", "waiting"):
+            new = NewIntent("crm", "companies", "1", "field", name, None, marker, "")
+            writes.add_intents(c, ws, plan_id=plan_id, run_id="run", model_version="m", rows=[new], now=now)
+        first = writes.open_intents(c, ws, "crm")[0]
+        writes.claim(c, ws, {first.id: None}, batch="b", token=1, sent_at=now, deadline_at=now)
+        writes.settle(c, ws, [Settlement(first.id, "confirmed")], now)
+        names = {"batch": "b", "run_id": "run", "connection": "crm", "object_name": "companies", "digest": marker}
+        audit.append(c, ws, kind="intent", count=1, detail={}, now=now, **names)
+        runs.start(c, ws, "run", "sync", as_of=now, version="1", now=now)
+        runs.finish(c, ws, "run", status="complete", reason=marker, report=None, now=now)
+        quarantine.put_many(c, ws, [Quarantined("crm", "deals", "1", None, marker)], now)
+        pins.verify(c, ws, "crm", marker, now)
+        marks.set_mark(c, ws, "who", marker)
+    leases.acquire(store, ws, "crm/companies", marker, 60)
+
+
+def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
+    """What every query function answers for a workspace, as text that shows the marker."""
+    run_plan = plans.latest(c, ws)
+    assert run_plan is not None
+    assert run_plan.id is not None
+    cursor = cursors.cursor(c, ws, "crm", "deals")
+    assert cursor is not None
+    holder = leases.holder(c, ws, "crm/companies")
+    assert holder is not None
+    return {
+        "changed": [row.payload for row in raw.iter_changed(c, ws, "crm", "deals")],
+        "ids": list(raw.iter_ids(c, ws, "crm", "deals")),
+        "payloads": raw.payloads(c, ws, "crm", "deals", ["1"]),
+        "count": (raw.count_live(c, ws, "crm", "deals"), raw.last_seq(c, ws, "crm", "deals")),
+        "links": [list(links.iter_links(c, ws, "crm", k)) for k in ("deals>companies",)],
+        "links_from": links.links_from(c, ws, "crm", "deals>companies", ["1"]),
+        "aliases": aliases.survivors(c, ws, "crm", "deals", ["0"]),
+        "sealed": [e.proof for e in [epochs.latest_sealed(c, ws, "crm", "deals")] if e],
+        "open": [e.stream for e in epochs.open_epochs(c, ws)],
+        "accounts": frames.frame(c, ws, "account")["name"].to_list(),
+        "slices": [part["name"].to_list() for part in frames.frames(c, ws, "deal")],
+        "of_account": frames.frame(c, ws, "deal", account_ids=["a"])["name"].to_list(),
+        "entity_count": entities.count(c, ws, "account"),
+        "identity": (identity.links(c, ws), identity.links(c, ws, ["a"]), identity.find(c, ws, "1")),
+        "link_frame": identity.link_frame(c, ws).rows(),
+        "reviews": identity.reviews(c, ws),
+        "chunks": list(identity.account_chunks(c, ws, 10)),
+        "latest": [row.band for row in evaluations.latest(c, ws).values()],
+        "values": evaluations.latest_values(c, ws, ["a"]),
+        "history": evaluations.history(c, ws, now)["band"].to_list(),
+        "stages": evaluations.stage_history(c, ws)["stage"].to_list(),
+        "detail": evaluations.detail(c, ws, "a"),
+        "plan": list(plans.iter_records(c, ws, run_plan.id)),
+        "open_intents": [(i.property, i.want) for i in writes.open_intents(c, ws, "crm")],
+        "intents": [(i.property, i.want) for i in writes.intents(c, ws, "run")],
+        "intent_counts": writes.counts(c, ws, "run"),
+        "failures": writes.failures(c, ws),
+        "ledger": [row.written for row in ledger.ledger_for(c, ws, "crm", "companies", ["1"]).values()],
+        "ledger_run": [row.written for row in ledger.ledger_of_run(c, ws, "run")],
+        "standing": [row.written for row in ledger.standing(c, ws, "crm")],
+        "audit": [(row.seq, row.digest) for row in audit.entries(c, ws)],
+        "runs": [(run.id, run.reason) for run in runs.list_runs(c, ws)],
+        "last_good": [run.reason for run in [runs.last_good(c, ws)] if run],
+        "quarantine": [row.item.reason for row in quarantine.list_items(c, ws)],
+        "quarantined": quarantine.count(c, ws),
+        "pin": [pin.identity for pin in [pins.get(c, ws, "crm")] if pin],
+        "mark": marks.mark(c, ws, "who"),
+        "lease": holder.owner,
+    }
