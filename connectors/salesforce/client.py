@@ -39,6 +39,7 @@ from connectors.salesforce.transport import LARGEST_BODY, RoutedAdapter, open_se
 _DAY = 86_400.0
 _PAUSE_WHEN_EXHAUSTED = 900.0  # seconds: a rolling quota frees slowly, and other processes need not ask meanwhile
 _PAUSE_WHEN_THROTTLED = 5.0
+_PROMPT = timedelta(seconds=5)  # answers later than this say nothing about the server's clock
 _DOWNLOAD_SECONDS = 1200.0  # Salesforce itself gives up on a download after 20 minutes
 _CHUNK = 256 * 1024
 _BODILESS = frozenset({201, 202, 204})
@@ -304,10 +305,12 @@ class SalesforceClient:
         elif isinstance(error, QuotaExhausted) and error.resets_in is None:
             self._budget.pause(self.quota(), _PAUSE_WHEN_EXHAUSTED)
 
-    def _observe(self, status: int, headers: Mapping[str, str]) -> None:  # noqa: ARG002
+    def _observe(self, headers: Mapping[str, str], sent_at: datetime) -> None:
         served_at = moments.of_http_date(headers.get("date"))
-        if served_at is not None:
-            self._ahead = served_at - self.clock.now()
+        # Compared with the moment of sending, so that a slow way back never sets Salesforce's clock back; an answer
+        # that was long in the making tells too little.
+        if served_at is not None and self.clock.now() - sent_at <= _PROMPT:
+            self._ahead = served_at - sent_at
         usage = api_usage(headers.get("sforce-limit-info"))
         if usage is not None and self._grant is not None:
             used, limit = usage

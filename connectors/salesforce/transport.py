@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,7 +23,8 @@ LARGEST_BODY = 64 * 2**20
 LOGIN_HOST = "login-endpoint.salesforce.com"
 """Stand-in for the configured login address: simple-salesforce can only log in at `https://X.salesforce.com`."""
 
-Observer = Callable[[int, Mapping[str, str]], None]
+Observer = Callable[[Mapping[str, str], datetime], None]
+"""Is told every answer's headers (lower-case names) and when its request was sent."""
 
 
 class RoutedAdapter(HTTPAdapter):
@@ -60,11 +62,12 @@ class RoutedAdapter(HTTPAdapter):
         stream = bool(kwargs.pop("stream", False))
         kwargs["timeout"] = (self._timeouts.connect, self._timeouts.read)
         deadline = Deadline(self._clock, self._timeouts.total)
+        sent_at = self._clock.now()
         try:
             response = super().send(request, stream=True, **kwargs)
         except (requests.RequestException, OSError) as error:
             raise classify_failure(error) from error
-        self._observe(response.status_code, lower_headers(response.headers))
+        self._observe(lower_headers(response.headers), sent_at)
         if not stream:
             self._read(response, deadline)
         return response

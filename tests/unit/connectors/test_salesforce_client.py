@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,16 @@ from connectors.http import Answer
 from connectors.redact import Redactor
 from connectors.retry import Throttled
 from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, raise_for
-from tests.unit.connectors.salesforce_kit import DATA, EXPIRED, ORIGIN, StillClock, client, let_log_in
+from tests.unit.connectors.salesforce_kit import (
+    DATA,
+    DATE_HEADER,
+    EXPIRED,
+    ORIGIN,
+    SERVER_TIME,
+    StillClock,
+    client,
+    let_log_in,
+)
 
 
 def meaning(status: int, body: Any, headers: dict[str, str] | None = None) -> ConnectorError:
@@ -206,6 +216,23 @@ def test_server_time_comes_from_the_date_header() -> None:
     one = client(clock)
     one.get("limits")
     assert (one.server_now() - clock.now()).total_seconds() == 3600
+
+
+@responses.activate
+def test_an_answer_that_takes_a_while_does_not_set_the_servers_clock_back() -> None:
+    """A window that ends before the server's present second would leave out what changed just now."""
+    clock = StillClock()
+    sent = clock.at = SERVER_TIME + timedelta(milliseconds=980)
+
+    def late(_request: object) -> tuple[int, dict[str, str], str]:
+        clock.at += timedelta(milliseconds=50)
+        return 200, {"Content-Type": "application/json", "Date": DATE_HEADER}, '{"x": 1}'
+
+    let_log_in(responses.mock)
+    responses.add_callback(responses.GET, f"{DATA}/limits", late)
+    one = client(clock)
+    one.get("limits")
+    assert one.server_now() >= SERVER_TIME + (clock.at - sent)
 
 
 @pytest.mark.parametrize(
