@@ -325,14 +325,14 @@ def init(config: Path, no_input: bool, options: dict[str, Any], force: opt.Force
 
 @verb(app, options=(opt.ports,), example="keepwell sandbox --write-config keepwell.yaml")
 def sandbox(
-    *, options: dict[str, Any], as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7,
+    *, options: dict[str, Any], as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7, days: opt.Days = 0,
     write_config: opt.WriteConfig = None, force: opt.Force = False,
 ) -> Answer:  # fmt: skip
     """Serve a local HubSpot and Salesforce."""
     from dashboard.first_steps import serve
     from sandbox.serve import Portfolio, running
 
-    serve(running(Portfolio(accounts, seed), **options), config=write_config, force=force, as_json=as_json)
+    serve(running(Portfolio(accounts, seed, days=days), **options), config=write_config, force=force, as_json=as_json)
     raise typer.Exit
 
 

@@ -74,6 +74,9 @@ AsOf = Annotated[
 Full = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
 Accounts = Annotated[int, typer.Option("--accounts", min=1, max=200_000, metavar="N", help="Size of the portfolio.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="S", help="The same seed gives the same portfolio.")]
+Days = Annotated[
+    int, typer.Option("--days", min=0, max=3650, metavar="N", help="Let the portfolio live through N days first.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 Framework = Annotated[
     str, typer.Option("--framework", metavar="F", help="A shipped framework, or the path of your own.")

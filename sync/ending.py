@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
-from store.errors import BudgetExhausted, LeaseHeld, LeaseLost, PinMismatch, StoreError
+from store.errors import BudgetExhausted, LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
 from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, Refused, SyncError, UsageError
 from sync.report import RunReport, Status
 
@@ -45,6 +45,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
     (ConnectorError, "failed", EXIT_FAILED),
     (PinMismatch, "failed", EXIT_CREDENTIALS),
     (BudgetExhausted, "deferred", EXIT_LATER),
+    (StoreLocked, "busy", EXIT_LATER),
     (StoreError, "failed", EXIT_FAILED),
     (InvariantError, "failed", EXIT_FAILED),
     (SyncError, "failed", EXIT_FAILED),

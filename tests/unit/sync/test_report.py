@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.errors import BadAnswer, ConfigError, CredentialsError, MissingScope, QuotaExhausted, RetryLater
-from store.errors import LeaseHeld, StoreFull
+from store.errors import LeaseHeld, StoreFull, StoreLocked
 from sync.ending import ending_of_error, ending_of_rows
 from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, StalePlan, UsageError
 from sync.report import BUCKETS, Buckets, ConnectionPlan, PlanSummary, RunReport
@@ -73,6 +73,7 @@ def test_gone_and_unchanged_rows_are_fine() -> None:
         (StalePlan("old"), "refused", 5),
         (Busy("busy"), "busy", 75),
         (LeaseHeld("held", owner="r", expires_in=3.0), "busy", 75),
+        (StoreLocked("another process writes"), "busy", 75),
         (Interrupted("SIGTERM"), "interrupted", 130),
         (UsageError("what?"), "failed", 2),
         (CredentialsError("wrong token"), "failed", 6),
