@@ -81,13 +81,6 @@ def normalise(
     return Normalised(row, tuple(problems))
 
 
-def merged_ids(record: Raw, stream: StreamMap) -> tuple[str, ...]:
-    """Ids that this record absorbed, where the map names the property (`merged_refs`, separated by `;`)."""
-    rule = stream.rules.get("merged_refs")
-    raw = _raw(record.properties, rule) if rule else None
-    return tuple(part.strip() for part in str(raw).split(";") if part.strip()) if not is_empty(raw) else ()
-
-
 def primary_target(links: Iterable[Link]) -> str | None:
     """The record a child belongs to: its primary link, else the lowest id, so that the choice never wavers."""
     ranked = sorted(links, key=lambda link: (not link.primary, len(link.to_id), link.to_id))

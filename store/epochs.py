@@ -45,22 +45,6 @@ class Epoch:
         return self.ended_at if self.state == "sealed" else None
 
 
-def open_or_resume_epoch(
-    c: Connection, ws: str, connection: str, stream: str, mode: Mode, *, since: datetime | None, now: datetime
-) -> Epoch:
-    """Return the stream's open epoch if it has the same mode and start, else begin a new one.
-
-    An open epoch of another mode or window is abandoned: its pages stay stored, its position means nothing here.
-    """
-    found = c.execute(select(epoch).where(_stream(ws, connection, stream), epoch.c.state == "open")).one_or_none()
-    if found is not None:
-        standing = _epoch(found)
-        if standing.mode == mode and standing.since == since:
-            return standing
-        abandon(c, standing.id, reason="another window was asked for", now=now)
-    return _begin(c, ws, connection, stream, mode, since, now)
-
-
 def open_epoch(
     c: Connection, ws: str, connection: str, stream: str, mode: Mode, *, since: datetime | None, now: datetime
 ) -> Epoch:
@@ -68,7 +52,20 @@ def open_epoch(
     for standing in open_epochs(c, ws):
         if (standing.connection, standing.stream) == (connection, stream):
             abandon(c, standing.id, reason="begun anew", now=now)
-    return _begin(c, ws, connection, stream, mode, since, now)
+    begun = Epoch(0, ws, connection, stream, mode, "open", since, None, None, 0, 0, now, None, None)
+    values = {
+        "workspace": ws,
+        "connection": connection,
+        "stream": stream,
+        "mode": mode,
+        "state": "open",
+        "since": since,
+        "rows": 0,
+        "pages": 0,
+        "started_at": now,
+        "checksum": _checksum(begun, None, None),
+    }
+    return get(c, c.execute(insert(epoch).values(values).returning(epoch.c.id)).scalar_one())
 
 
 def advance(c: Connection, epoch_id: int, *, position: str | None, high_water: datetime | None, rows: int) -> None:
@@ -125,25 +122,6 @@ def open_epochs(c: Connection, ws: str) -> list[Epoch]:
     """Return the workspace's unfinished pulls."""
     here = and_(epoch.c.workspace == ws, epoch.c.state == "open")
     return [_epoch(row) for row in c.execute(select(epoch).where(here).order_by(epoch.c.id))]
-
-
-def _begin(
-    c: Connection, ws: str, connection: str, stream: str, mode: Mode, since: datetime | None, now: datetime
-) -> Epoch:
-    begun = Epoch(0, ws, connection, stream, mode, "open", since, None, None, 0, 0, now, None, None)
-    values = {
-        "workspace": ws,
-        "connection": connection,
-        "stream": stream,
-        "mode": mode,
-        "state": "open",
-        "since": since,
-        "rows": 0,
-        "pages": 0,
-        "started_at": now,
-        "checksum": _checksum(begun, None, None),
-    }
-    return get(c, c.execute(insert(epoch).values(values).returning(epoch.c.id)).scalar_one())
 
 
 def _stream(ws: str, connection: str, stream: str) -> ColumnElement[bool]:

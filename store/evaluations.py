@@ -53,12 +53,6 @@ def latest(c: Connection, ws: str, account_ids: Iterable[str] | None = None) -> 
     return {row[0]: Latest(*row) for row in rows}
 
 
-def latest_values(c: Connection, ws: str, account_ids: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return account id → every computed output of its standing evaluation."""
-    rows = c.execute(select(_E.account_id, _E.outputs).where(_current(c, ws, account_ids)).order_by(_E.account_id))
-    return {row.account_id: row.outputs for row in rows}
-
-
 def save(
     c: Connection, ws: str, run_id: str, model_version: str, as_of: datetime, rows: Sequence[NewEvaluation]
 ) -> int:
@@ -95,29 +89,6 @@ def history(c: Connection, ws: str, since: datetime) -> pl.DataFrame:
     columns = (_E.account_id, stored(c, _E.as_of, FieldType.INSTANT), _E.score, _E.band)
     dtypes = {"account_id": pl.String(), "as_of": INSTANT, "score": pl.Float64(), "band": pl.String()}
     return read_frame(c, select(*columns).where(here).order_by(_E.account_id, _E.as_of), dtypes)
-
-
-def stage_history(c: Connection, ws: str) -> pl.DataFrame:
-    """Return account_id, at, stage: each entry of an account into a stage, oldest first."""
-    before = func.lag(_E.stage).over(partition_by=_E.account_id, order_by=_E.as_of)
-    walked = (
-        select(_E.account_id, stored(c, _E.as_of, FieldType.INSTANT).label("at"), _E.stage, before.label("before"))
-        .where(_E.workspace == ws)
-        .subquery()
-    )
-    entered = and_(walked.c.stage.is_not(None), walked.c.stage.is_distinct_from(walked.c.before))
-    query = select(walked.c.account_id, walked.c.at, walked.c.stage).where(entered)
-    dtypes = {"account_id": pl.String(), "at": INSTANT, "stage": pl.String()}
-    return read_frame(c, query.order_by(walked.c.account_id, walked.c.at), dtypes)
-
-
-def detail(c: Connection, ws: str, account_id: str, as_of: datetime | None = None) -> dict[str, Any] | None:
-    """Return the explanation that stands now, or stood at `as_of`; None where the account was never evaluated."""
-    here = and_(_E.workspace == ws, _E.account_id == account_id)
-    here &= _E.is_current if as_of is None else _E.as_of <= as_of
-    query = select(evaluation_detail.c.detail).join(evaluation, _E.id == evaluation_detail.c.evaluation_id)
-    found: dict[str, Any] | None = c.execute(query.where(here).order_by(_E.as_of.desc()).limit(1)).scalar_one_or_none()
-    return found
 
 
 def retire(c: Connection, ws: str, account_ids: Iterable[str]) -> int:

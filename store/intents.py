@@ -88,12 +88,3 @@ class Settlement:
     reason: str = ""
     code: str = ""
     verified: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What `add_intents` did; `blocked` waits for an earlier intent that is on its way or in doubt."""
-
-    added: int
-    superseded: int
-    blocked: tuple[NewIntent, ...]

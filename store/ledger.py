@@ -90,12 +90,6 @@ def ledger_of_run(c: Connection, ws: str, run_id: str, *, chunk: int = CHUNK) ->
         after = rows[-1].id
 
 
-def standing(c: Connection, ws: str, connection: str, *, after: int = 0, limit: int = 1_000) -> list[LedgerRow]:
-    """Return the last written values of a connection by row id, after `after`: what drift and samples are read from."""
-    here = and_(_L.workspace == ws, _L.connection == connection, _L.is_current, _L.id > after)
-    return [LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here).order_by(_L.id).limit(limit))]
-
-
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:
     """Note that the values of these ledger rows were read back as written; returns how many rows there were."""
     return c.execute(update(ledger).where(numbered(c, ledger, ws, row_ids)).values(verified_at=now)).rowcount

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
 from mapping.records import RawRecord
 from store.sql import CHUNK, insert_into, member, upsert
@@ -104,19 +104,12 @@ def upsert_page(
 
 def mark_unseen_gone(c: Connection, ws: str, connection: str, stream: str, epoch_id: int, now: datetime) -> int:
     """After a sealed full epoch: rows that it did not see are gone. Returns how many."""
-    return _renumber(
-        c, ws, connection, stream, and_(~raw_record.c.gone, raw_record.c.last_epoch != epoch_id), now, gone=True
-    )
+    return _end(c, ws, connection, stream, raw_record.c.last_epoch != epoch_id, now)
 
 
 def mark_gone(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
     """Note that the CRM does not list `ids` any more; returns how many rows that changed."""
-    return _renumber(c, ws, connection, stream, and_(~raw_record.c.gone, _among(c, ids)), now, gone=True)
-
-
-def mark_archived(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
-    """Note that the CRM archived `ids`; returns how many rows that changed."""
-    return _renumber(c, ws, connection, stream, and_(~raw_record.c.archived, _among(c, ids)), now, archived=True)
+    return _end(c, ws, connection, stream, _among(c, ids), now)
 
 
 def iter_ids(c: Connection, ws: str, connection: str, stream: str, *, chunk: int = CHUNK) -> Iterator[str]:
@@ -218,29 +211,16 @@ def _reserve(c: Connection, ws: str, connection: str, stream: str, count: int) -
     return last - count + 1
 
 
-def _renumber(
-    c: Connection,
-    ws: str,
-    connection: str,
-    stream: str,
-    which: ColumnElement[bool],
-    now: datetime,
-    *,
-    gone: bool | None = None,
-    archived: bool | None = None,
-) -> int:
-    here = and_(_stream(ws, connection, stream), which)
+def _end(c: Connection, ws: str, connection: str, stream: str, which: ColumnElement[bool], now: datetime) -> int:
+    """Mark those of `which` as gone that are not yet, each under a change number of its own."""
+    here = and_(_stream(ws, connection, stream), ~raw_record.c.gone, which)
     count = c.execute(select(func.count()).select_from(raw_record).where(here)).scalar_one()
     if not count:
         return 0
     first = _reserve(c, ws, connection, stream, count)
     place = func.row_number().over(order_by=raw_record.c.id)
     ranked = select(raw_record.c.id, place.label("place")).where(here).subquery()
-    values: dict[str, Any] = {"seq": ranked.c.place + (first - 1), "changed_at": now}
-    if gone is not None:
-        values["gone"] = true() if gone else false()
-    if archived is not None:
-        values["archived"] = true() if archived else false()
+    values = {"seq": ranked.c.place + (first - 1), "changed_at": now, "gone": true()}
     matched = and_(_stream(ws, connection, stream), raw_record.c.id == ranked.c.id)
     c.execute(update(raw_record).where(matched).values(values))
     return count

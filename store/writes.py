@@ -1,8 +1,8 @@
 """The outbox: one intent a (record, property), from planned to confirmed, and only along allowed steps.
 
     (guard read) ── book ──> sent | unchanged | conflict | gone
-    pending ── claim ──> sent ──> confirmed | rejected | gone | conflict | pending | in_doubt
-    pending ──> unchanged | conflict | rejected | gone | held | stuck | superseded
+    sent ──> confirmed | rejected | gone | conflict | pending | in_doubt
+    pending ──> confirmed | unchanged | conflict | rejected | gone | held | stuck | superseded
     in_doubt ── read-back ──> confirmed | pending | conflict | gone | stuck
 
 Open are pending, sent and in_doubt; every other state is final. At most one intent of a (record, property) is open.
@@ -17,11 +17,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from store import ledger
 from store.errors import StateConflict
-from store.intents import COLUMNS, FINAL, OPEN, Added, Intent, IntentState, NewIntent, Settlement
+from store.intents import COLUMNS, FINAL, OPEN, Intent, IntentState, NewIntent, Settlement
 from store.sql import CHUNK, member, numbered
 from store.tables import intent
 
@@ -72,30 +72,6 @@ _FROM: Mapping[IntentState, frozenset[IntentState]] = MappingProxyType(
 )
 
 
-def add_intents(
-    c: Connection,
-    ws: str,
-    *,
-    plan_id: str,
-    run_id: str,
-    model_version: str,
-    rows: Sequence[NewIntent],
-    now: datetime,
-) -> Added:
-    """Put `rows` into the outbox as pending.
-
-    A pending intent of the same (record, property) is superseded, and its lost attempts count for the new one when
-    that wants the same value; one that is on its way or in doubt blocks the new one until it is decided. Raises
-    ValueError when `rows` name one (record, property) twice.
-    """
-    way = _make_way(c, ws, rows, now)
-    fixed = _fixed(ws, plan_id, run_id, model_version, now)
-    fresh = [{**fixed, **row.columns(), **way.standing(row)} for row in way.open]
-    if fresh:
-        c.execute(insert(intent), fresh)
-    return Added(len(fresh), way.superseded, way.blocked)
-
-
 def book(
     c: Connection,
     ws: str,
@@ -108,8 +84,10 @@ def book(
 ) -> Booked:
     """Put the intents of one connection's batch into the outbox together with what the guard read showed for each.
 
-    The same as `add_intents`, `settle` and `claim` in one step, which is what a batch needs and a third of the work:
-    an intent that is sent at once never waits. Commit this together with the audit row before the request goes out.
+    A pending intent of the same (record, property) is superseded, and its lost attempts count for the new one when
+    that wants the same value; one that is on its way or in doubt blocks the new one until it is decided. Commit this
+    together with the audit row before the request goes out. Raises ValueError when `rows` name one (record, property)
+    twice.
     """
     way = _make_way(c, ws, list(rows), claim.sent_at)
     if not way.open:
@@ -142,42 +120,6 @@ def drop_waiting(c: Connection, ws: str, connection: str, *, except_run: str, no
     here = and_(_I.workspace == ws, _I.connection == connection, _I.state == "pending", _I.run_id != except_run)
     values = {"state": "superseded", "reason": "not planned any more", "changed_at": now}
     return c.execute(update(intent).where(here).values(values)).rowcount
-
-
-def claim(
-    c: Connection,
-    ws: str,
-    ids: Mapping[int, str | None],
-    *,
-    batch: str,
-    token: int,
-    sent_at: datetime,
-    deadline_at: datetime,
-) -> list[Intent]:
-    """Move pending intents (id → value that the guard read saw) to sent; all of them or, with StateConflict, none.
-
-    Commit this together with the audit row before the request goes out.
-    """
-    if not ids:
-        return []
-    statement = (
-        update(intent)
-        .where(_I.workspace == ws, _I.id == bindparam("intent_id"), _I.state == "pending")
-        .values(
-            state="sent",
-            seen=bindparam("seen_value"),
-            batch=batch,
-            token=token,
-            sent_at=sent_at,
-            deadline_at=deadline_at,
-            changed_at=sent_at,
-        )
-    )
-    moved = c.execute(statement, [{"intent_id": item, "seen_value": seen} for item, seen in ids.items()]).rowcount
-    if moved != len(ids):
-        hint = "Another run works on the same records; run again."
-        raise StateConflict(f"{len(ids) - moved} of {len(ids)} intents are not pending any more.", hint)
-    return _select(c, numbered(c, intent, ws, ids))
 
 
 def settle(
@@ -241,15 +183,6 @@ def intents(
         after = found[-1].id
 
 
-def failures(c: Connection, ws: str, *, after: int = 0, limit: int = 1_000) -> list[Intent]:
-    """Return the rejected, conflicting and stuck intents that no later intent of their property replaced."""
-    later = intent.alias("later")
-    same = [later.c[name] == _I[name] for name in ("workspace", "connection", "object", "record_id", "property")]
-    replaced = select(later.c.id).where(*same, later.c.id > _I.id).exists()
-    bad = _I.state.in_(["rejected", "conflict", "stuck"])
-    return _select(c, and_(_I.workspace == ws, bad, _I.id > after, ~replaced), limit)
-
-
 def counts(c: Connection, ws: str, run_id: str) -> dict[str, int]:
     """Return how many intents of a run are in each state."""
     query = select(_I.state, func.count()).where(_I.workspace == ws, _I.run_id == run_id).group_by(_I.state)
@@ -267,7 +200,6 @@ class _Way:
 
     open: list[NewIntent]
     blocked: tuple[NewIntent, ...]
-    superseded: int
     seqs: Mapping[tuple[str, ...], int]
     attempts: Mapping[tuple[str, ...], int]
 
@@ -296,7 +228,6 @@ def _make_way(c: Connection, ws: str, rows: Sequence[NewIntent], now: datetime) 
     return _Way(
         open=[row for key, row in wanted.items() if key not in blocked],
         blocked=tuple(row for key, row in wanted.items() if key in blocked),
-        superseded=len(replaced),
         seqs={tuple(row[:4]): row[4] for row in highest},
         attempts={key: row.attempt for key, row in replaced.items() if row.want == wanted[key].want},
     )
@@ -309,9 +240,7 @@ def _fixed(ws: str, plan_id: str, run_id: str, model_version: str, now: datetime
         "plan_id": plan_id,
         "run_id": run_id,
         "model_version": model_version,
-        "state": "pending",
         "changed_at": now,
-        "reason": "",
         "code": "",
     }
 

@@ -14,7 +14,9 @@ class Dice:
         self.rng = Random(seed)
         self.today = today
         self._noon = datetime.combine(today, time(12), UTC)
-        self.dawn = datetime.combine(today, time(6), UTC)  # what happened, happened before
+        self.dawn = datetime.combine(
+            today, time(0), UTC
+        )  # what happened, happened before: no record is from the future
         self._keys: dict[str, count[int]] = {}
 
     def key(self, kind: str) -> int:

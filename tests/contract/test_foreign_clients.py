@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,16 +12,9 @@ import pytest
 import requests
 
 from sandbox import serve
+from tests.services import absent
 
 FOLDER = Path(__file__).parent / "node"
-REQUIRED = os.environ.get("KEEPWELL_REQUIRE_SERVICES") == "1"
-
-
-def absent(reason: str) -> None:
-    """Skip with the reason, unless this machine promised to have everything that tests need."""
-    if REQUIRED:
-        pytest.fail(f"KEEPWELL_REQUIRE_SERVICES=1, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +23,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
     executable, npm = shutil.which("node"), shutil.which("npm")
     if executable is None or npm is None:
         absent("Node.js is not installed: the JavaScript clients cannot be tried")
-    assert executable is not None
-    assert npm is not None
     if not (FOLDER / "node_modules" / "jsforce").is_dir():
         log = tmp_path_factory.mktemp("npm") / "npm.log"
         with log.open("w") as out:

@@ -8,6 +8,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.services import absent
+
 SERVER = "host=127.0.0.1 port=5432 dbname=test connect_timeout=3"
 
 
@@ -18,7 +20,7 @@ def database() -> Iterator[str]:
     try:
         connection = psycopg.connect(SERVER, autocommit=True)
     except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL with trust authentication on 127.0.0.1:5432, database test: {error}")
+        absent(f"no PostgreSQL with trust authentication on 127.0.0.1:5432, database test: {error}")
     with connection:
         user = connection.info.user
         connection.execute(f'CREATE SCHEMA "{schema}"')

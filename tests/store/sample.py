@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -34,6 +35,15 @@ from store.intents import NewIntent, Settlement
 from store.plans import PlanHeader, PlanRecord
 
 
+def book(
+    c: Connection, ws: str, now: datetime, rows: Iterable[NewIntent], *, run: str, plan: str = "plan"
+) -> writes.Booked:
+    """Put `rows` into the outbox on their way, as a guard read that found what the plan had seen does."""
+    found = {row: writes.Found("sent", row.base) for row in rows}
+    claim = writes.Claim("b1", 1, now, now + timedelta(minutes=1))
+    return writes.book(c, ws, plan_id=plan, run_id=run, model_version="m1", rows=found, claim=claim)
+
+
 def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
     """Put one row of everything under the same keys; only `marker` tells the workspaces apart."""
     with store.write() as c:
@@ -55,12 +65,10 @@ def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
         plans.add_records(c, ws, key, [PlanRecord("crm", "companies", "1", "a", ({"who": marker},))])
         plan_id = plans.finish(c, ws, key, cost={}, counts={})
         plans.create(c, ws, PlanHeader("run", now, now, "f", "m", {}))
-        for name in ("written", "waiting"):
-            new = NewIntent("crm", "companies", "1", "field", name, None, marker, "")
-            writes.add_intents(c, ws, plan_id=plan_id, run_id="run", model_version="m", rows=[new], now=now)
-        first = writes.open_intents(c, ws, "crm")[0]
-        writes.claim(c, ws, {first.id: None}, batch="b", token=1, sent_at=now, deadline_at=now)
-        writes.settle(c, ws, [Settlement(first.id, "confirmed")], now)
+        asked = [NewIntent("crm", "companies", "1", "field", name, None, marker, "") for name in ("written", "waiting")]
+        booked = book(c, ws, now, asked, run="run", plan=plan_id)
+        first, second = booked.intents
+        writes.settle(c, ws, [Settlement(first.id, "confirmed"), Settlement(second.id, "pending")], now)
         names = {"batch": "b", "run_id": "run", "connection": "crm", "object_name": "companies", "digest": marker}
         audit.append(c, ws, kind="intent", count=1, detail={}, now=now, **names)
         runs.start(c, ws, "run", "sync", as_of=now, version="1", now=now)
@@ -99,18 +107,13 @@ def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
         "reviews": identity.reviews(c, ws),
         "chunks": list(identity.account_chunks(c, ws, 10)),
         "latest": [row.band for row in evaluations.latest(c, ws).values()],
-        "values": evaluations.latest_values(c, ws, ["a"]),
         "history": evaluations.history(c, ws, now)["band"].to_list(),
-        "stages": evaluations.stage_history(c, ws)["stage"].to_list(),
-        "detail": evaluations.detail(c, ws, "a"),
         "plan": list(plans.iter_records(c, ws, run_plan.id)),
         "open_intents": [(i.property, i.want) for i in writes.open_intents(c, ws, "crm")],
         "intents": [(i.property, i.want) for i in writes.intents(c, ws, "run")],
         "intent_counts": writes.counts(c, ws, "run"),
-        "failures": writes.failures(c, ws),
         "ledger": [row.written for row in ledger.ledger_for(c, ws, "crm", "companies", ["1"]).values()],
         "ledger_run": [row.written for row in ledger.ledger_of_run(c, ws, "run")],
-        "standing": [row.written for row in ledger.standing(c, ws, "crm")],
         "audit": [(row.seq, row.digest) for row in audit.entries(c, ws)],
         "runs": [(run.id, run.reason) for run in runs.list_runs(c, ws)],
         "last_good": [run.reason for run in [runs.last_good(c, ws)] if run],

@@ -40,7 +40,7 @@ def write(url, ws, fatal):
     event.listen(store._writer, "before_cursor_execute", step)
     event.listen(store._writer, "commit", step)
     with store.write() as c:
-        epoch = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+        epoch = epochs.open_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
         records = [RawRecord(str(n), {"version": 2}, now) for n in range(200)]
         raw.upsert_page(c, ws, "crm", "deals", epoch.id, records, now)
         epochs.advance(c, epoch.id, position="after=200", high_water=now, rows=200)

@@ -15,24 +15,24 @@ from store.tables import epoch as epoch_table
 
 def test_an_open_epoch_is_resumed_where_it_stood(store: Store, ws: str, now: datetime) -> None:
     with store.write() as c:
-        begun = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+        begun = epochs.open_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
         epochs.advance(c, begun.id, position="after=100", high_water=now, rows=100)
         epochs.advance(c, begun.id, position="after=200", high_water=now - timedelta(days=1), rows=70)
-    with store.write() as c:
-        resumed = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+    with store.read() as c:
+        (resumed,) = epochs.open_epochs(c, ws)
     assert (resumed.id, resumed.position, resumed.rows, resumed.pages) == (begun.id, "after=200", 170, 2)
     assert resumed.high_water == now  # a later page never takes the mark back
 
 
-def test_another_window_begins_a_new_epoch(store: Store, ws: str, now: datetime) -> None:
+def test_a_new_epoch_ends_the_one_that_was_open_of_its_stream(store: Store, ws: str, now: datetime) -> None:
     with store.write() as c:
-        full = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
-        increment = epochs.open_or_resume_epoch(c, ws, "crm", "deals", "increment", since=now, now=now)
-        assert epochs.get(c, full.id).state == "abandoned"
-        assert [epoch.id for epoch in epochs.open_epochs(c, ws)] == [increment.id]
-        anew = epochs.open_epoch(c, ws, "crm", "deals", "increment", since=now, now=now)
-        assert anew.id != increment.id
-        assert epochs.get(c, increment.id).proof == {"abandoned": "begun anew"}
+        full = epochs.open_epoch(c, ws, "crm", "deals", "full", since=None, now=now)
+        beside = epochs.open_epoch(c, ws, "crm", "tickets", "full", since=None, now=now)
+        increment = epochs.open_epoch(c, ws, "crm", "deals", "increment", since=now, now=now)
+        assert (increment.mode, increment.since, increment.position) == ("increment", now, None)
+        assert [epoch.id for epoch in epochs.open_epochs(c, ws)] == [beside.id, increment.id]
+        ended = epochs.get(c, full.id)
+        assert (ended.state, ended.proof) == ("abandoned", {"abandoned": "begun anew"})
 
 
 def test_sealing_moves_the_cursor_and_happens_once(store: Store, ws: str, now: datetime) -> None:

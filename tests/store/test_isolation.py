@@ -27,6 +27,7 @@ from store import (
 from store.errors import PinMismatch, StateConflict
 from store.intents import Settlement
 from store.leases import Lease
+from store.ledger import LedgerRow
 from store.tables import metadata
 from tests.store.sample import everything, fill
 
@@ -44,6 +45,10 @@ def test_every_answer_is_about_one_workspace(store: Store, ws: str, now: datetim
     assert str(other) == str(alone).replace("alpha", "beta")
 
 
+def written(c: Connection, ws: str) -> list[LedgerRow]:
+    return list(ledger.ledger_for(c, ws, "crm", "companies", ["1"]).values())
+
+
 def rows_of(c: Connection, table: Table, ws: str) -> int:
     return c.execute(select(func.count()).select_from(table).where(table.c.workspace == ws)).scalar_one()
 
@@ -59,12 +64,12 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
     with store.read() as c:
         before = everything(c, theirs, now)
         foreign = writes.open_intents(c, theirs, "crm")[0].id
-        foreign_rows = [row.id for row in ledger.standing(c, theirs, "crm")]
+        foreign_rows = [row.id for row in written(c, theirs)]
         foreign_plan = plans.latest(c, theirs)
         assert foreign_plan is not None
     steps: tuple[Callable[[Connection], object], ...] = (
         lambda c: raw.mark_unseen_gone(c, mine, "crm", "deals", 0, now),
-        lambda c: raw.mark_archived(c, mine, "crm", "deals", ["1"], now),
+        lambda c: raw.mark_gone(c, mine, "crm", "deals", ["1"], now),
         lambda c: links.upsert_links(c, mine, "crm", "deals>companies", 9, ["1"], []),
         lambda c: entities.delete_entities(c, mine, "account", "crm", ["1"]),
         lambda c: entities.clear_entities(c, mine, "deal", "crm", "d"),
@@ -94,5 +99,5 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
     leases.release(store, Lease(mine, "crm/companies", "beta", 1, 60))
     with store.write() as c:
         assert everything(c, theirs, now) == before
-        assert [row.verified_at for row in ledger.standing(c, theirs, "crm")] == [None]
+        assert [row.verified_at for row in written(c, theirs)] == [None]
         assert plans.discard_drafts(c, theirs) == 1

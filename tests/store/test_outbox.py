@@ -12,30 +12,24 @@ from sqlalchemy.exc import IntegrityError
 
 from store import Store, audit, ledger, writes
 from store.errors import StateConflict
-from store.intents import FINAL, OPEN, Added, Intent, IntentState, NewIntent, Settlement
+from store.intents import FINAL, OPEN, Intent, IntentState, NewIntent, Settlement
 from store.tables import audit as audit_table
 from store.tables import audit_head, intent
+from tests.store.sample import book
 
 
 def value(record: int, want: str | None = "2", base: str | None = "1", name: str = "cs_health_score") -> NewIntent:
     return NewIntent("hubspot", "companies", str(record), "health_score", name, base, want, "usage fell")
 
 
-def add(store: Store, ws: str, now: datetime, *rows: NewIntent, run: str = "run1") -> Added:
+def send(store: Store, ws: str, now: datetime, *rows: NewIntent, run: str = "run1") -> tuple[Intent, ...]:
     with store.write() as c:
-        return writes.add_intents(c, ws, plan_id="plan", run_id=run, model_version="m1", rows=rows, now=now)
+        return book(c, ws, now, rows, run=run).intents
 
 
 def waiting(store: Store, ws: str, states: Sequence[IntentState] = OPEN) -> list[Intent]:
     with store.read() as c:
         return writes.open_intents(c, ws, "hubspot", states=states)
-
-
-def send(store: Store, ws: str, now: datetime, items: Sequence[Intent]) -> list[Intent]:
-    with store.write() as c:
-        seen = {item.id: item.base for item in items}
-        deadline = now + timedelta(minutes=1)
-        return writes.claim(c, ws, seen, batch="b1", token=1, sent_at=now, deadline_at=deadline)
 
 
 def settle(store: Store, ws: str, now: datetime, *settlements: Settlement) -> None:
@@ -44,8 +38,7 @@ def settle(store: Store, ws: str, now: datetime, *settlements: Settlement) -> No
 
 
 def test_from_plan_to_ledger(store: Store, ws: str, now: datetime) -> None:
-    assert add(store, ws, now, value(1), value(2, want=None)) == Added(2, 0, ())
-    sent = send(store, ws, now, waiting(store, ws))
+    sent = send(store, ws, now, value(1), value(2, want=None))
     assert [(item.state, item.seen, item.batch, item.token) for item in sent] == [("sent", "1", "b1", 1)] * 2
     done = [Settlement(sent[0].id, "confirmed", verified=True), Settlement(sent[1].id, "confirmed")]
     settle(store, ws, now + timedelta(seconds=1), *done)
@@ -58,13 +51,13 @@ def test_from_plan_to_ledger(store: Store, ws: str, now: datetime) -> None:
         assert writes.counts(c, ws, "run1") == {"confirmed": 2}
     with store.write() as c:
         assert ledger.mark_verified(c, ws, [two.id], now) == 1
-        assert [row.verified_at for row in ledger.standing(c, ws, "hubspot", after=one.id)] == [now]
+        rows = ledger.ledger_for(c, ws, "hubspot", "companies", ["1", "2"])
+        assert [row.verified_at for row in rows.values()] == [now + timedelta(seconds=1), now]
 
 
 def test_the_ledger_keeps_every_value_and_knows_the_last(store: Store, ws: str, now: datetime) -> None:
     for run, base, want in (("run1", "1", "2"), ("run2", "2", "3")):
-        add(store, ws, now, value(1, want, base), run=run)
-        sent = send(store, ws, now, waiting(store, ws))
+        sent = send(store, ws, now, value(1, want, base), run=run)
         settle(store, ws, now, Settlement(sent[0].id, "confirmed"))
     with store.read() as c:
         assert ledger.ledger_for(c, ws, "hubspot", "companies", ["1"])["1", "cs_health_score"].written == "3"
@@ -74,21 +67,25 @@ def test_the_ledger_keeps_every_value_and_knows_the_last(store: Store, ws: str, 
 
 
 def test_a_newer_plan_replaces_what_waits_but_not_what_is_on_its_way(store: Store, ws: str, now: datetime) -> None:
-    add(store, ws, now, value(1), value(2))
-    send(store, ws, now, waiting(store, ws)[1:])
-    newer = [value(1, "9"), value(2, "9"), value(3, "9")]
-    assert add(store, ws, now, *newer, run="run2") == Added(2, 1, (newer[1],))
+    throttled, _, lost = send(store, ws, now, value(1), value(2), value(3))
+    settle(store, ws, now, Settlement(throttled.id, "pending"), Settlement(lost.id, "in_doubt"))
+    newer = [value(1, "9"), value(2, "9"), value(3, "9"), value(4, "9")]
+    with store.write() as c:
+        booked = book(c, ws, now, newer, run="run2")
+        assert writes.counts(c, ws, "run1") == {"in_doubt": 1, "sent": 1, "superseded": 1}
+    assert booked.blocked == (newer[1], newer[2])
     assert [(item.record_id, item.want, item.state) for item in waiting(store, ws)] == [
         ("2", "2", "sent"),
-        ("1", "9", "pending"),
-        ("3", "9", "pending"),
+        ("3", "2", "in_doubt"),
+        ("1", "9", "sent"),
+        ("4", "9", "sent"),
     ]
 
 
 def test_one_value_cannot_be_on_its_way_twice(store: Store, ws: str, now: datetime) -> None:
     with pytest.raises(ValueError, match="same record and property"):
-        add(store, ws, now, value(1), value(1, "3"))
-    add(store, ws, now, value(1))
+        send(store, ws, now, value(1), value(1, "3"))
+    send(store, ws, now, value(1))
     with store.read() as c:
         row = c.execute(select(intent).where(intent.c.workspace == ws)).one()._asdict()
     del row["id"]
@@ -96,18 +93,21 @@ def test_one_value_cannot_be_on_its_way_twice(store: Store, ws: str, now: dateti
         c.execute(insert(intent).values(row))
 
 
-def test_claiming_is_all_or_nothing(store: Store, ws: str, now: datetime) -> None:
-    add(store, ws, now, value(1), value(2))
-    items = waiting(store, ws)
-    send(store, ws, now, items[:1])
-    with pytest.raises(StateConflict, match="1 of 2"):
-        send(store, ws, now, items)
-    assert [item.state for item in waiting(store, ws)] == ["sent", "pending"]
+def test_settling_is_all_or_nothing(store: Store, ws: str, now: datetime) -> None:
+    items = send(store, ws, now, value(1), value(2))
+    settle(store, ws, now, Settlement(items[1].id, "rejected"))
+    done = [Settlement(item.id, "confirmed") for item in items]
+    with pytest.raises(StateConflict, match="is rejected and cannot become confirmed"):
+        settle(store, ws, now, *done)
+    with pytest.raises(StateConflict, match="1 intents changed"), store.write() as c:
+        writes.settle(c, ws, done, now, items)
+    with store.read() as c:
+        assert writes.counts(c, ws, "run1") == {"rejected": 1, "sent": 1}
+        assert ledger.ledger_for(c, ws, "hubspot", "companies", ["1", "2"]) == {}
 
 
 def test_a_lost_answer_is_in_doubt_and_counts_as_an_attempt(store: Store, ws: str, now: datetime) -> None:
-    add(store, ws, now, value(1), value(2))
-    first, second = send(store, ws, now, waiting(store, ws))
+    first, second = send(store, ws, now, value(1), value(2))
     settle(store, ws, now, Settlement(second.id, "pending", reason="throttled"))
     with store.write() as c:
         assert writes.recover(c, ws, "hubspot", now) == 1
@@ -118,9 +118,9 @@ def test_a_lost_answer_is_in_doubt_and_counts_as_an_attempt(store: Store, ws: st
 
 
 def test_a_late_request_found_by_the_guard_read_was_ours(store: Store, ws: str, now: datetime) -> None:
-    add(store, ws, now, value(1), value(2))
-    sent, never_sent = waiting(store, ws)
-    send(store, ws, now, [sent])
+    sent, never_sent = send(store, ws, now, value(1), value(2))
+    with store.write() as c:
+        c.execute(update(intent).where(intent.c.id == never_sent.id).values(state="pending", sent_at=None))
     settle(store, ws, now, Settlement(sent.id, "in_doubt"))
     settle(store, ws, now, Settlement(sent.id, "pending"))
     settle(store, ws, now, Settlement(sent.id, "unchanged"), Settlement(never_sent.id, "unchanged"))
@@ -141,8 +141,7 @@ STATES: tuple[IntentState, ...] = (*OPEN, *sorted(FINAL))
 def test_every_step_is_allowed_or_refused_as_the_diagram_says(
     store: Store, ws: str, now: datetime, before: IntentState
 ) -> None:
-    add(store, ws, now, *(value(number) for number in range(len(STATES))))
-    items = waiting(store, ws)
+    items = send(store, ws, now, *(value(number) for number in range(len(STATES))))
     sent_at = None if before == "pending" else now
     with store.write() as c:
         c.execute(update(intent).where(intent.c.workspace == ws).values(state=before, sent_at=sent_at))
@@ -166,20 +165,21 @@ def test_an_unknown_intent_is_a_conflict(store: Store, ws: str, now: datetime) -
         settle(store, ws, now, Settlement(999_999_999, "confirmed"))
 
 
-def test_failures_vanish_once_a_later_intent_replaces_them(store: Store, ws: str, now: datetime) -> None:
-    add(store, ws, now, value(1), value(2))
-    one, two = send(store, ws, now, waiting(store, ws))
-    bad = [Settlement(one.id, "rejected", "too long", "INVALID"), Settlement(two.id, "conflict", "a person changed it")]
+def test_the_intents_of_a_run_are_read_by_state(store: Store, ws: str, now: datetime) -> None:
+    one, two, three = send(store, ws, now, value(1), value(2), value(3))
+    bad = [
+        Settlement(one.id, "rejected", "too long", "INVALID"),
+        Settlement(three.id, "conflict", "a person changed it"),
+    ]
     settle(store, ws, now, *bad)
+    send(store, ws, now, value(1, "5"), run="run2")
     with store.read() as c:
-        assert [(item.reason, item.code) for item in writes.failures(c, ws)] == [
-            ("too long", "INVALID"),
-            ("a person changed it", ""),
-        ]
-    add(store, ws, now, value(1, "5"), run="run2")
-    with store.read() as c:
-        assert [item.id for item in writes.failures(c, ws)] == [two.id]
-        assert [item.id for item in writes.intents(c, ws, "run1", ["rejected"], chunk=1)] == [one.id]
+        found = list(writes.intents(c, ws, "run1", ["rejected", "conflict"], chunk=1))
+        assert [item.id for item in writes.intents(c, ws, "run1", chunk=2)] == [one.id, two.id, three.id]
+    assert [(item.id, item.reason, item.code) for item in found] == [
+        (one.id, "too long", "INVALID"),
+        (three.id, "a person changed it", ""),
+    ]
 
 
 def chain(store: Store, ws: str, now: datetime, length: int) -> None:

@@ -47,7 +47,7 @@ from store.intents import NewIntent, Settlement
 from store.plans import PlanHeader, PlanRecord
 from store.tables import evaluation, metadata
 from store.tables import ledger as ledger_table
-from tests.store.sample import fill
+from tests.store.sample import book, fill
 from tests.store.test_budgets import Policy
 
 COARSE = frozenset({"workspace", "connection", "stream", "object", "kind", "plan_key", "holder"})
@@ -56,8 +56,8 @@ COARSE = frozenset({"workspace", "connection", "stream", "object", "kind", "plan
 SMALL = frozenset({"audit_head", "cursor", "epoch", "lease", "mark", "pin", "quota", "raw_seq"})
 """Tables of a few rows a workspace."""
 
-READ = frozenset({*metadata.tables, "older", "later"})
-"""Tables, and the aliases under which they are read a second time in one query."""
+READ = frozenset({*metadata.tables, "older"})
+"""Tables, and the alias under which one is read a second time in one query."""
 
 
 @dataclass
@@ -86,11 +86,13 @@ def traced(tmp_path: Path, now: datetime) -> Iterator[tuple[Store, Tracer]]:
 
 def wasteful(steps: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The steps that read a table whole, or all rows of a workspace, connection or stream."""
-    return [(step, statement) for step, statement in steps if _reads_too_much(step)]
+    return [(step, statement) for step, statement in steps if _reads_too_much(step, statement)]
 
 
-def _reads_too_much(step: str) -> bool:
+def _reads_too_much(step: str, statement: str) -> bool:
     verb, name, *rest = step.split()
+    if not rest and verb == "SEARCH" and "WHERE" not in statement:
+        return False  # the highest key, asked for without a condition: one row at the end of the table
     if verb not in {"SCAN", "SEARCH"} or name not in READ or name in SMALL:
         return False
     narrowed = set(re.findall(r"[a-z_]+(?=[=<>,)])", step[step.find("(") :]))
@@ -100,15 +102,15 @@ def _reads_too_much(step: str) -> bool:
 def page(c: Connection, now: datetime) -> None:
     for content in ("changed", "changed", "again"):
         raw.upsert_page(c, "w", "crm", "deals", 1, [RawRecord("1", {"who": content}, now)], now)
-    raw.mark_archived(c, "w", "crm", "deals", ["1"], now)
     raw.mark_gone(c, "w", "crm", "deals", ["1"], now)
     for target in ("2", "3"):
         links.upsert_links(c, "w", "crm", "deals>companies", 1, ["1"], [Link("deals>companies", "1", target)])
     aliases.apply_merges(c, "w", "crm", "deals", {"5": "1", "1": "7"}, now)
     (standing,) = epochs.open_epochs(c, "w")
     epochs.advance(c, standing.id, position="p", high_water=now, rows=1)
-    epochs.open_or_resume_epoch(c, "w", "crm", "tickets", "full", since=None, now=now)
     epochs.seal(c, standing.id, proof={}, cursor=now, now=now)
+    for mode in ("full", "increment"):
+        epochs.open_epoch(c, "w", "crm", "tickets", mode, since=None, now=now)
     cursors.cursor(c, "w", "crm", "tickets")
     epochs.latest_sealed(c, "w", "crm", "tickets", "full")
 
@@ -137,9 +139,6 @@ def evaluate(c: Connection, now: datetime) -> None:
     for values_hash in ("one", "two"):
         evaluations.save(c, "w", "r", "m", now, [NewEvaluation("a", values_hash, {}, 1.0, "red", None, {})])
     evaluations.latest(c, "w", ["a"])
-    evaluations.latest_values(c, "w", ["a"])
-    evaluations.detail(c, "w", "a")
-    evaluations.detail(c, "w", "a", now)
     evaluations.retire(c, "w", ["a"])
 
 
@@ -150,9 +149,8 @@ def plan_and_write(c: Connection, now: datetime) -> None:
     list(plans.iter_records(c, "w", plan_id, connection="crm", after=("crm", "companies", "0")))
     plans.set_state(c, "w", plan_id, "applied")
     rows = [NewIntent("crm", "companies", "2", "f", "p", None, "1", "")]
-    writes.add_intents(c, "w", plan_id=plan_id, run_id="r", model_version="m", rows=rows, now=now)
-    item = next(iter(writes.intents(c, "w", "r")))
-    writes.claim(c, "w", {item.id: None}, batch="b", token=1, sent_at=now, deadline_at=now)
+    (item,) = book(c, "w", now, rows, run="r", plan=plan_id).intents
+    assert [one.id for one in writes.intents(c, "w", "r", ["sent"])] == [item.id]
     writes.settle(c, "w", [Settlement(item.id, "confirmed")], now)
     writes.counts(c, "w", "r")
     ids = [row.id for row in ledger.ledger_for(c, "w", "crm", "companies", ["1", "2"]).values()]

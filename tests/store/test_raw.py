@@ -71,9 +71,10 @@ def test_rows_that_a_full_epoch_did_not_see_are_gone_and_come_back(store: Store,
 
 def test_archiving_changes_a_row_once(store: Store, ws: str, now: datetime) -> None:
     page(store, ws, [RawRecord("1", {}, now), RawRecord("2", {}, now)], now)
-    with store.write() as c:
-        assert raw.mark_archived(c, ws, "crm", "deals", ["1", "unknown"], now) == 1
-        assert raw.mark_archived(c, ws, "crm", "deals", ["1"], now) == 0
+    archived = RawRecord("1", {}, now, archived=True)
+    assert page(store, ws, [archived], now) == PageCounts(updated=1)
+    assert page(store, ws, [archived], now) == PageCounts(unchanged=1)
+    with store.read() as c:
         assert list(raw.iter_ids(c, ws, "crm", "deals")) == ["2"]
     assert changes(store, ws, since=2)[0].archived
     assert page(store, ws, [RawRecord("1", {}, now - timedelta(days=1))], now) == PageCounts(updated=1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from store import Store, evaluations, plans
 from store.errors import StateConflict
 from store.evaluations import NewEvaluation
 from store.plans import PlanHeader, PlanRecord
-from store.tables import evaluation_detail, plan_record
+from store.tables import evaluation, evaluation_detail, plan_record
 from store.types import dump_json
 
 DAY = timedelta(days=1)
@@ -28,28 +29,42 @@ def save(store: Store, ws: str, as_of: datetime, *rows: NewEvaluation) -> int:
         return evaluations.save(c, ws, "run", "model", as_of, rows)
 
 
+def standing(c: Connection, ws: str) -> dict[str, tuple[Any, ...]]:
+    e = evaluation.c
+    query = select(e.account_id, e.score, e.band, e.as_of).where(e.workspace == ws, e.is_current)
+    return {row.account_id: tuple(row)[1:] for row in c.execute(query)}
+
+
+def outputs(c: Connection, ws: str) -> dict[str, Any]:
+    e = evaluation.c
+    query = select(e.account_id, e.outputs).where(e.workspace == ws, e.is_current)
+    return {row.account_id: row.outputs for row in c.execute(query)}
+
+
+def explanations(c: Connection, ws: str) -> list[Any]:
+    query = select(evaluation_detail.c.detail).join(evaluation, evaluation.c.id == evaluation_detail.c.evaluation_id)
+    return list(c.execute(query.where(evaluation.c.workspace == ws).order_by(evaluation.c.as_of)).scalars())
+
+
 def test_only_what_changed_is_stored(store: Store, ws: str, now: datetime) -> None:
     assert save(store, ws, now, found(80.0), found(None, "unknown", account="b")) == 2
     assert save(store, ws, now + DAY, found(80.0), found(None, "unknown", account="b")) == 0
     assert save(store, ws, now + 2 * DAY, found(55.0, "red"), found(None, "unknown", account="b")) == 1
     with store.read() as c:
-        latest = evaluations.latest(c, ws)
-        assert {key: (row.score, row.band, row.as_of) for key, row in latest.items()} == {
+        assert standing(c, ws) == {
             "a": (55.0, "red", now + 2 * DAY),
             "b": (None, "unknown", now),
         }
-        assert list(evaluations.latest(c, ws, ["b", "never"])) == ["b"]
-        assert evaluations.latest_values(c, ws, ["a"]) == {"a": {"health_score": 55.0, "health_band": "red"}}
+        unknown = {"health_score": None, "health_band": "unknown"}
+        assert outputs(c, ws) == {"a": {"health_score": 55.0, "health_band": "red"}, "b": unknown}
 
 
 def test_the_past_can_be_filled_in_without_moving_the_present(store: Store, ws: str, now: datetime) -> None:
     save(store, ws, now, found(80.0))
     assert save(store, ws, now - DAY, found(40.0, "red")) == 1
     with store.read() as c:
-        assert evaluations.latest(c, ws)["a"].score == 80.0
-        assert evaluations.detail(c, ws, "a") == {"why": [80.0, "green"]}
-        assert evaluations.detail(c, ws, "a", now - DAY / 2) == {"why": [40.0, "red"]}
-        assert evaluations.detail(c, ws, "a", now - 2 * DAY) is None
+        assert standing(c, ws) == {"a": (80.0, "green", now)}
+        assert explanations(c, ws) == [{"why": [40.0, "red"]}, {"why": [80.0, "green"]}]
 
 
 def test_explanations_are_kept_whole_in_a_fraction_of_their_length(store: Store, ws: str, now: datetime) -> None:
@@ -57,7 +72,7 @@ def test_explanations_are_kept_whole_in_a_fraction_of_their_length(store: Store,
     save(store, ws, now, replace(found(80.0), detail={"metrics": metrics}))
     stored = select(func.length(evaluation_detail.c.detail)).where(evaluation_detail.c.workspace == ws)
     with store.read() as c:
-        assert evaluations.detail(c, ws, "a") == {"metrics": metrics}
+        assert explanations(c, ws) == [{"metrics": metrics}]
         assert c.execute(stored).scalar_one() < len(dump_json({"metrics": metrics})) / 3
 
 
@@ -66,6 +81,7 @@ def test_a_second_evaluation_of_one_instant_replaces_the_first(store: Store, ws:
     assert save(store, ws, now, found(81.0)) == 1
     with store.read() as c:
         assert evaluations.history(c, ws, now)["score"].to_list() == [81.0]
+        assert explanations(c, ws) == [{"why": [81.0, "green"]}]
 
 
 def test_history_starts_with_what_stood_before(store: Store, ws: str, now: datetime) -> None:
@@ -81,22 +97,14 @@ def test_history_starts_with_what_stood_before(store: Store, ws: str, now: datet
     ]
 
 
-def test_stage_history_lists_entries_only(store: Store, ws: str, now: datetime) -> None:
-    for days, score, stage in ((0, 1.0, "launch"), (1, 2.0, "launch"), (2, 3.0, "adoption"), (3, 4.0, "launch")):
-        save(store, ws, now + days * DAY, found(score, stage=stage))
-    with store.read() as c:
-        rows = evaluations.stage_history(c, ws).rows()
-    assert rows == [("a", now, "launch"), ("a", now + 2 * DAY, "adoption"), ("a", now + 3 * DAY, "launch")]
-
-
 def test_a_retired_account_can_come_back_with_the_same_values(store: Store, ws: str, now: datetime) -> None:
     save(store, ws, now, found(80.0))
     with store.write() as c:
         assert evaluations.retire(c, ws, ["a"]) == 1
-        assert evaluations.latest(c, ws) == {}
+        assert standing(c, ws) == {}
     assert save(store, ws, now + DAY, found(80.0)) == 1
     with store.read() as c:
-        assert list(evaluations.latest(c, ws)) == ["a"]
+        assert standing(c, ws) == {"a": (80.0, "green", now + DAY)}
 
 
 def header(now: datetime, run_id: str = "run") -> PlanHeader:

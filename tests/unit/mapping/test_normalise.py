@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from mapping.fieldmap import FieldMap, FieldMapError
-from mapping.normalise import Normalised, attendance_row, merged_ids, normalise, primary_target
+from mapping.normalise import Normalised, attendance_row, normalise, primary_target
 from mapping.records import ENTITIES, Link, RawRecord
 
 MAPS = Path(__file__).parents[3] / "config" / "fields"
@@ -192,11 +192,9 @@ def test_primary_link_else_the_lowest_id() -> None:
     assert primary_target([]) is None
 
 
-def test_attendance_and_merges() -> None:
+def test_attendance_is_a_row_of_its_own() -> None:
     row = attendance_row(Link("meetings>contacts", "m1", "c1"), "hubspot", "meetings>contacts")
     assert (row["id"], row["meeting_ref"], row["contact_ref"]) == ("m1:c1", "m1", "c1")
-    record = RawRecord("1", {"hs_merged_object_ids": "5; 7;"})
-    assert merged_ids(record, field_map("hubspot").streams["companies"]) == ("5", "7")
 
 
 def test_offset_makes_the_first_uncovered_day_the_last_covered_one() -> None:
