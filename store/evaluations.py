@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
-from mapping.records import FieldType
-from mapping.schema import INSTANT
-from store.frames import read_frame, stored
 from store.sql import member
 from store.tables import evaluation, evaluation_detail
 
@@ -30,27 +26,6 @@ class NewEvaluation:
     band: str
     stage: str | None
     detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The evaluation of an account that stands now."""
-
-    account_id: str
-    values_hash: str
-    as_of: datetime
-    score: float | None
-    band: str
-    stage: str | None
-    model_version: str
-    run_id: str
-
-
-def latest(c: Connection, ws: str, account_ids: Iterable[str] | None = None) -> dict[str, Latest]:
-    """Return account id → its standing evaluation, of some accounts if given."""
-    columns = (_E.account_id, _E.values_hash, _E.as_of, _E.score, _E.band, _E.stage, _E.model_version, _E.run_id)
-    rows = c.execute(select(*columns).where(_current(c, ws, account_ids)).order_by(_E.account_id))
-    return {row[0]: Latest(*row) for row in rows}
 
 
 def save(
@@ -80,17 +55,6 @@ def save(
     return len(changed)
 
 
-def history(c: Connection, ws: str, since: datetime) -> pl.DataFrame:
-    """Return account_id, as_of, score, band from `since` on, with the row that stood at `since` for each account."""
-    older = evaluation.alias("older")
-    same = and_(older.c.workspace == ws, older.c.account_id == _E.account_id, older.c.as_of <= since)
-    standing = select(func.max(older.c.as_of)).where(same).scalar_subquery()
-    here = and_(_E.workspace == ws, or_(_E.as_of >= since, _E.as_of == standing))
-    columns = (_E.account_id, stored(c, _E.as_of, FieldType.INSTANT), _E.score, _E.band)
-    dtypes = {"account_id": pl.String(), "as_of": INSTANT, "score": pl.Float64(), "band": pl.String()}
-    return read_frame(c, select(*columns).where(here).order_by(_E.account_id, _E.as_of), dtypes)
-
-
 def retire(c: Connection, ws: str, account_ids: Iterable[str]) -> int:
     """End the standing evaluation of accounts that are gone; their history stays. Returns how many there were."""
     here = _of(c, ws, account_ids) & _E.is_current
@@ -99,11 +63,6 @@ def retire(c: Connection, ws: str, account_ids: Iterable[str]) -> int:
 
 def _of(c: Connection, ws: str, account_ids: Iterable[str]) -> ColumnElement[bool]:
     return and_(_E.workspace == ws, member(c, _E.account_id, account_ids))
-
-
-def _current(c: Connection, ws: str, account_ids: Iterable[str] | None) -> ColumnElement[bool]:
-    here = and_(_E.workspace == ws, _E.is_current)
-    return here if account_ids is None else here & member(c, _E.account_id, account_ids)
 
 
 def _standing(c: Connection, ws: str, as_of: datetime, account_ids: Sequence[str], later: Set[str]) -> dict[str, str]:

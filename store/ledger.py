@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from store.intents import Intent
-from store.sql import CHUNK, member, numbered
+from store.sql import member, numbered
 from store.tables import ledger
 
 _L = ledger.c
@@ -75,19 +75,6 @@ def ledger_for(
     here = _object(ws, connection, object_name) & _L.is_current & member(c, _L.record_id, ids)
     rows = (LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here)))
     return {(row.record_id, row.property): row for row in rows}
-
-
-def ledger_of_run(c: Connection, ws: str, run_id: str, *, chunk: int = CHUNK) -> Iterator[LedgerRow]:
-    """Yield what a run wrote, in the order of confirmation, reading `chunk` at a time."""
-    after = 0
-    while True:
-        here = and_(_L.workspace == ws, _L.run_id == run_id, _L.id > after)
-        rows = c.execute(select(*_COLUMNS).where(here).order_by(_L.id).limit(chunk)).all()
-        for row in rows:
-            yield LedgerRow(*row)
-        if len(rows) < chunk:
-            return
-        after = rows[-1].id
 
 
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:

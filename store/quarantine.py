@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from mapping.records import Quarantined
 from store.sql import insert_into, member
@@ -16,17 +15,6 @@ LONGEST_VALUE = 500
 """Characters kept of a value that could not be read."""
 
 _Q = quarantine.c
-_KEY = (_Q.connection, _Q.stream, _Q.id, _Q.field_name)
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineRow:
-    """A record, or one field of it, that could not be read, and how often that happened."""
-
-    item: Quarantined
-    first_seen_at: datetime
-    last_seen_at: datetime
-    times: int
 
 
 def put_many(c: Connection, ws: str, items: Sequence[Quarantined], now: datetime) -> None:
@@ -59,29 +47,6 @@ def clear(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[st
     """Release everything of the records `ids`; returns how many rows there were."""
     here = (_Q.workspace == ws) & (_Q.connection == connection) & (_Q.stream == stream) & member(c, _Q.id, ids)
     return c.execute(delete(quarantine).where(here)).rowcount
-
-
-def list_items(
-    c: Connection,
-    ws: str,
-    *,
-    connection: str | None = None,
-    after: tuple[str, str, str, str] | None = None,
-    limit: int = 1_000,
-) -> list[QuarantineRow]:
-    """Return quarantined items by (connection, stream, id, field), after `after`."""
-    here = _of(ws, connection)
-    if after is not None:
-        here &= tuple_(*_KEY) > tuple_(*after)
-    return [
-        QuarantineRow(
-            Quarantined(row.connection, row.stream, row.id, row.field_name or None, row.reason, row.value),
-            row.first_seen_at,
-            row.last_seen_at,
-            row.times,
-        )
-        for row in c.execute(select(quarantine).where(here).order_by(*_KEY).limit(limit))
-    ]
 
 
 def count(c: Connection, ws: str, *, connection: str | None = None, stream: str | None = None) -> int:

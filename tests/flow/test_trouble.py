@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from config.limits import Limit
-from store import leases, quarantine
+from store import leases
+from store.tables import quarantine
 from sync import faults
 from sync.deps import RunOptions
 from sync.engine import run_apply, run_plan, run_pull, run_sync
@@ -249,6 +251,6 @@ def test_what_cannot_be_read_is_quarantined_with_its_reason(tmp_path: Path) -> N
         assert report.status == "complete"
         assert report.pull["hubspot"]["companies"].quarantined >= 1
         with made.deps() as deps, deps.store.read() as c:
-            found = {row.item.id: row.item for row in quarantine.list_items(c, "default")}
+            found = {row.id: row for row in c.execute(select(quarantine))}
         assert found[record].field_name == "domain"
         assert found[record].reason

@@ -14,7 +14,7 @@ V4 = "/crm/v4/associations"
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Portal]:
-    with portal(accounts=400) as served:
+    with portal(accounts=500) as served:
         yield served
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, ColumnElement, Connection, select
 
 from mapping.records import Link, Quarantined, RawRecord
 from store import (
@@ -33,6 +34,8 @@ from store.evaluations import NewEvaluation
 from store.identity import AccountLink, Review
 from store.intents import NewIntent, Settlement
 from store.plans import PlanHeader, PlanRecord
+from store.tables import evaluation
+from store.tables import quarantine as quarantine_table
 
 
 def book(
@@ -79,6 +82,11 @@ def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
     leases.acquire(store, ws, "crm/companies", marker, 60)
 
 
+def column(c: Connection, ws: str, name: Column[Any], *where: ColumnElement[bool]) -> list[Any]:
+    """The values of one column in a workspace."""
+    return list(c.execute(select(name).where(name.table.c.workspace == ws, *where)).scalars())
+
+
 def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
     """What every query function answers for a workspace, as text that shows the marker."""
     run_plan = plans.latest(c, ws)
@@ -106,18 +114,16 @@ def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
         "link_frame": identity.link_frame(c, ws).rows(),
         "reviews": identity.reviews(c, ws),
         "chunks": list(identity.account_chunks(c, ws, 10)),
-        "latest": [row.band for row in evaluations.latest(c, ws).values()],
-        "history": evaluations.history(c, ws, now)["band"].to_list(),
+        "standing": column(c, ws, evaluation.c.band, evaluation.c.is_current),
         "plan": list(plans.iter_records(c, ws, run_plan.id)),
         "open_intents": [(i.property, i.want) for i in writes.open_intents(c, ws, "crm")],
         "intents": [(i.property, i.want) for i in writes.intents(c, ws, "run")],
         "intent_counts": writes.counts(c, ws, "run"),
         "ledger": [row.written for row in ledger.ledger_for(c, ws, "crm", "companies", ["1"]).values()],
-        "ledger_run": [row.written for row in ledger.ledger_of_run(c, ws, "run")],
         "audit": [(row.seq, row.digest) for row in audit.entries(c, ws)],
         "runs": [(run.id, run.reason) for run in runs.list_runs(c, ws)],
         "last_good": [run.reason for run in [runs.last_good(c, ws)] if run],
-        "quarantine": [row.item.reason for row in quarantine.list_items(c, ws)],
+        "quarantine": column(c, ws, quarantine_table.c.reason),
         "quarantined": quarantine.count(c, ws),
         "pin": [pin.identity for pin in [pins.get(c, ws, "crm")] if pin],
         "mark": marks.mark(c, ws, "who"),

@@ -15,6 +15,7 @@ from store.errors import StateConflict
 from store.intents import FINAL, OPEN, Intent, IntentState, NewIntent, Settlement
 from store.tables import audit as audit_table
 from store.tables import audit_head, intent
+from store.tables import ledger as ledger_table
 from tests.store.sample import book
 
 
@@ -61,8 +62,8 @@ def test_the_ledger_keeps_every_value_and_knows_the_last(store: Store, ws: str, 
         settle(store, ws, now, Settlement(sent[0].id, "confirmed"))
     with store.read() as c:
         assert ledger.ledger_for(c, ws, "hubspot", "companies", ["1"])["1", "cs_health_score"].written == "3"
-        assert [row.before for row in ledger.ledger_of_run(c, ws, "run1", chunk=1)] == ["1"]
-        assert [row.before for row in ledger.ledger_of_run(c, ws, "run2")] == ["2"]
+        entered = select(ledger_table.c.run_id, ledger_table.c.before).where(ledger_table.c.workspace == ws)
+        assert [tuple(row) for row in c.execute(entered.order_by(ledger_table.c.id))] == [("run1", "1"), ("run2", "2")]
         assert [item.seq for item in writes.intents(c, ws, "run2")] == [2]
 
 

@@ -138,7 +138,6 @@ def evaluate(c: Connection, now: datetime) -> None:
         frames.frame(c, "w", entity, account_ids=["a"])
     for values_hash in ("one", "two"):
         evaluations.save(c, "w", "r", "m", now, [NewEvaluation("a", values_hash, {}, 1.0, "red", None, {})])
-    evaluations.latest(c, "w", ["a"])
     evaluations.retire(c, "w", ["a"])
 
 
@@ -155,7 +154,6 @@ def plan_and_write(c: Connection, now: datetime) -> None:
     writes.counts(c, "w", "r")
     ids = [row.id for row in ledger.ledger_for(c, "w", "crm", "companies", ["1", "2"]).values()]
     assert ledger.mark_verified(c, "w", ids, now) == 2
-    list(ledger.ledger_of_run(c, "w", "r"))
     names = {"batch": "b", "run_id": "r", "connection": "crm", "object_name": "companies", "digest": ""}
     audit.append(c, "w", kind="intent", count=1, detail={}, now=now, **names)
     list(audit.entries(c, "w", batch="b"))

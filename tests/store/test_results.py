@@ -80,21 +80,8 @@ def test_a_second_evaluation_of_one_instant_replaces_the_first(store: Store, ws:
     save(store, ws, now, found(80.0))
     assert save(store, ws, now, found(81.0)) == 1
     with store.read() as c:
-        assert evaluations.history(c, ws, now)["score"].to_list() == [81.0]
+        assert c.execute(select(evaluation.c.score).where(evaluation.c.workspace == ws)).scalars().all() == [81.0]
         assert explanations(c, ws) == [{"why": [81.0, "green"]}]
-
-
-def test_history_starts_with_what_stood_before(store: Store, ws: str, now: datetime) -> None:
-    for days, score in ((0, 10.0), (10, 20.0), (20, 30.0)):
-        save(store, ws, now + days * DAY, found(score))
-    save(store, ws, now + 15 * DAY, found(1.0, account="b"))
-    with store.read() as c:
-        rows = evaluations.history(c, ws, now + 15 * DAY).rows()
-    assert rows == [
-        ("a", now + 10 * DAY, 20.0, "green"),
-        ("a", now + 20 * DAY, 30.0, "green"),
-        ("b", now + 15 * DAY, 1.0, "green"),
-    ]
 
 
 def test_a_retired_account_can_come_back_with_the_same_values(store: Store, ws: str, now: datetime) -> None:
