@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import logging
 import gzip
+import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
