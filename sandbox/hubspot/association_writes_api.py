@@ -216,7 +216,7 @@ def _type_id(kind: ObjectType, other: ObjectType, spec: object) -> int:
 
 def _named(kind: ObjectType, other: ObjectType, name: str) -> int:
     known = association_type_names(kind, other)
-    if name.isdigit() and int(name) in known.values():
+    if name.isascii() and name.isdigit() and int(name) in known.values():
         return int(name)
     if name not in known:
         raise invalid(f"{name} is not a valid association type between {kind.name} and {other.name}")

@@ -171,7 +171,7 @@ def _finished(call: Call) -> QueryJob:
 
 def _position(call: Call) -> tuple[int, int]:
     size = call.param("maxRecords") or str(DEFAULT_PAGE)
-    if not size.isdigit() or int(size) < 1:
+    if not (size.isascii() and size.isdigit()) or int(size) < 1:
         raise ApiError(400, "INVALID_ARGUMENT", f"maxRecords is not a positive number: {size}")
     locator = call.param("locator")
     return (_offset(locator) if locator else 0), int(size)

@@ -174,7 +174,7 @@ class _Plane:
     def journal(self, request: Request) -> list[dict[str, object]]:
         """Return the effects after number `?since=`."""
         since = request.query_params.get("since", "0")
-        return self._state.journal.as_json(int(since) if since.isdigit() else 0)
+        return self._state.journal.as_json(int(since) if since.isascii() and since.isdigit() else 0)
 
     def counts(self, _: Request) -> dict[str, Any]:
         """Return how many records there truly are: live, in the recycle bin, and merged away."""

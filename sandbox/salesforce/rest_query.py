@@ -29,7 +29,7 @@ async def query_all(call: Call) -> Response:
 async def more(call: Call) -> Response:
     """Answer a `nextRecordsUrl`."""
     locator, _, offset = call.path("locator").partition("-")
-    if not offset.isdigit():
+    if not (offset.isascii() and offset.isdigit()):
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     cursor = call.state.cursor(locator)
     return answer(_page(call, cursor, locator, int(offset)))

@@ -79,7 +79,7 @@ def is_relative(text: str) -> bool:
     name, _, count = text.upper().partition(":")
     if not count:
         return name in _FIXED
-    return name in _COUNTED and count.isdigit() and 1 <= int(count) <= _MAX_COUNT
+    return name in _COUNTED and count.isascii() and count.isdigit() and 1 <= int(count) <= _MAX_COUNT
 
 
 def resolve(text: str, today: date) -> Range:

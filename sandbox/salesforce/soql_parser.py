@@ -240,7 +240,7 @@ class _Parser:
 
     def _count(self) -> int:
         token = self._token
-        if token.kind != "number" or not token.text.isdigit():
+        if token.kind != "number" or not (token.text.isascii() and token.text.isdigit()):
             raise self._unexpected()
         return int(self._take().text)
 
