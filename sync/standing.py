@@ -10,10 +10,9 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, and_, func, or_, select
 
+from mapping.schema import INSTANT
 from store.sql import member
 from store.tables import evaluation
-
-MOMENT = pl.Datetime("us", "UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +53,5 @@ def history_of(c: Connection, ws: str, account_ids: Iterable[str], since: dateti
         .where(here, or_(e.as_of >= since, e.as_of == base.c.as_of))
         .order_by(e.account_id, e.as_of)
     )
-    schema = {"account_id": pl.String(), "at": MOMENT, "score": pl.Float64(), "band": pl.String()}
+    schema = {"account_id": pl.String(), "at": INSTANT, "score": pl.Float64(), "band": pl.String()}
     return pl.DataFrame([tuple(row) for row in c.execute(query)], schema=schema, orient="row")

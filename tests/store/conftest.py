@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from store import Store, open_store
+from tests.services import absent
 
 SERVER = "postgresql://postgres@127.0.0.1:5432"
 
@@ -22,9 +22,7 @@ def _server_or_skip() -> psycopg.Connection[tuple[object, ...]]:
     try:
         return psycopg.connect(f"{SERVER}/test", autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
-        if os.environ.get("KEEPWELL_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no PostgreSQL server at 127.0.0.1:5432: {error}")
+        absent(f"no PostgreSQL server at 127.0.0.1:5432: {error}")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
