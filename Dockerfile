@@ -5,7 +5,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.lock ./
-RUN python -m venv /opt/keepwell && /opt/keepwell/bin/pip install --require-hashes -r requirements.lock
+RUN python -m venv /opt/keepwell && /opt/keepwell/bin/pip install --no-deps --require-hashes -r requirements.lock
 COPY pyproject.toml README.md cli.py ./
 COPY config config
 COPY connectors connectors

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from mapping.records import FieldSpec, Link, RawRecord, Ref
@@ -21,6 +21,8 @@ class Stream:
     `kind` is `records` (rows with a modification stamp), `links` (associations of the records of `ids_from`) or
     `reference` (small lists read whole on each run: owners, stages). `properties` are the vendor's property names
     to request. `optional` streams may be absent in a CRM (no licence, no scope) and then count as not connected.
+    `full_every` is how long increments may stand in for a full read, where some changes never show in an increment
+    (hard deletes, formula fields, edited associations); None leaves it to the engine.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Stream:
     properties: tuple[str, ...] = ()
     ids_from: str | None = None
     optional: bool = False
+    full_every: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,15 @@ class StreamMap:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to pull: `since=None` means everything; `position` resumes where an earlier pull of this window stopped."""
+    """What to pull: `since=None` means everything; `position` resumes where an earlier pull of this window stopped.
+
+    `carry` is what the last page of the window before this one left for it.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     position: str | None = None
+    carry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class Page:
 
     `position` resumes after this page; `complete` is true on the last page only, and then `expected` is the number
     of rows that the vendor said the window has, where it says so (the completeness proof). `high_water` is the next
-    window's `since` as far as this page proves it, with the vendor's overlap already taken off.
+    window's `since` as far as this page proves it, with the vendor's overlap already taken off. `carry`, on the last
+    page only, is handed to the next window of the stream: where a rotation that one window cannot finish stands.
     """
 
     records: tuple[RawRecord, ...] = ()
@@ -69,6 +77,7 @@ class Page:
     complete: bool = False
     high_water: datetime | None = None
     expected: int | None = None
+    carry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +193,14 @@ class Source(Protocol):
 
     def all_ids(self, stream: Stream) -> Iterator[str]:
         """Every live id of a stream, for reconciliation."""
+        ...
+
+    def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
+        """The records of a records stream behind `ids`, as they are now; an id that no page brings is gone.
+
+        A record that lives on under another id comes under that id, with the old one in `merged_from`; an archived
+        one may come as archived.
+        """
         ...
 
 

@@ -128,6 +128,10 @@ class HubSpotConnector:
         """Ids of every live record of a records stream, by the list endpoint."""
         return self._pulls.all_ids(self._mapped(stream.name))
 
+    def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
+        """The records behind `ids`, a hundred a page; merged ones under the id that they live on under."""
+        return self._pulls.lookup(self._mapped(stream.name), ids)
+
     @property
     def capabilities(self) -> Capabilities:
         """Batches of a hundred; good rows are written when others are bad."""

@@ -6,7 +6,7 @@ and an increment keeps those that were archived in its window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,7 +16,7 @@ import orjson
 from connectors.base import Page, Window
 from connectors.errors import ConfigError
 from connectors.hubspot.client import HubSpotClient
-from connectors.hubspot.read import Reader, Row
+from connectors.hubspot.read import BATCH, Reader, Row
 from connectors.hubspot.records import OBJECT_ID, from_millis, instant, record_of, to_millis
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import FIRST_INSTANT, Place, Search
@@ -83,6 +83,17 @@ class Pulls:
         """Ids of all live records."""
         for page in self._reader.listed(kind, (OBJECT_ID,)):
             yield from (str(row["id"]) for row in page.rows)
+
+    def lookup(self, kind: str, ids: Sequence[str]) -> Iterator[Page]:
+        """The records behind `ids` as they are now, a hundred a page, merged ones under their new id."""
+        properties = self._schema.wanted(kind)
+        for start in range(0, len(ids), BATCH):
+            asked = ids[start : start + BATCH]
+            found, _problems = self._reader.by_ids(kind, asked, properties)
+            # A batch knows neither the old ids of merged records nor, always, every id: a single look settles it.
+            singly = (self._reader.one(kind, one, properties) for one in asked if one not in found)
+            rows = [*found.values(), *(row for row in singly if row is not None)]
+            yield Page(tuple(record_of(row) for row in rows), complete=start + BATCH >= len(ids))
 
     def _begin(self, window: Window) -> Position:
         started, ends = to_millis(self._client.earliest_now()), to_millis(self._client.latest_now())

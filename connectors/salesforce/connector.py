@@ -71,6 +71,10 @@ class SalesforceConnector:
         """Ids of all live records of a stream."""
         return self._reader.all_ids(stream)
 
+    def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
+        """The records behind `ids`, deleted and merged ones marked; see `connectors.base.Source`."""
+        return self._reader.lookup(stream, ids)
+
     @property
     def capabilities(self) -> Capabilities:
         """200 rows a write call, 2,000 a read call, an outcome for each row."""
