@@ -48,10 +48,18 @@ from mapping.records import Ref
 
 VENDOR_HOSTS = ("hubapi.com", "hubspot.com")
 ACCOUNT_OBJECT = "companies"
-OPTIONAL = ("meetings",)
+OPTIONAL = ("meetings", "calls", "feedback_submissions")
 """Object types that a portal or token may lack; what depends on them then counts as not connected."""
 
-_LINKS = ("deals>companies", "tickets>companies", "meetings>companies", "meetings>contacts")
+_LINKS = (
+    "deals>companies",
+    "tickets>companies",
+    "meetings>companies",
+    "meetings>contacts",
+    "calls>companies",
+    "feedback_submissions>companies",
+    "feedback_submissions>contacts",
+)
 _ATTENDANCE = "meetings>contacts"
 
 
@@ -242,7 +250,7 @@ def connect(
 ) -> HubSpotConnector:
     """Open a connection; nothing is sent before the first use.
 
-    `field_map` maps stream names (companies, deals, tickets, meetings) to the properties wanted of them. `prefix`
+    `field_map` maps stream names (companies, deals, tickets, meetings, …) to the properties wanted of them. `prefix`
     replaces `settings.property_prefix`. Raises `ConfigError` for an address that the token must not be sent to, and
     for a secret file that cannot be read.
     """
