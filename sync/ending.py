@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
-from store.errors import BudgetExhausted, LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
+from store.errors import LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
 from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, Refused, SyncError, UsageError
 from sync.report import RunReport, Status
 
@@ -44,7 +44,6 @@ _BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
     (BadAnswer, "failed", EXIT_FAILED),
     (ConnectorError, "failed", EXIT_FAILED),
     (PinMismatch, "failed", EXIT_CREDENTIALS),
-    (BudgetExhausted, "deferred", EXIT_LATER),
     (StoreLocked, "busy", EXIT_LATER),
     (StoreError, "failed", EXIT_FAILED),
     (InvariantError, "failed", EXIT_FAILED),

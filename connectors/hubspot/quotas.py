@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
-from connectors.budget import Budget, QuotaPolicy
+from connectors.budget import Budget, Permit, QuotaPolicy
 from connectors.hubspot.settings import LimitSettings
 
 DAY = 86_400.0
@@ -65,25 +65,26 @@ class Quotas:
         """Requests of the portal in a day, some of them reserved for other apps."""
         return QuotaPolicy(self._portal, "daily", self._daily_limit, DAY, self._limits.reserve)
 
-    def acquire(self, kind: str) -> None:
+    def acquire(self, kind: str) -> Permit:
         """Take one request of `kind` (burst, search, associations) from every limit that it counts against."""
         policies = {
             "search": (self.daily, self.search),
             "associations": (self.daily, self.associations, self.burst),
         }.get(kind, (self.daily, self.burst))
-        for policy in policies:
-            self._budget.acquire(policy)
+        return self._budget.acquire(*policies)
 
-    def observe(self, headers: Mapping[str, str]) -> None:
-        """Correct the counts by an answer's headers; absent ones say nothing."""
+    def answered(self, permit: Permit, headers: Mapping[str, str]) -> None:
+        """Note that the request of `permit` was counted, and correct the counts by the headers that there are."""
+        permit.answered()
         limit, left = _number(headers, "max"), _number(headers, "remaining")
         if (_number(headers, "interval-milliseconds") or 10_000) == 10_000 and (limit or left is not None):
-            self._budget.observe(self.burst, limit=limit, remaining=left)
+            self._budget.observe(self.burst, limit=limit, remaining=left, permit=permit)
         limit, left = _number(headers, "daily"), _number(headers, "daily-remaining")
         if limit is not None or left is not None:
             self._daily_limit = limit or self._daily_limit
             self._told = self._told or left is not None
-            self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=self._seconds_to_midnight())
+            resets_in = self._seconds_to_midnight()
+            self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=resets_in, permit=permit)
 
     def throttled(self, kind: str, seconds: float, *, secondly: bool) -> None:
         """Pause every worker that draws on the limits that may have refused us."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import RLock, local
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,6 +110,7 @@ class SalesforceClient:
         self._adapter = RoutedAdapter(clock, self.timeouts, self._observe)
         self._session = open_session(settings, self._adapter)
         self._lock = RLock()
+        self._asking = local()  # the permit of this thread's request
         self._grant: Grant | None = None
         self._org: _Org | None = None
         self._without_slash = False
@@ -269,7 +270,7 @@ class SalesforceClient:
     def _exchange(
         self, grant: Grant, method: str, url: str, what: str, extra: Mapping[str, str], *, stream: bool, **kwargs: Any
     ) -> requests.Response:
-        self._budget.acquire(self.quota())
+        self._asking.permit = self._budget.acquire(self.quota())
         self.meter.request()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {grant.token}", **extra}
         asked = urlsplit(url)
@@ -314,7 +315,10 @@ class SalesforceClient:
         usage = api_usage(headers.get("sforce-limit-info"))
         if usage is not None and self._grant is not None:
             used, limit = usage
-            self._budget.observe(self.quota(), limit=limit, remaining=max(0, limit - used))
+            permit = getattr(self._asking, "permit", None)
+            if permit is not None:
+                permit.answered()
+            self._budget.observe(self.quota(), limit=limit, remaining=max(0, limit - used), permit=permit)
 
     def _api(self) -> _Org:
         grant = self._opened()
