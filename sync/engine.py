@@ -84,6 +84,7 @@ def _planned(session: Session) -> tuple[Mapping[str, Owned], Plan]:
     refuse_future(session)
     check_identities(session)
     owned = _owned(session)
+    session.opening = {name: one.usage().requests for name, one in session.deps.connectors.items()}
     _settle_earlier(session, owned)
     _read(session)
     _refuse_nowhere(owned)
