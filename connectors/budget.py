@@ -12,7 +12,8 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from connectors.errors import QuotaExhausted
 from connectors.shelf import Key, MemoryShelf, Shelf
 from connectors.window import SECOND, QuotaPolicy, Said, Window
 
-__all__ = ["Budget", "MemoryBudget", "MemoryShelf", "Permit", "QuotaPolicy", "SharedBudget", "Shelf"]
+__all__ = ["Budget", "MemoryBudget", "MemoryShelf", "Permit", "QuotaPolicy", "SharedBudget", "Shelf", "urgent"]
 
 LONGEST_WAIT = 120.0
 """Seconds that a caller may be kept waiting for quota; a longer wait ends the run as deferred."""
@@ -37,6 +38,19 @@ AHEAD = 0.1
 
 GOOD_FOR = 0.15
 """Seconds for which a permit in hand may be used; short, so that a pause by another process is heeded soon."""
+
+
+_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+
+
+@contextmanager
+def urgent() -> Iterator[None]:
+    """What this thread asks for in the block may take half of the reserve: few calls, for which others wait."""
+    before = _urgent.set(True)
+    try:
+        yield
+    finally:
+        _urgent.reset(before)
 
 
 class Permit(Protocol):
@@ -150,7 +164,8 @@ class _Times:
 class SharedBudget:
     """A budget for all threads, processes and machines on one shelf.
 
-    `clock` is monotonic and in seconds. A wait above `patience` seconds raises `QuotaExhausted`.
+    `clock` is monotonic and in seconds. A wait above `patience` seconds raises `QuotaExhausted`. `reserve` is the least
+    part of every quota that is left to others, the short ones too: for work that gives way to all other work.
     """
 
     def __init__(
@@ -160,11 +175,13 @@ class SharedBudget:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         patience: float = LONGEST_WAIT,
+        reserve: float = 0.0,
     ) -> None:
         self._shelf = shelf
         self._clock = clock
         self._sleep = sleep
         self._patience = patience
+        self._reserve = reserve
         self._hands: dict[tuple[QuotaPolicy, ...], _Hand] = {}
         self._news: defaultdict[Key, _News] = defaultdict(_News)
         self._booked: defaultdict[Key, int] = defaultdict(int)  # by this process, ever
@@ -174,6 +191,7 @@ class SharedBudget:
 
     def acquire(self, *policies: QuotaPolicy, cost: int = 1) -> Permit:
         """See `Budget`; sleeps until everything is free."""
+        policies = tuple(self._with_reserve(policy) for policy in policies)
         waited = 0.0
         while True:
             found = self._take(policies, cost)
@@ -234,6 +252,12 @@ class SharedBudget:
         with self._lock:
             unsent = self._booked[policy.key] - self._sent[policy.key]
         return max(0, window.limit - window.used() + unsent)
+
+    def _with_reserve(self, policy: QuotaPolicy) -> QuotaPolicy:
+        reserve = max(policy.reserve, self._reserve)
+        if _urgent.get():
+            reserve = policy.reserve / 2
+        return policy if reserve == policy.reserve else replace(policy, reserve=reserve)
 
     def _take(self, policies: tuple[QuotaPolicy, ...], cost: int) -> _Permit | _Wait:
         """A permit in hand, or a new one, or how long there will be none."""
@@ -356,8 +380,8 @@ class SharedBudget:
 
 def _exhausted(policy: QuotaPolicy, wait: float) -> QuotaExhausted:
     return QuotaExhausted(
-        f"The quota {policy.name} of {policy.holder} ({policy.limit} requests per {policy.window:g} s) is used up "
-        f"for {wait:.0f} s.",
+        f"The quota {policy.name} of {policy.holder} ({policy.limit} requests per {policy.window:g} s, of which "
+        f"{policy.reserve:.0%} are left to others) is used up for {wait:.0f} s.",
         resets_in=wait,
         hint="Run again after it resets; what was done so far is kept.",
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from connectors.base import Connector
+from connectors.budget import urgent
 from store import ledger, marks
 from store.ledger import LedgerRow
 from store.plans import Plan
@@ -66,7 +67,8 @@ def _written_records(session: Session, owned: Owned, plan: Plan) -> Iterator[lis
 def _compare(session: Session, connector: Connector, owned: Owned, due: Sequence[LedgerRow]) -> None:
     ids = list(dict.fromkeys(one.record_id for one in due))
     names = tuple(dict.fromkeys(one.property for one in due))
-    current = read_current(connector, owned, ids, names)
+    with urgent():
+        current = read_current(connector, owned, ids, names)
     fp("verify.read_back")
     equal: list[int] = []
     for one in due:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.budget import QuotaPolicy, SharedBudget, Shelf
+from connectors.budget import QuotaPolicy, SharedBudget, Shelf, urgent
 from connectors.errors import QuotaExhausted
 from tests.virtual import VirtualTime
 
@@ -60,9 +60,10 @@ class Traffic:
                 permit = budget.acquire(*self.policies)
                 self.log.append((self.time.clock() - asked, self.time.clock()))
                 latency = self.median * rng.lognormvariate(0, self.spread)
-                self.time.sleep(latency * self.way_there)
+                there = min(latency * self.way_there, self.policies[0].grace)
+                self.time.sleep(there)
                 self.vendor.arrive(self.time.clock())
-                self.time.sleep(latency * (1 - self.way_there))
+                self.time.sleep(latency - there)
                 permit.answered()
 
         self.time.run(*[_call(work, budgets[number % len(budgets)]) for number in range(threads)])
@@ -169,6 +170,33 @@ class BudgetSuite:
             budget.acquire(QuotaPolicy(holder, "daily", 100, DAY, reserve=0.5))
         for _ in range(30):
             twin.acquire(QuotaPolicy(holder, "daily", 100, DAY, reserve=0.2))
+
+    def test_work_that_gives_way_leaves_a_part_of_every_quota(
+        self, time: VirtualTime, shelf: Shelf, budget: SharedBudget, holder: str
+    ) -> None:
+        daily, burst = QuotaPolicy(holder, "daily", 1_000, DAY, reserve=0.2), QuotaPolicy(holder, "burst", 100, 10.0)
+        meek = SharedBudget(shelf, clock=time.clock, sleep=time.sleep, reserve=0.5)
+        begun = time.clock()
+        for _ in range(50):
+            meek.acquire(daily, burst)
+        assert time.clock() == begun
+        for _ in range(50):
+            budget.acquire(daily, burst)
+        assert time.clock() == begun
+        meek.acquire(daily, burst)
+        assert time.clock() > begun + 10
+
+    def test_what_is_urgent_may_take_half_of_the_reserve(self, budget: SharedBudget, holder: str) -> None:
+        daily = QuotaPolicy(holder, "daily", 100, DAY, reserve=0.2)
+        for _ in range(80):
+            budget.acquire(daily)
+        with urgent():
+            for _ in range(10):
+                budget.acquire(daily)
+            with pytest.raises(QuotaExhausted):
+                budget.acquire(daily)
+        with pytest.raises(QuotaExhausted):
+            budget.acquire(daily)
 
     def test_a_reset_that_is_near_is_waited_for(self, time: VirtualTime, budget: SharedBudget, holder: str) -> None:
         daily = QuotaPolicy(holder, "daily", 100, DAY)

@@ -13,6 +13,7 @@ from connectors.budget import Budget, Permit, QuotaPolicy
 from connectors.hubspot.settings import LimitSettings
 
 DAY = 86_400.0
+_UNSURE = 300.0  # seconds after midnight
 
 
 class Quotas:
@@ -41,19 +42,19 @@ class Quotas:
         left = self.left_today()
         self._portal = f"hubspot-portal:{portal}"
         if left is not None:  # what the first answer said, before the portal was known
-            self._budget.observe(
-                self.daily, limit=self._daily_limit, remaining=left, resets_in=self._seconds_to_midnight()
-            )
+            self._budget.observe(self.daily, limit=self._daily_limit, remaining=left, resets_in=self._resets_in())
 
     @property
     def burst(self) -> QuotaPolicy:
         """Requests of this app in ten seconds."""
-        return QuotaPolicy(self._app, "ten_secondly", self._limits.burst_per_10s, 10.0)
+        return QuotaPolicy(self._app, "ten_secondly", self._limits.burst_per_10s, 10.0, self._limits.burst_reserve)
 
     @property
     def associations(self) -> QuotaPolicy:
         """Association requests of this app in ten seconds; they count against the burst as well."""
-        return QuotaPolicy(self._app, "associations", self._limits.associations_per_10s, 10.0)
+        return QuotaPolicy(
+            self._app, "associations", self._limits.associations_per_10s, 10.0, self._limits.burst_reserve
+        )
 
     @property
     def search(self) -> QuotaPolicy:
@@ -83,7 +84,7 @@ class Quotas:
         if limit is not None or left is not None:
             self._daily_limit = limit or self._daily_limit
             self._told = self._told or left is not None
-            resets_in = self._seconds_to_midnight()
+            resets_in = self._resets_in()
             self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=resets_in, permit=permit)
 
     def throttled(self, kind: str, seconds: float, *, secondly: bool) -> None:
@@ -97,8 +98,19 @@ class Quotas:
 
     def exhausted(self) -> float | None:
         """Note that the day is used up; returns the seconds until it ends, where the portal's zone is known."""
-        seconds = self._seconds_to_midnight()
+        seconds = self._resets_in()
         self._budget.observe(self.daily, remaining=0, resets_in=seconds)
+        return seconds
+
+    def _resets_in(self) -> float | None:
+        """Seconds until the count begins anew.
+
+        HubSpot's clock is not ours: just after our midnight its day may still be the old one, whose count must not
+        be taken for that of the new day.
+        """
+        seconds = self._seconds_to_midnight()
+        if seconds is not None and 0.0 <= DAY - seconds < _UNSURE:
+            return _UNSURE - (DAY - seconds)
         return seconds
 
     def left_today(self) -> int | None:

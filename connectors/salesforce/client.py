@@ -310,6 +310,7 @@ class SalesforceClient:
             self._budget.pause(self.quota(), error.wait or _PAUSE_WHEN_THROTTLED)
         elif isinstance(error, QuotaExhausted) and error.resets_in is None:
             self._budget.pause(self.quota(), _PAUSE_WHEN_EXHAUSTED)
+            error.resets_in = _PAUSE_WHEN_EXHAUSTED
 
     def _observe(self, headers: Mapping[str, str], sent_at: datetime) -> None:
         served_at = moments.of_http_date(headers.get("date"))
