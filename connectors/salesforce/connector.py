@@ -103,9 +103,9 @@ class SalesforceConnector:
         """Write by Bulk API 2.0 whatever the size: some ten calls, where Collections take one per 200 rows."""
         return self._writer.write_bulk(batch)
 
-    def write_cost(self, records: int) -> int:
-        """Calls for `records` rows: a guard read and a write for each 200."""
-        return 2 * ceil(records / WRITE_BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """A guard read and a write for each 200 records, one call for each 2,000 that are read back."""
+        return 2 * ceil(records / WRITE_BATCH) + ceil(read_back / READ_BATCH)
 
     def identity(self) -> str:
         """The organisation id (18 characters): asked for, or as the login told it where asking is not allowed."""
