@@ -90,6 +90,10 @@ class Streams:
                 self._selection = self._select()
             return self._selection
 
+    def objects(self) -> list[str]:
+        """The objects behind the records streams that are pulled."""
+        return [RECORDS[stream.name].object for stream in self.selection().streams if stream.kind == "records"]
+
     def info(self, stream: str) -> ObjectInfo:
         """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""
         source = RECORDS[stream]

@@ -18,7 +18,6 @@ from sandbox.salesforce.soql_ast import Call as SoqlCall
 from sandbox.salesforce.soql_ast import Path, Query
 from sandbox.salesforce.soql_run import Prepared, prepare, run
 
-DEFAULT_PAGE = 50_000
 _PARALLEL_PAGES = 5
 
 
@@ -150,12 +149,12 @@ async def result_pages(call: Call) -> Response:
     """List up to five addresses of result pages for parallel download."""
     job = _finished(call)
     total = len(job.answer.rows) if job.answer else 0
-    start, size = _position(call)
+    start, size = _position(call)[0], call.state.options.bulk_page  # nobody can ask for another size here
     starts = list(range(start, max(total, start + 1), size))
     shown, rest = starts[:_PARALLEL_PAGES], starts[_PARALLEL_PAGES:]
     base = f"{call.base}/jobs/query/{job.id}"
-    pages = [{"resultUrl": f"{base}/results?locator={_locator(at)}&maxRecords={size}"} for at in shown]
-    following = f"{base}/resultPages?locator={_locator(rest[0])}&maxRecords={size}" if rest else None
+    pages = [{"resultUrl": f"{base}/results?locator={_locator(at)}"} for at in shown]
+    following = f"{base}/resultPages?locator={_locator(rest[0])}" if rest else None
     return answer({"resultPages": pages, "nextRecordsUrl": following, "done": not rest})
 
 
@@ -170,7 +169,7 @@ def _finished(call: Call) -> QueryJob:
 
 
 def _position(call: Call) -> tuple[int, int]:
-    size = call.param("maxRecords") or str(DEFAULT_PAGE)
+    size = call.param("maxRecords") or str(call.state.options.bulk_page)
     if not (size.isascii() and size.isdigit()) or int(size) < 1:
         raise ApiError(400, "INVALID_ARGUMENT", f"maxRecords is not a positive number: {size}")
     locator = call.param("locator")
