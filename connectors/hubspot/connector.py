@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from connectors.base import (
     Capabilities,
@@ -49,10 +48,18 @@ from mapping.records import Ref
 
 VENDOR_HOSTS = ("hubapi.com", "hubspot.com")
 ACCOUNT_OBJECT = "companies"
-OPTIONAL = ("meetings",)
+OPTIONAL = ("meetings", "calls", "feedback_submissions")
 """Object types that a portal or token may lack; what depends on them then counts as not connected."""
 
-_LINKS = ("deals>companies", "tickets>companies", "meetings>companies", "meetings>contacts")
+_LINKS = (
+    "deals>companies",
+    "tickets>companies",
+    "meetings>companies",
+    "meetings>contacts",
+    "calls>companies",
+    "feedback_submissions>companies",
+    "feedback_submissions>contacts",
+)
 _ATTENDANCE = "meetings>contacts"
 
 
@@ -79,8 +86,7 @@ class HubSpotConnector:
         self._parts = parts
         self._maps = maps
         client, paths, schema, reader = parts.client, parts.paths, parts.schema, parts.reader
-        overlap = timedelta(minutes=settings.overlap_minutes)
-        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), overlap=overlap)
+        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
         self._reference = Reference(client, paths)
         self._writer = Writer(client, paths, schema, reader, ACCOUNT_OBJECT)
@@ -129,7 +135,7 @@ class HubSpotConnector:
         return self._pulls.all_ids(self._mapped(stream.name))
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
-        """The records behind `ids`, a hundred a page; merged ones under the id that they live on under."""
+        """The records behind `ids` that are there, a hundred a call; merged ones are told by their survivors."""
         return self._pulls.lookup(self._mapped(stream.name), ids)
 
     @property
@@ -244,7 +250,7 @@ def connect(
 ) -> HubSpotConnector:
     """Open a connection; nothing is sent before the first use.
 
-    `field_map` maps stream names (companies, deals, tickets, meetings) to the properties wanted of them. `prefix`
+    `field_map` maps stream names (companies, deals, tickets, meetings, …) to the properties wanted of them. `prefix`
     replaces `settings.property_prefix`. Raises `ConfigError` for an address that the token must not be sent to, and
     for a secret file that cannot be read.
     """

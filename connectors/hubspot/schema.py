@@ -100,10 +100,14 @@ class Schema:
         return tuple(name for name in self._absent(kind) if name not in known)
 
     def not_connected(self, kind: str) -> tuple[str, ...]:
-        """Unified fields of the default map without a property here; `lacking` ones by the property's name."""
-        custom = self._maps[kind].custom
-        fields = {field for name in self._absent(kind) for field in custom.get(name, ())}
-        return tuple(sorted(fields | set(self.lacking(kind))))
+        """Unified fields of the default map without a property here; `lacking` ones by the property's name.
+
+        A field that several properties can fill has one as long as the portal has any of them.
+        """
+        custom, absent = self._maps[kind].custom, self._absent(kind)
+        filled = {field for name, fields in custom.items() if name not in absent for field in fields}
+        fields = {field for name in absent for field in custom.get(name, ())}
+        return tuple(sorted((fields - filled) | set(self.lacking(kind))))
 
     def _absent(self, kind: str) -> tuple[str, ...]:
         defined = self.definitions(kind)

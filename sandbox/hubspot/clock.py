@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 Clock = Callable[[], float]  # seconds since 1970, as time.time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, written without an offset to be followed by Z
 _DAY_MS = 86_400_000
 
 
 def instant(milliseconds: int) -> str:
     """Write an instant: no fraction when the milliseconds are zero, else three digits."""
-    moment = _NAIVE_EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds") + "Z"
+    days, rest = divmod(milliseconds, _DAY_MS)
+    seconds, fraction = divmod(rest, 1000)
+    minutes, second = divmod(seconds, 60)
+    moment = f"{_day(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}"
+    return f"{moment}.{fraction:03}Z" if fraction else f"{moment}Z"
+
+
+@lru_cache(maxsize=10_000)
+def _day(number: int) -> str:
+    """Write a day, counted from 1970; answers are full of instants of few days."""
+    return (_EPOCH.date() + timedelta(days=number)).isoformat()
 
 
 def to_ms(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from typing import Any
@@ -63,21 +63,6 @@ def compile_filter(item: Mapping[str, Any], prop: Property, getter: Getter) -> P
         return key is not None and compare(key, low)
 
     return holds
-
-
-def time_bounds(group: Sequence[Mapping[str, Any]], name: str) -> tuple[int | None, int | None]:
-    """Return the closed interval of milliseconds to which a group of filters confines the property `name`."""
-    low: int | None = None
-    high: int | None = None
-    for item in (item for item in group if item.get("propertyName") == name):
-        operator = item.get("operator")
-        value = parse_ms(str(item.get("value", "")))
-        if operator in ("EQ", "GT", "GTE", "BETWEEN") and value is not None:
-            low = value if low is None else max(low, value)
-        top = parse_ms(str(item.get("highValue", ""))) if operator == "BETWEEN" else value
-        if operator in ("EQ", "LT", "LTE", "BETWEEN") and top is not None:
-            high = top if high is None else min(high, top)
-    return low, high
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -53,6 +53,8 @@ LIFECYCLE = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead
              "evangelist", "other")  # fmt: skip
 TICKET_CATEGORIES = ("PRODUCT_ISSUE", "BILLING_ISSUE", "FEATURE_REQUEST", "GENERAL_INQUIRY", "COMPLEX_INTEGRATION",
                      "CONTRACT_DISPUTE")  # fmt: skip
+CALL_STATUSES = ("BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED", "IN_PROGRESS", "MISSED",
+                 "NO_ANSWER", "QUEUED", "RINGING")  # fmt: skip
 _CURRENCIES = ("EUR", "USD", "GBP", "DKK")
 
 # name: type, then after "=" the options, "@" for an owner, "!" for a read-only and "~" for a calculated value.
@@ -78,7 +80,9 @@ _STANDARD = {
         lifecyclestage:enumeration=lifecycle hubspot_owner_id:enumeration@""",
     "feedback_submissions": """hs_survey_type:enumeration=survey hs_value:number hs_sentiment:string
         hs_survey_channel:string hs_submission_name:string hs_content:string hs_submission_timestamp:datetime""",
-    "calls": "hs_timestamp:datetime hs_call_title:string hs_call_body:string hubspot_owner_id:enumeration@",
+    "calls": """hs_timestamp:datetime hs_call_title:string hs_call_body:string hs_call_duration:number
+        hs_call_direction:enumeration=direction hs_call_status:enumeration=call_status hs_call_disposition:string
+        hubspot_owner_id:enumeration@""",
     "emails": "hs_timestamp:datetime hs_email_subject:string hs_email_text:string hubspot_owner_id:enumeration@",
     "notes": "hs_timestamp:datetime hs_note_body:string hubspot_owner_id:enumeration@",
     "tasks": "hs_timestamp:datetime hs_task_subject:string hs_task_body:string hubspot_owner_id:enumeration@",
@@ -105,6 +109,7 @@ _OPTIONS = {
     "dealtype": ("newbusiness", "existingbusiness"), "forecast": ("OMIT", "PIPELINE", "BEST_CASE", "COMMIT", "CLOSED"),
     "priority": ("LOW", "MEDIUM", "HIGH", "URGENT"), "category": TICKET_CATEGORIES,
     "outcome": ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED"), "activity": MEETING_TYPES,
+    "direction": ("INBOUND", "OUTBOUND"), "call_status": CALL_STATUSES,
     "survey": ("NPS", "CSAT", "CES", "CUSTOM"), "edition": ("professional", "enterprise"),
     "reference": ("not_asked", "refused", "willing", "active"), "renewal_forecast": ("churn", "downsell"),
     "pipeline": tuple(line.id for line in PIPELINES["deals"]), "dealstage": tuple(stage_ids("deals")),

@@ -21,14 +21,14 @@ _FIRST_NEW_ID = 5_000_000_000
 class Portal:
     """Records, schemas, associations and owners of one HubSpot account."""
 
-    def __init__(self, clock: Clock, index_delay: float) -> None:
+    def __init__(self, clock: Clock, index: SearchIndex) -> None:
         self.clock = clock
         self.schemas = initial_schemas()
         self.stores = {kind.name: Store(kind.first_id + _FIRST_NEW_ID) for kind in OBJECT_TYPES.values()}
         self.links = Links()
         self.owners: list[Owner] = []
         self.journal = Journal()
-        self.index = SearchIndex(index_delay)
+        self.index = index
 
     def now_ms(self) -> int:
         """Return the portal's time in milliseconds."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from sandbox.hubspot.call import is_number, objects_in
 from sandbox.hubspot.errors import invalid
-from sandbox.hubspot.filters import Getter, Predicate, compile_filter, key_of, time_bounds
+from sandbox.hubspot.filters import Getter, Predicate, compile_filter, key_of
 from sandbox.hubspot.index import Row
 from sandbox.hubspot.objects import OBJECT_TYPES, object_type
 from sandbox.hubspot.portal import Portal
+from sandbox.hubspot.ranges import ID, Groups, Sorting, choose
 from sandbox.hubspot.schema import Property
 
 MAX_ROWS = 10_000
@@ -21,10 +23,10 @@ _MAX_GROUPS, _MAX_FILTERS, _MAX_TOTAL = 5, 6, 18
 _UNSEARCHABLE = {"hs_body_preview_html", "hs_email_html", "hs_body_preview"}
 _MODIFIED = {"lastmodifieddate", "hs_lastmodifieddate"}
 
-Groups = list[list[Mapping[str, Any]]]
+Rows = Sequence[Row]
 
 
-def run(portal: Portal, kind: str, body: Mapping[str, Any]) -> tuple[int, list[Row], int]:
+def run(portal: Portal, kind: str, body: Mapping[str, Any]) -> tuple[int, Rows, int]:
     """Return (total, rows of the page, offset of the page); raises ApiError 400 for what HubSpot refuses."""
     limit, offset = _window(body)
     portal.index.catch_up(portal.clock())
@@ -32,8 +34,15 @@ def run(portal: Portal, kind: str, body: Mapping[str, Any]) -> tuple[int, list[R
     rows = portal.index.remembered(kind, question)
     if rows is None:
         rows = _matching(portal, kind, body)
-        portal.index.remember(kind, question, rows)
+        if not _volatile(portal, kind, question.decode()):
+            portal.index.remember(kind, question, rows)
     return len(rows), rows[offset : offset + limit], offset
+
+
+def _volatile(portal: Portal, kind: str, question: str) -> bool:
+    """Say whether a question is about what changes without the index: associations and calculated values."""
+    names = portal.schemas[kind].calculated()
+    return '"associations.' in question or any(f'"{name}"' in question for name in names)
 
 
 def _window(body: Mapping[str, Any]) -> tuple[int, int]:
@@ -49,20 +58,21 @@ def _window(body: Mapping[str, Any]) -> tuple[int, int]:
     return size, offset
 
 
-def _matching(portal: Portal, kind: str, body: Mapping[str, Any]) -> list[Row]:
+def _matching(portal: Portal, kind: str, body: Mapping[str, Any]) -> Rows:
     groups = _groups(body)
-    text = str(body.get("query") or "").lower()
-    rows = _candidates(portal, kind, groups)
     tests = [[_predicate(portal, kind, item) for item in group] for group in groups]
-    if tests:
+    by = _sorting(portal, kind, body.get("sorts") or [])
+    text = str(body.get("query") or "").lower()
+    plan = choose(portal, kind, groups, by)
+    rows: Rows = plan.rows
+    if tests and not plan.exact:
         rows = [row for row in rows if any(all(test(row) for test in group) for group in tests)]
     if text:
         names = OBJECT_TYPES[kind].defaults
         rows = [row for row in rows if any(text in row.values.get(name, "").lower() for name in names)]
-    sorts = body.get("sorts") or []
-    if not isinstance(sorts, list):
-        raise invalid("Invalid input JSON: sorts must be a list")
-    return _sorted(portal, kind, rows, sorts)
+    if plan.sorted:
+        return rows[::-1] if by.descending else rows
+    return _sorted(portal, kind, rows, by)
 
 
 def _groups(body: Mapping[str, Any]) -> Groups:
@@ -76,18 +86,6 @@ def _groups(body: Mapping[str, Any]) -> Groups:
     if sum(map(len, groups)) > _MAX_TOTAL:
         raise invalid(f"There are more than {_MAX_TOTAL} filters in total")
     return [group for group in groups if group]
-
-
-def _candidates(portal: Portal, kind: str, groups: Groups) -> list[Row]:
-    """Use the order by last modification where every group is confined in time, else look at all rows."""
-    table = portal.index.table(kind)
-    bounds = [time_bounds(group, OBJECT_TYPES[kind].modified) for group in groups]
-    if not bounds:
-        return table.between(None, None)
-    lows, highs = [low for low, _ in bounds], [high for _, high in bounds]
-    low = None if None in lows else min(low for low in lows if low is not None)
-    high = None if None in highs else max(high for high in highs if high is not None)
-    return table.between(low, high)
 
 
 def _predicate(portal: Portal, kind: str, item: Mapping[str, Any]) -> Predicate:
@@ -105,6 +103,8 @@ def _property(portal: Portal, kind: str, name: str) -> Property:
         return Property(name, name, "datetime", "date", "")
     if prop is None or name in _UNSEARCHABLE:
         raise invalid(f"There was a problem with the request: property {name!r} cannot be searched")
+    if name == ID and portal.index.ids_as_text:
+        return replace(prop, type="string")
     return prop
 
 
@@ -132,21 +132,29 @@ def _association(portal: Portal, kind: str, name: str, item: Mapping[str, Any]) 
     return lambda row: row.id in matches
 
 
-def _sorted(portal: Portal, kind: str, rows: list[Row], sorts: Sequence[Any]) -> list[Row]:
-    if not sorts:
-        return sorted(rows, key=lambda row: row.id)
+def _sorting(portal: Portal, kind: str, sorts: Any) -> Sorting:
+    if not isinstance(sorts, list):
+        raise invalid("Invalid input JSON: sorts must be a list")
     if len(sorts) > 1:
         raise invalid("Only one sort rule is allowed")
+    if not sorts:
+        return Sorting(_property(portal, kind, ID))
     rule = sorts[0] if isinstance(sorts[0], dict) else {"propertyName": str(sorts[0])}
     prop = _property(portal, kind, str(rule.get("propertyName", "")))
-    getter, descending = _getter(portal, kind, prop), rule.get("direction") == "DESCENDING"
+    return Sorting(prop, descending=rule.get("direction") == "DESCENDING")
+
+
+def _sorted(portal: Portal, kind: str, rows: Rows, by: Sorting) -> Rows:
+    if by.prop.name == ID and not portal.index.ids_as_text:
+        return sorted(rows, key=lambda row: row.id, reverse=by.descending)
+    getter = _getter(portal, kind, by.prop)
     keyed: list[tuple[Any, int, Row]] = []
     empty: list[Row] = []
     for row in rows:
-        key = key_of(prop, getter(row))
+        key = key_of(by.prop, getter(row))
         if key is None:
             empty.append(row)
         else:
             keyed.append((key, row.id, row))
-    keyed.sort(key=lambda entry: entry[:2], reverse=descending)
+    keyed.sort(key=lambda entry: entry[:2], reverse=by.descending)
     return [row for *_, row in keyed] + empty

@@ -151,7 +151,7 @@ class _Filler:
         record = Record(number, kept, made, modified, archived_ms=modified if archived else None)
         self.portal.stores[kind].add(record)
         if not archived:
-            self.portal.index.saw(kind, record, 0.0)
+            self.portal.index.know(kind, record)
         return number
 
     def _join(self, kind: str, identity: int, company: int | None, *, primary: bool = True) -> None:
@@ -172,7 +172,6 @@ def fill(portal: Portal, world: World) -> None:
     filler.deals(world.orphan_deals, None)
     filler.tickets(world.orphan_tickets, None)
     filler.meetings(world.orphan_meetings, None, {})
-    portal.index.settle()
 
 
 def _owner(person: Person) -> Owner:

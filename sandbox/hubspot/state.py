@@ -11,6 +11,7 @@ from uuid import UUID
 from sandbox.hubspot.auth import PRIVATE_TOKEN, Gatekeeper, OAuthApp, Token
 from sandbox.hubspot.clock import Clock
 from sandbox.hubspot.faults import Fault, FaultScript
+from sandbox.hubspot.index import SearchIndex
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.quota import Quota
 from sandbox.hubspot.seed import fill
@@ -30,6 +31,7 @@ class HubSpotOptions:
     daily: int = 625_000
     retry_after: bool = False  # send Retry-After with 429
     index_delay: float = 0.0  # seconds until search learns of a write
+    ids_as_text: bool = False  # search compares and sorts hs_object_id as text: undocumented
     short_pages: bool = False  # search pages shorter than the limit although more follow
     search_body_chars: int = 3_000
     association_page: int = 100
@@ -71,7 +73,7 @@ class HubSpotState:
     def from_world(cls, world: World, options: HubSpotOptions | None = None) -> HubSpotState:
         """Build the portal that shows a world; nothing is counted or journalled yet."""
         chosen = options or HubSpotOptions()
-        portal = Portal(chosen.clock, chosen.index_delay)
+        portal = Portal(chosen.clock, SearchIndex(chosen.index_delay, ids_as_text=chosen.ids_as_text))
         fill(portal, world)
         return cls(chosen, portal, world.seed)
 
