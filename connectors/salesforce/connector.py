@@ -53,7 +53,7 @@ class SalesforceConnector:
         self.name = name
         self._client = client
         self._schema = Schema(client)
-        self._streams = Streams(field_map, self._schema)
+        self._streams = Streams(field_map, self._schema, client.settings.pull)
         self._reader = Reader(client, self._schema, self._streams)
         self._current = Current(client, self._schema, ACCOUNT)
         self._writer = CollectionsWriter(client, self._schema, self._current, ACCOUNT)
