@@ -83,12 +83,22 @@ class Bench:
 
 @contextmanager
 def served(
-    accounts: int, *, latency_ms: float = 0, burst: int | None = None, salesforce: bool = True, seed: int = 7
+    accounts: int = 0,
+    *,
+    latency_ms: float = 0,
+    burst: int | None = None,
+    salesforce: bool = True,
+    seed: int = 7,
+    shape: str | None = None,
 ) -> Iterator[Bench]:
-    """Serve a portfolio of `accounts`; `burst` is HubSpot's quota in requests per ten seconds, 190 by default."""
+    """Serve a portfolio of `accounts`, or one CRM of a `shape` such as `hubspot:20000,40000,40000`.
+
+    `burst` is HubSpot's quota in requests per ten seconds, 190 by default.
+    """
     command = [sys.executable, "-m", "sandbox", "--json", "--accounts", str(accounts), "--seed", str(seed)]
     command += ["--latency-ms", str(latency_ms)]
     command += ["--hubspot-burst", str(burst)] if burst else []
+    command += ["--shape", shape] if shape else []
     with tempfile.TemporaryDirectory(prefix="keepwell-bench-") as name:
         folder = Path(name)
         process = subprocess.Popen(

@@ -198,8 +198,7 @@ class Source(Protocol):
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         """The records of a records stream behind `ids`, as they are now; an id that no page brings is gone.
 
-        A record that lives on under another id comes under that id, with the old one in `merged_from`; an archived
-        one may come as archived.
+        Archived and merged records may come, marked as such.
         """
         ...
 

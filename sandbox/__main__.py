@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sandbox.hubspot.state import HubSpotOptions
 from sandbox.serve import Portfolio, Running, running
+from sandbox.world.shape import Shape
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threading.Thread(target=_stop_at_end_of_input, args=(stop,), name="parent", daemon=True).start()
     portal = HubSpotOptions(burst=options.hubspot_burst, index_delay=options.index_delay,
                             latency_ms=options.latency_ms)  # fmt: skip
+    portfolio = Portfolio(options.accounts, options.seed, options.today, options.days, options.shape)
     try:
         with running(
-            Portfolio(options.accounts, options.seed, options.today, options.days), hubspot_port=options.hubspot_port,
-            salesforce_port=options.salesforce_port, hubspot_options=portal, state_dir=options.state_dir,
+            portfolio, hubspot_port=options.hubspot_port, salesforce_port=options.salesforce_port,
+            hubspot_options=portal, state_dir=options.state_dir,
         ) as handle:  # fmt: skip
             _announce(handle, as_json=options.json)
             stop.wait()
@@ -69,9 +71,20 @@ def _page(handle: Running) -> str:
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
 
 
+def _shape(text: str) -> Shape:
+    try:
+        return Shape.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Local HubSpot and Salesforce.")
     parser.add_argument("--accounts", type=int, default=200, help="size of the portfolio")
+    parser.add_argument(
+        "--shape", type=_shape, metavar="CRM:ACCOUNTS,DEALS,TICKETS",
+        help="exactly these records in one CRM and none in the other, such as hubspot:20000,40000,40000",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same portfolio")
     parser.add_argument(
         "--today", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day it is seen on"

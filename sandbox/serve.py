@@ -28,6 +28,7 @@ from sandbox.hubspot.state import HubSpotOptions, HubSpotState
 from sandbox.salesforce_access import SalesforceAccess, start_salesforce
 from sandbox.world.generate import generate
 from sandbox.world.model import World
+from sandbox.world.shape import Shape, shaped
 
 if TYPE_CHECKING:
     from sandbox.salesforce.state import SalesforceState
@@ -43,12 +44,14 @@ class Portfolio:
     With `days` it is seeded as of that many days before `today` and lives them: deals close, tickets come and go,
     contracts end, usage moves and people edit. When it is served its time is the machine's: a clock that ran ahead
     would refuse the JWTs of clients, and hide its changes from those that ask for what is older than their now.
+    A `shape` takes the place of `accounts`: one CRM with exactly that many records, the other one empty.
     """
 
     accounts: int = 200
     seed: int = 7
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     days: int = 0
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class _History:
         """Return the world as it was on the first day."""
         if self._portfolio.days:
             self.clock.stand_at(datetime.combine(self._first, _OPENING, UTC))
+        if self._portfolio.shape is not None:
+            return shaped(self._portfolio.seed, self._portfolio.shape, self._first)
         return generate(self._portfolio.seed, self._portfolio.accounts, self._first)
 
     def live(self, hubspot: HubSpotState, salesforce: SalesforceState | None) -> None:

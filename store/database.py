@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store import address, schema, sql
 from store.errors import translate
+from store.gate import Gate
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another one before it gives up with StoreLocked."""
@@ -66,13 +67,14 @@ def _ours_or_empty(cursor: Any) -> bool:
 class Store:
     """A store of the right version, opened for one workspace."""
 
-    def __init__(self, engine: Engine, workspace: str) -> None:
+    def __init__(self, engine: Engine, workspace: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.workspace = workspace
         self.where = address.shown(engine.url)
         self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._reader = engine
+        self._gate = Gate(self.where, busy_seconds)
         if self.dialect == "postgresql":
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -80,13 +82,17 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Open a transaction that commits at the end of the block and rolls back on any exception.
 
-        On SQLite it holds the write lock from the start. Raises StoreLocked, StoreFull, StoreCorrupt, StoreUnusable.
+        On SQLite it holds the write lock from the start, and threads of one process get it in the order in which they
+        ask; one that has it already may not ask again. Raises StoreLocked, StoreFull, StoreCorrupt, StoreUnusable.
         """
         try:
-            with self._writer.begin() as connection:
+            with self._turn(), self._writer.begin() as connection:
                 yield connection
         except DBAPIError as error:
             raise translate(error, self.where) from error
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._gate.turn() if self.dialect == "sqlite" else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -120,7 +126,7 @@ def open_store(
         if create and not path.exists():
             address.prepare_file(path)
         address.inspect_file(path)
-    store = Store(connect(place, busy_seconds=busy_seconds), workspace)
+    store = Store(connect(place, busy_seconds=busy_seconds), workspace, busy_seconds=busy_seconds)
     try:
         _ensure_schema(store, create=create)
     except BaseException:

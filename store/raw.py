@@ -102,6 +102,13 @@ def upsert_page(
     return PageCounts(len(changed) - updated, updated, len(unchanged))
 
 
+def unseen(c: Connection, ws: str, connection: str, stream: str, epoch_id: int) -> list[str]:
+    """Return the ids of live rows that an epoch did not see, in order."""
+    r = raw_record.c
+    here = and_(_stream(ws, connection, stream), ~r.gone, ~r.archived, r.last_epoch != epoch_id)
+    return list(c.execute(select(r.id).where(here).order_by(r.id)).scalars())
+
+
 def mark_unseen_gone(c: Connection, ws: str, connection: str, stream: str, epoch_id: int, now: datetime) -> int:
     """After a sealed full epoch: rows that it did not see are gone. Returns how many."""
     return _end(c, ws, connection, stream, raw_record.c.last_epoch != epoch_id, now)

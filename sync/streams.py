@@ -7,6 +7,7 @@ it differs, old rows lack the new properties, so the stream is read whole.
 from __future__ import annotations
 
 import hashlib
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,23 @@ from sqlalchemy import Connection
 from connectors.base import Stream
 from store import cursors, epochs, marks, raw
 from store.epochs import Epoch
+from sync.session import Session
 
 Mode = Literal["full", "increment"]
 LINK_SWEEP = timedelta(hours=24)
-"""Associations change without moving their records' stamps, so all of them are read again after this time."""
+"""Associations change without moving their records' stamps, so all of them are read again after this time, unless
+the connector says otherwise."""
+
+
+class Halted(Exception):
+    """Another stream of this connection failed; this one stopped at a page, which is kept."""
+
+
+def go_on(session: Session, halt: threading.Event) -> None:
+    """Return between two pages; raises `Interrupted` when the run was asked to stop and `Halted` when `halt` is set."""
+    session.deps.stop.check()
+    if halt.is_set():
+        raise Halted
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,11 @@ def fingerprint(stream: Stream) -> str:
     """Identity of what is asked of a stream."""
     text = "\n".join([stream.name, stream.entity, stream.kind, stream.ids_from or "", *sorted(stream.properties)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def carry_mark(connection: str, stream: str) -> str:
+    """Name of the mark that keeps what a window of a stream left for the next one."""
+    return f"carry:{connection}:{stream}"
 
 
 def _mark(connection: str, stream: str) -> str:
@@ -66,14 +85,22 @@ def begin(c: Connection, ws: str, connection: str, stream: Stream, *, full: bool
 def _mode(
     c: Connection, ws: str, connection: str, stream: Stream, *, full: bool, now: datetime
 ) -> tuple[Mode, datetime | None]:
-    if stream.kind == "reference" or full:
+    if stream.kind == "reference" or full or _full_is_due(c, ws, connection, stream, now):
         return "full", None
     if stream.kind == "links":
-        swept = epochs.latest_sealed(c, ws, connection, stream.name, mode="full")
-        recent = swept is not None and swept.sealed_at is not None and now - swept.sealed_at < LINK_SWEEP
-        return ("increment", None) if recent else ("full", None)
+        return "increment", None
     cursor = cursors.cursor(c, ws, connection, stream.name)
     return ("full", None) if cursor is None else ("increment", cursor.at)
+
+
+def _full_is_due(c: Connection, ws: str, connection: str, stream: Stream, now: datetime) -> bool:
+    """Whether the last full read is too long ago for what no increment shows; a stream never read whole is due."""
+    every = stream.full_every or (LINK_SWEEP if stream.kind == "links" else None)
+    if every is None:
+        return False
+    last = epochs.latest_sealed(c, ws, connection, stream.name, mode="full")
+    # A daily schedule comes round a little early or late; it should not have to wait for the day after.
+    return last is None or last.started_at + every * 0.95 <= now
 
 
 def link_seq(c: Connection, ws: str, connection: str, stream: Stream) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from connectors.base import (
     Capabilities,
@@ -87,8 +86,7 @@ class HubSpotConnector:
         self._parts = parts
         self._maps = maps
         client, paths, schema, reader = parts.client, parts.paths, parts.schema, parts.reader
-        overlap = timedelta(minutes=settings.overlap_minutes)
-        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), overlap=overlap)
+        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
         self._reference = Reference(client, paths)
         self._writer = Writer(client, paths, schema, reader, ACCOUNT_OBJECT)
@@ -137,7 +135,7 @@ class HubSpotConnector:
         return self._pulls.all_ids(self._mapped(stream.name))
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
-        """The records behind `ids`, a hundred a page; merged ones under the id that they live on under."""
+        """The records behind `ids` that are there, a hundred a call; merged ones are told by their survivors."""
         return self._pulls.lookup(self._mapped(stream.name), ids)
 
     @property

@@ -55,6 +55,17 @@ class TimeoutSettings(_Strict):
     total: float = Field(default=60.0, gt=0)
 
 
+class PullSettings(_Strict):
+    """How records are read."""
+
+    split_from: int = Field(
+        default=2000, ge=0, description="records of a stream that a full pull lists before it may split it; 0: never"
+    )
+    archived_pages: int = Field(
+        default=10, ge=1, description="pages of a hundred archived records that one increment reads of each stream"
+    )
+
+
 class HubSpotSettings(_Strict):
     """A connection of type `hubspot`: exactly one of access_token, access_token_file and oauth."""
 
@@ -70,6 +81,7 @@ class HubSpotSettings(_Strict):
     overlap_minutes: float = Field(
         default=10.0, ge=0, description="how far an increment looks back, for search results that arrive late"
     )
+    pull: PullSettings = PullSettings()
     property_prefix: str = Field(default="cs_", pattern=r"^[a-z][a-z0-9_]*$")
     property_group: str = Field(default="customer_success", pattern=r"^[a-z][a-z0-9_]*$")
     ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")

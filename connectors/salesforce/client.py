@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,9 +32,10 @@ from connectors.retry import Retrier, Throttled
 from connectors.salesforce import moments
 from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, lacks_resource, raise_for
 from connectors.salesforce.auth import Grant, log_in
+from connectors.salesforce.grants import Grants
 from connectors.salesforce.ids import is_id
-from connectors.salesforce.settings import SalesforceSettings, TokenAuth
-from connectors.salesforce.transport import LARGEST_BODY, RoutedAdapter, open_session
+from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.transport import LARGEST_BODY, RoutedAdapter, Sessions
 
 _DAY = 86_400.0
 _PAUSE_WHEN_EXHAUSTED = 900.0  # seconds: a rolling quota frees slowly, and other processes need not ask meanwhile
@@ -89,7 +90,11 @@ class _Org(Salesforce):
 
 
 class SalesforceClient:
-    """Calls to one org. Reads are retried, writes are sent once; an expired session is renewed once for each call."""
+    """Calls to one org. Reads are retried, writes are sent once; an expired session is renewed once for each call.
+
+    Thread-safe: threads share connections, login, quota and what is known of Salesforce's clock, but nothing of an
+    exchange.
+    """
 
     def __init__(
         self,
@@ -108,10 +113,11 @@ class SalesforceClient:
         self._budget = budget
         self._retrier = Retrier(sleep, on_retry=self.meter.retry)
         self._adapter = RoutedAdapter(clock, self.timeouts, self._observe)
-        self._session = open_session(settings, self._adapter)
-        self._lock = RLock()
-        self._grant: Grant | None = None
+        self._sessions = Sessions(settings, self._adapter)
+        self._grants = Grants(settings, self._log_in)
         self._org: _Org | None = None
+        self._org_lock = Lock()
+        # Both are learned from answers; whichever thread learned last is right enough.
         self._without_slash = False
         self._ahead = timedelta(0)  # of Salesforce's clock before ours
 
@@ -141,7 +147,7 @@ class SalesforceClient:
 
     def query_more(self, link: str) -> dict[str, Any]:
         """The page behind a `nextRecordsUrl`, which is only followed within this org's own API."""
-        path = local_path(link, self._opened().origin, prefix="/services/data/v")
+        path = local_path(link, self._grants.current().origin, prefix="/services/data/v")
         if not _QUERY_PATH.match(path):
             raise BadAnswer(f"The answer links to {path!r}, which is no query; the link was not followed.", sent=True)
         return self._read(lambda org: org.query_more(path, identifier_is_url=True), _QUERY)
@@ -183,11 +189,11 @@ class SalesforceClient:
 
     def grant(self) -> Grant:
         """The open session; logs in when there is none."""
-        return self._opened()
+        return self._grants.current()
 
     def userinfo(self) -> dict[str, Any]:
         """Who is logged in, by the OpenID endpoint."""
-        url = f"https://{self._opened().host}/services/oauth2/userinfo"
+        url = f"https://{self._grants.current().host}/services/oauth2/userinfo"
         response = self._retrier.read(lambda: self._send("GET", url, "userinfo"))
         value = parse_json_value(_answer(response), "userinfo")
         return value if isinstance(value, dict) else {}
@@ -213,7 +219,7 @@ class SalesforceClient:
 
     def quota(self) -> QuotaPolicy:
         """The org's daily API quota, shared by everything that talks to it."""
-        holder = f"salesforce:{self._opened().host}"
+        holder = f"salesforce:{self._grants.current().host}"
         limits = self.settings.limits
         return QuotaPolicy(holder, "daily API requests", limits.daily, _DAY, limits.reserve)
 
@@ -227,7 +233,7 @@ class SalesforceClient:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._sessions.close()
 
     def _read(self, call: Callable[[_Org], Any], what: str) -> dict[str, Any]:
         def attempt() -> dict[str, Any]:
@@ -254,11 +260,11 @@ class SalesforceClient:
         **kwargs: Any,
     ) -> requests.Response:
         """One exchange, repeated once with the same headers when the session had expired."""
-        grant = self._opened()
+        grant = self._grants.current()
         try:
             return self._exchange(grant, method, url, what, headers or {}, stream=stream, **kwargs)
         except SessionExpired as expired:
-            renewed = self._renew(grant, expired)
+            renewed = self._grants.renewed(grant, expired)
         try:
             return self._exchange(renewed, method, url, what, headers or {}, stream=stream, **kwargs)
         except SessionExpired as expired:
@@ -274,9 +280,8 @@ class SalesforceClient:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {grant.token}", **extra}
         asked = urlsplit(url)
         target = f"https://{grant.host}{asked.path}" + (f"?{asked.query}" if asked.query else "")
-        response = self._session.request(
-            method, target, headers=headers, stream=stream, allow_redirects=False, **kwargs
-        )
+        session = self._sessions.mine()
+        response = session.request(method, target, headers=headers, stream=stream, allow_redirects=False, **kwargs)
         if stream and response.status_code < 300:
             return response
         try:
@@ -312,37 +317,19 @@ class SalesforceClient:
         if served_at is not None and self.clock.now() - sent_at <= _PROMPT:
             self._ahead = served_at - sent_at
         usage = api_usage(headers.get("sforce-limit-info"))
-        if usage is not None and self._grant is not None:
+        if usage is not None and self._grants.known() is not None:
             used, limit = usage
             self._budget.observe(self.quota(), limit=limit, remaining=max(0, limit - used))
 
     def _api(self) -> _Org:
-        grant = self._opened()
-        with self._lock:
+        grant = self._grants.current()
+        with self._org_lock:
             if self._org is None:
-                self._org = _Org(self._send, self._session, self.version, grant.host)
+                self._org = _Org(self._send, self._sessions.mine(), self.version, grant.host)
             return self._org
 
-    def _opened(self) -> Grant:
-        with self._lock:
-            if self._grant is None:
-                self._grant = self._log_in()
-            return self._grant
-
-    def _renew(self, used: Grant, expired: SessionExpired) -> Grant:
-        """A new session instead of `used`; callers that were refused at the same time share one login."""
-        if isinstance(self.settings.auth, TokenAuth):
-            raise CredentialsError(
-                f"The session is over: {expired.message}",
-                hint="A raw token cannot be renewed; give a new one, or use the jwt or client_credentials flow.",
-            ) from expired
-        with self._lock:
-            if self._grant is None or self._grant.token == used.token:
-                self._grant = self._log_in()
-            return self._grant
-
     def _log_in(self) -> Grant:
-        grant = log_in(self.settings, self._session, self.redact)
+        grant = log_in(self.settings, self._sessions.mine(), self.redact)
         self._adapter.route(grant.host, grant.origin)
         return grant
 

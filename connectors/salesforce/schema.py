@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from connectors.errors import BadAnswer, MissingScope
@@ -71,10 +72,11 @@ class ObjectInfo:
 
 
 class Schema:
-    """Describes objects, each once until it is forgotten."""
+    """Describes objects, each once until it is forgotten, however many threads ask."""
 
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
+        self._lock = Lock()
         self._known: dict[str, ObjectInfo | None] = {}
 
     def object(self, name: str) -> ObjectInfo | None:
@@ -82,13 +84,15 @@ class Schema:
 
         Raises the connector errors of a read.
         """
-        if name not in self._known:
-            self._known[name] = self._describe(name)
-        return self._known[name]
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._describe(name)
+            return self._known[name]
 
     def forget(self, name: str) -> None:
         """Describe `name` anew next time, because it changes or was changed."""
-        self._known.pop(name, None)
+        with self._lock:
+            self._known.pop(name, None)
 
     def wait_until(
         self, name: str, ready: Callable[[ObjectInfo], bool], *, patience: float = 60.0

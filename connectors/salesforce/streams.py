@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from types import MappingProxyType
 
 from connectors.base import Stream, StreamMap
@@ -79,13 +80,15 @@ class Streams:
             )
         self._map = field_map
         self._schema = schema
+        self._lock = Lock()
         self._selection: Selection | None = None
 
     def selection(self) -> Selection:
         """Streams and gaps; raises `SchemaDrift` when a needed object or field is missing."""
-        if self._selection is None:
-            self._selection = self._select()
-        return self._selection
+        with self._lock:
+            if self._selection is None:
+                self._selection = self._select()
+            return self._selection
 
     def info(self, stream: str) -> ObjectInfo:
         """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http.cookiejar import DefaultCookiePolicy
+from threading import local
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +25,9 @@ LARGEST_BODY = 64 * 2**20
 LOGIN_HOST = "login-endpoint.salesforce.com"
 """Stand-in for the configured login address: simple-salesforce can only log in at `https://X.salesforce.com`."""
 
+_MOST_CONNECTIONS = 32
+"""Kept open to a host: each stream that is pulled at the same time holds one, and each result page read ahead."""
+
 Observer = Callable[[Mapping[str, str], datetime], None]
 """Is told every answer's headers (lower-case names) and when its request was sent."""
 
@@ -32,13 +37,13 @@ class RoutedAdapter(HTTPAdapter):
 
     simple-salesforce builds every address as `https://HOST/…`; `routes` says which origin a host stands for. So the
     configured login address is used as it is, a sandbox on loopback may speak plain http, and a token can never
-    reach an origin that was not checked.
+    reach an origin that was not checked. Thread-safe, as urllib3's pools are.
     """
 
     def __init__(self, clock: Clock, timeouts: Timeouts, observe: Observer) -> None:
         self._clock = clock
         self._timeouts = timeouts
-        super().__init__(max_retries=0)
+        super().__init__(max_retries=0, pool_maxsize=_MOST_CONNECTIONS)
         self._observe = observe
         self._routes: dict[str, str] = {}
 
@@ -103,14 +108,35 @@ class _UnledSession(requests.Session):
         return None
 
 
-def open_session(settings: SalesforceSettings, adapter: RoutedAdapter) -> requests.Session:
-    """A session that knows no other way out than `adapter`."""
-    session = _UnledSession()
-    session.trust_env = settings.trust_env
-    session.verify = str(settings.ca_file) if settings.ca_file else True
-    if settings.proxy:
-        session.proxies = {"http": settings.proxy, "https": settings.proxy}
-    session.adapters.clear()
-    session.mount("https://", adapter)
-    adapter.route(LOGIN_HOST, settings.login_url.rstrip("/"))
-    return session
+class Sessions:
+    """A session for each thread, all over one adapter: requests does not promise that a session can be shared."""
+
+    def __init__(self, settings: SalesforceSettings, adapter: RoutedAdapter) -> None:
+        self._settings = settings
+        self._adapter = adapter
+        self._threads = local()
+        adapter.route(LOGIN_HOST, settings.login_url.rstrip("/"))
+
+    def mine(self) -> requests.Session:
+        """The session of the thread that asks."""
+        found: requests.Session | None = getattr(self._threads, "session", None)
+        if found is None:
+            found = self._threads.session = self._open()
+        return found
+
+    def close(self) -> None:
+        """Give the connections of all threads back."""
+        self._adapter.close()
+
+    def _open(self) -> requests.Session:
+        """A session that knows no other way out than the adapter, and keeps nothing of an answer."""
+        settings = self._settings
+        session = _UnledSession()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        session.trust_env = settings.trust_env
+        session.verify = str(settings.ca_file) if settings.ca_file else True
+        if settings.proxy:
+            session.proxies = {"http": settings.proxy, "https": settings.proxy}
+        session.adapters.clear()
+        session.mount("https://", self._adapter)
+        return session

@@ -89,6 +89,9 @@ class Portal:
     def live_ids(self) -> frozenset[str]:
         return frozenset(self._box.live())
 
+    def unknown_ids(self, count: int) -> list[str]:
+        return [str(10**14 + number) for number in range(count)]
+
     def value(self, account_id: str, property_name: str) -> object:
         store = self._box.state.portal.stores["companies"]
         return self._box.state.portal.value("companies", store.live[int(account_id)], property_name)

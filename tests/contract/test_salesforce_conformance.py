@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from connectors.base import Connector, StreamMap
+from connectors.salesforce.ids import to18
 from connectors.testing import CHECKS, CrmUnderTest, Fault, Operation
 from tests.contract.salesforce_org import Org, org, shipped_map
 from tests.unit.connectors.kit import http, raw_server
@@ -27,6 +28,10 @@ CALLS: dict[Operation, tuple[str, str]] = {
 }
 
 
+SMALL: Mapping[str, Any] = {}
+BULK: Mapping[str, Any] = {"bulk_from": 1, "bulk_page": 13, "rows_a_page": 5}
+
+
 class Crm:
     """The sandbox org as the conformance suite wants it."""
 
@@ -34,13 +39,14 @@ class Crm:
     read_only = "SystemModstamp"
     bad_value = "many"
 
-    def __init__(self, one: Org, foreign: str, foreign_log: list[bytes]) -> None:
+    def __init__(self, one: Org, foreign: str, foreign_log: list[bytes], pull: Mapping[str, Any] = SMALL) -> None:
         self._org = one
+        self._pull = dict(pull)
         self._foreign = foreign
         self._foreign_log = foreign_log
 
     def connect(self) -> Connector:
-        return self._org.connector()
+        return self._org.connector(pull=self._pull)
 
     def connect_wanting(self, property_name: str) -> Connector:
         accounts = shipped_map()["accounts"]
@@ -60,6 +66,9 @@ class Crm:
 
     def live_ids(self) -> frozenset[str]:
         return frozenset(self._org.live("Account"))
+
+    def unknown_ids(self, count: int) -> list[str]:
+        return [to18(f"00UkW9{number:09d}") for number in range(count)]
 
     def value(self, account_id: str, property_name: str) -> object:
         table = self._org.state.org.tables["Account"]
@@ -90,3 +99,10 @@ def crm() -> Iterator[CrmUnderTest]:
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_salesforce_conforms(check: Callable[[CrmUnderTest], None], crm: CrmUnderTest) -> None:
     check(crm)
+
+
+@pytest.mark.parametrize("name", ["resume", "resume_before_the_end"])
+def test_salesforce_conforms_when_it_is_read_by_bulk_jobs(name: str) -> None:
+    with org(batch_size=9) as one:
+        CHECKS[name](Crm(one, "", [], BULK))
+        assert any(route.endswith("jobs/query") for route in one.state.stats.by_route)

@@ -283,14 +283,3 @@ def test_a_broken_connection_after_sending_is_in_doubt() -> None:
     with pytest.raises(RetryLater) as caught:
         client().send("PATCH", "x", json={})
     assert caught.value.sent
-
-
-@responses.activate
-def test_callers_refused_together_share_one_login() -> None:
-    for token in ("00Dxx!first.token", "00Dxx!second.token", "00Dxx!third.token"):
-        let_log_in(responses.mock, token)
-    one = client()
-    refused = one._opened()
-    renewed = one._renew(refused, SessionExpired("expired"))
-    assert one._renew(refused, SessionExpired("expired")) == renewed, "the second caller finds it renewed already"
-    assert len(responses.calls) == 2
