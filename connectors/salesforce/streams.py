@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
 
-from connectors.base import Stream, StreamMap
+from connectors.base import Definition, Stream, StreamMap
 from connectors.errors import ConfigError, SchemaDrift
 from connectors.salesforce.schema import ObjectInfo, Schema
 
@@ -89,6 +89,19 @@ class Streams:
             if self._selection is None:
                 self._selection = self._select()
             return self._selection
+
+    def definitions(self) -> dict[str, dict[str, Definition]]:
+        """Field definitions of the mapped objects that the org has."""
+        found: dict[str, dict[str, Definition]] = {}
+        for stream, wanted in self._map.items():
+            info = self._schema.object(RECORDS[stream].object)
+            if info is not None:
+                mapped = {info.exact(name) for name in wanted.properties}
+                found[stream] = {
+                    name: Definition(one.type, one.values, mapped=name in mapped, custom=one.custom)
+                    for name, one in info.fields.items()
+                }
+        return found
 
     def info(self, stream: str) -> ObjectInfo:
         """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""
