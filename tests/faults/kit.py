@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from config.settings import Settings
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.state import HubSpotState
-from store.tables import cursor, epoch, evaluation, raw_record
+from store.tables import cursor, epoch, evaluation, quota, raw_record
 from sync.deps import RunOptions
 from sync.engine import run_plan, run_pull
 from sync.report import RunReport
@@ -66,6 +66,12 @@ class Trouble:
     def heal(self) -> None:
         """Nothing goes wrong any more."""
         self.made.heal(self.name)
+
+    def a_day_passes(self) -> None:
+        """Time goes on for the clock and for the quotas, which the store counts by the time of its database."""
+        self.clock.sleep(86_400)
+        with self.made.deps() as deps, deps.store.write() as c:
+            c.execute(delete(quota))
 
     @contextmanager
     def proxy(self, **connection: Any) -> Iterator[ChaosProxy]:

@@ -39,7 +39,7 @@ def test_row_02_the_daily_limit_ends_the_run_at_once_and_the_next_one_goes_on(cr
     again = crm.plan()
     crm.assert_stopped(again, "deferred", 75)
     crm.heal()
-    crm.clock.sleep(86_400)
+    crm.a_day_passes()
     report = crm.pull()
     crm.assert_whole(report)
     for stream, counts in report.pull[crm.name].items():

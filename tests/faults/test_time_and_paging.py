@@ -113,7 +113,7 @@ def test_row_42_hubspot_a_token_of_a_list_that_is_not_taken_any_more_costs_pages
     hubspot.fault("daily", times=0)
     assert hubspot.pull().status == "deferred"
     hubspot.heal()
-    hubspot.clock.sleep(86_400)
+    hubspot.a_day_passes()
     refused = b'{"status":"error","category":"VALIDATION_ERROR","message":"after: invalid paging token"}'
     answer = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(refused)
     with hubspot.proxy() as between:
