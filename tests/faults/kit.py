@@ -114,7 +114,7 @@ class Trouble:
         state = self.made.crm.hubspot if self.vendor == "hubspot" else self.made.crm.salesforce
         assert state is not None
         script = state.faults.faults if isinstance(state, HubSpotState) else state.faults._script
-        return sum(max(0, fault.seen - fault.nth + 1) for fault in script)
+        return sum(max(0, min(fault.seen - fault.nth + 1, fault.times or fault.seen)) for fault in script)
 
     def cursors(self) -> dict[str, datetime]:
         """Cursors of the store by stream."""
