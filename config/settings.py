@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Connection = BaseModel
 else:
     Connection = connection_union()
-Entity = Literal["account", "deal", "contract", "ticket", "meeting"]
+Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey"]
 ConnectionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -95,7 +95,7 @@ class Policy(_Section):
     precedence: dict[Entity, tuple[ConnectionName, ...]] = Field(
         default_factory=dict,
         description="Which connection wins where several have the data: entity (account, deal, contract, ticket, "
-        "meeting) to connection names, first wins.",
+        "meeting, call, survey) to connection names, first wins.",
     )
 
 

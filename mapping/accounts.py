@@ -43,7 +43,13 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
 }
 """Fields that only make sense from one source: the record that gives the first one gives the others too."""
 
-_FEED_ENTITY = {"has_deals": "deal", "has_tickets": "ticket", "has_meetings": "meeting"}
+_FEED_ENTITY = {
+    "has_deals": "deal",
+    "has_tickets": "ticket",
+    "has_meetings": "meeting",
+    "has_calls": "call",
+    "has_surveys": "survey",
+}
 _USAGE = ("usage_as_of", *TOGETHER["usage_as_of"])
 
 
@@ -78,7 +84,14 @@ def default_precedence(types: Mapping[str, str]) -> Precedence:
     return Precedence(
         default=service,
         fields=dict.fromkeys(sorted(COMMERCIAL), sales),
-        entities={"deal": sales, "contract": sales, "ticket": service, "meeting": service},
+        entities={
+            "deal": sales,
+            "contract": sales,
+            "ticket": service,
+            "meeting": service,
+            "call": service,
+            "survey": service,
+        },
     )
 
 

@@ -17,6 +17,8 @@ FEED_OF = {
     "tickets": "has_tickets",
     "meetings": "has_meetings",
     "attendances": "has_meetings",
+    "calls": "has_calls",
+    "surveys": "has_surveys",
     "contracts": None,
 }
 """The feed flag that says whether an empty stream means "none" or "not known"; contracts have no such flag."""
@@ -40,6 +42,8 @@ def streams(frames: Frames, deals: pl.DataFrame, framework: Framework, at: AsOf)
         "tickets": _tickets(frames.tickets, at),
         "meetings": meetings,
         "attendances": _attendances(frames.attendances, meetings),
+        "calls": _until(frames.calls, "created_at", at),
+        "surveys": _until(frames.surveys, "answered_at", at),
         "contracts": frames.contracts,
     }
     parameters = [pl.lit(value).alias(name) for name, value in framework.spec.parameters.items()]
@@ -75,10 +79,14 @@ def _aggregate(table: Table, rows: pl.DataFrame, name: str, fact: Fact, framewor
     table.frame = table.frame.with_columns(result.alias(name)).drop("·there")
 
 
+def _until(rows: pl.DataFrame, instant: str, at: AsOf) -> pl.DataFrame:
+    """Rows that were there at the moment; one without the instant counts as there."""
+    return rows.filter((pl.col(instant) <= at.utc).fill_null(value=True))
+
+
 def _tickets(tickets: pl.DataFrame, at: AsOf) -> pl.DataFrame:
     key = pl.col("category").str.to_lowercase().str.replace_all(r"[^0-9a-z]+", "_").str.strip_chars("_")
-    known = tickets.filter((pl.col("created_at") <= at.utc).fill_null(value=True))
-    return known.with_columns(
+    return _until(tickets, "created_at", at).with_columns(
         category_key=key,
         closed_at=pl.when(pl.col("closed_at") <= at.utc).then("closed_at"),
     )

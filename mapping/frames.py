@@ -58,6 +58,8 @@ class Frames:
     tickets: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("ticket")))
     meetings: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("meeting")))
     attendances: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("attendance")))
+    calls: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("call")))
+    surveys: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("survey")))
     contracts: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("contract")))
     history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.HISTORY))
     stage_history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.STAGE_HISTORY))
@@ -91,6 +93,8 @@ def ordered(frames: Frames) -> Frames:
         tickets=child(frames.tickets, "ticket"),
         meetings=child(frames.meetings, "meeting"),
         attendances=attendances.sort("connection", "meeting_ref", "contact_ref", "id"),
+        calls=child(frames.calls, "call"),
+        surveys=child(frames.surveys, "survey"),
         contracts=child(frames.contracts, "contract"),
         history=past(frames.history, dict(schema.HISTORY), "score"),
         stage_history=past(frames.stage_history, dict(schema.STAGE_HISTORY), "stage"),

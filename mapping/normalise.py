@@ -18,11 +18,13 @@ from mapping.values import READERS, Unreadable, flag, is_empty, number_decimal, 
 Value = str | int | float | bool | Decimal | date | None
 
 _SLUG = re.compile(r"[^0-9a-z]+")
-_SLUGGED = frozenset({"kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome"})
+_SLUGGED = frozenset(
+    {"kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome", "direction"}
+)
 _NOT_NEGATIVE = frozenset(
     {"employees", "arr", "acv", "tcv", "term_months", "features_used", "features_licensed", "data_volume",
      "data_volume_contracted", "logins_per_user_week", "goals_achieved", "goals_agreed", "hours_saved",
-     "hours_saved_target", "roi_target", "expansion_discussions"}
+     "hours_saved_target", "roi_target", "expansion_discussions", "duration"}
 )  # fmt: skip
 _VALUES = frozenset({"arr", "acv", "tcv"})
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(

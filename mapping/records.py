@@ -215,6 +215,27 @@ ATTENDANCE = _fields(
     meeting_ref=(_R, "meeting"),
     contact_ref=(_R, "contact who was invited"),
 )
+CALL = _fields(
+    account_ref=(_R, "account"),
+    title=(_T, "title"),
+    starts_at=(_TS, "start"),
+    duration=(_N, "seconds"),
+    direction=(_T, "inbound or outbound"),
+    outcome=(_T, "the CRM's own outcome in lower case, for instance completed or no_answer"),
+    owner_ref=(_R, "owner"),
+    created_at=(_TS, "record created"),
+    updated_at=(_TS, "record last modified"),
+)
+SURVEY = _fields(
+    account_ref=(_R, "account"),
+    contact_ref=(_R, "contact who answered"),
+    type=(_T, "nps, csat, ces or custom"),
+    score=(_N, "the answer on the survey's own scale"),
+    scale_min=(_N, "lowest answer of the scale"),
+    scale_max=(_N, "highest answer of the scale"),
+    answered_at=(_TS, "answer given"),
+    updated_at=(_TS, "record last modified"),
+)
 CONTRACT = _fields(
     account_ref=(_R, "account"),
     start_at=(_D, "first covered day"),
@@ -249,6 +270,8 @@ ENTITIES: Mapping[str, tuple[Field, ...]] = MappingProxyType(
         "ticket": TICKET,
         "meeting": MEETING,
         "attendance": ATTENDANCE,
+        "call": CALL,
+        "survey": SURVEY,
         "contract": CONTRACT,
         "owner": OWNER,
         "stage": STAGE,

@@ -26,7 +26,7 @@ DTYPES: Mapping[FieldType, pl.DataType] = MappingProxyType(
 )
 """Column type of each unified field type."""
 
-FEEDS = ("has_deals", "has_tickets", "has_meetings", "has_usage")
+FEEDS = ("has_deals", "has_tickets", "has_meetings", "has_calls", "has_surveys", "has_usage")
 """Per account: whether a source of that kind is connected, so that "none" can be told from "not known"."""
 
 KEYS: Mapping[str, pl.DataType] = MappingProxyType(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from connectors.base import Connector, Stream
 from mapping.fieldmap import StreamMap
 from mapping.normalise import attendance_row, normalise, primary_target
-from mapping.records import Quarantined, RawRecord
+from mapping.records import ENTITIES, Quarantined, RawRecord
 from store import entities, links, marks, quarantine, raw
 from store.raw import RawRow
 from sync.faults import fp
@@ -138,10 +138,12 @@ class _Normaliser:
 
 
 def _ref_field(links_stream: Stream, stream: Stream, session: Session, connection: str) -> str | None:
-    """Which reference field a links stream fills on records of `stream`: links to accounts give `account_ref`."""
+    """Which reference field of `stream` its links fill: `account_ref`, or `contact_ref` where it has one."""
     if links_stream.kind != "links" or links_stream.ids_from != stream.name or links_stream.entity == "attendance":
         return None
     target = links_stream.name.partition(">")[2]
+    if target == "contacts":
+        return "contact_ref" if any(item.name == "contact_ref" for item in ENTITIES[stream.entity]) else None
     mapped = session.deps.field_maps[connection].streams.get(target)
     return "account_ref" if mapped is not None and mapped.entity == "account" else None
 

@@ -66,7 +66,7 @@ class Portfolio:
         store, ws = self.session.deps.store, self.session.ws
         links = self.links(account_ids)
         with store.read() as c:
-            found = {name: frames.frame(c, ws, name, account_ids=account_ids) for name in _READ}
+            found = {name: frames.frame(c, ws, name, account_ids=account_ids) for name in self._entities()}
         accounts = merge_accounts(
             found["account"], links, self.precedence, feeds=self.feeds, not_connected=self.not_connected
         )
@@ -81,9 +81,15 @@ class Portfolio:
             meetings=children("meeting"),
             attendances=found["attendance"],
             contracts=children("contract"),
+            **{name: children(entity) for name, entity in _IF_ASKED.items() if entity in found},
             history=self._history(account_ids),
             stage_history=self._stages(account_ids),
         )
+
+    def _entities(self) -> list[str]:
+        """Entities to read; calls and surveys only for a framework that has a fact of them."""
+        asked = {fact.from_ for fact in self.session.deps.framework.spec.facts.values()}
+        return [*_READ, *(entity for name, entity in _IF_ASKED.items() if name in asked)]
 
     def _history(self, account_ids: Sequence[str]) -> pl.DataFrame:
         """Scores by account, each valid until the next one, the last until all accounts were evaluated last."""
@@ -109,6 +115,7 @@ class Portfolio:
 
 
 _READ = ("account", "deal", "ticket", "meeting", "attendance", "contract")
+_IF_ASKED = {"calls": "call", "surveys": "survey"}
 
 
 def _precedence(types: Mapping[str, str], chosen: Mapping[Any, Sequence[str]]) -> Precedence:

@@ -19,6 +19,7 @@ TABLE = ResponseTable(
         Rule(Action.REFRESH_TOKEN, (401,)),
         Rule(Action.FAIL_SCOPE, (403,)),
         Rule(Action.NOT_FOUND, (404,)),
+        Rule(Action.NOT_FOUND, (400,), r"unable to infer object type"),
         Rule(Action.SKIP_RECORD, (400, 409, 413, 422)),
         Rule(Action.FAIL_CONFIG, (414, 431), hint="Fewer mapped properties make the address shorter."),
         Rule(Action.RETRY, (423,), wait=2.0),  # a bulk write holds the records for two seconds

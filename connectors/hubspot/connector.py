@@ -11,6 +11,7 @@ from connectors.base import (
     Capabilities,
     Change,
     Check,
+    Definition,
     FieldProvisioner,
     Observed,
     Outcome,
@@ -49,10 +50,21 @@ from mapping.records import Ref
 
 VENDOR_HOSTS = ("hubapi.com", "hubspot.com")
 ACCOUNT_OBJECT = "companies"
-OPTIONAL = ("meetings",)
+OPTIONAL = ("meetings", "calls", "feedback_submissions")
 """Object types that a portal or token may lack; what depends on them then counts as not connected."""
 
-_LINKS = ("deals>companies", "tickets>companies", "meetings>companies", "meetings>contacts")
+NEVER = 876_000
+"""Hours, a century: the configuration's 0, for an engine that takes no answer for its own cadence."""
+
+_LINKS = (
+    "deals>companies",
+    "tickets>companies",
+    "meetings>companies",
+    "meetings>contacts",
+    "calls>companies",
+    "feedback_submissions>companies",
+    "feedback_submissions>contacts",
+)
 _ATTENDANCE = "meetings>contacts"
 
 
@@ -78,9 +90,10 @@ class HubSpotConnector:
         self.name = name
         self._parts = parts
         self._maps = maps
+        self._records_every = timedelta(hours=settings.pull.full_every_hours or NEVER)
+        self._links_every = timedelta(hours=settings.pull.links_every_hours or NEVER)
         client, paths, schema, reader = parts.client, parts.paths, parts.schema, parts.reader
-        overlap = timedelta(minutes=settings.overlap_minutes)
-        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), overlap=overlap)
+        self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
         self._reference = Reference(client, paths)
         self._writer = Writer(client, paths, schema, reader, ACCOUNT_OBJECT)
@@ -106,6 +119,7 @@ class HubSpotConnector:
                 "links",
                 ids_from=kind.partition(">")[0],
                 optional=kind.partition(">")[0] in OPTIONAL,
+                full_every=self._links_every,
             )
             for kind in _LINKS
             if kind.partition(">")[0] in self._maps
@@ -129,7 +143,7 @@ class HubSpotConnector:
         return self._pulls.all_ids(self._mapped(stream.name))
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
-        """The records behind `ids`, a hundred a page; merged ones under the id that they live on under."""
+        """The records behind `ids` that are there, a hundred a call; merged ones are told by their survivors."""
         return self._pulls.lookup(self._mapped(stream.name), ids)
 
     @property
@@ -157,9 +171,9 @@ class HubSpotConnector:
         """Write up to a hundred changes of companies in one attempt."""
         return self._writer.write(batch)
 
-    def write_cost(self, records: int) -> int:
-        """One guard read and one write for each hundred records."""
-        return 2 * math.ceil(records / BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """One guard read and one write for each hundred records, one call for each hundred that are read back."""
+        return 2 * math.ceil(records / BATCH) + math.ceil(read_back / BATCH)
 
     def identity(self) -> str:
         """The portal id, empty when HubSpot does not tell it.
@@ -186,6 +200,12 @@ class HubSpotConnector:
                 found[kind] = lacking
         return found
 
+    def schema(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Definitions of the mapped object types, read once a connection; those that may not be read are left out."""
+        schema = self._parts.schema
+        schema.preload(self._maps)
+        return {kind: schema.described(kind) for kind in self._maps if schema.known(kind) is not None}
+
     def usage(self) -> Usage:
         """Requests made so far."""
         return self._parts.meter.usage()
@@ -197,7 +217,8 @@ class HubSpotConnector:
     def _record_stream(self, kind: str) -> Stream:
         schema = self._parts.schema
         properties = schema.requested(kind, schema.known(kind))
-        return Stream(kind, self._maps[kind].entity, "records", properties, optional=kind in OPTIONAL)
+        entity = self._maps[kind].entity
+        return Stream(kind, entity, "records", properties, optional=kind in OPTIONAL, full_every=self._records_every)
 
     def _mapped(self, kind: str) -> str:
         if kind not in self._maps:
@@ -244,7 +265,7 @@ def connect(
 ) -> HubSpotConnector:
     """Open a connection; nothing is sent before the first use.
 
-    `field_map` maps stream names (companies, deals, tickets, meetings) to the properties wanted of them. `prefix`
+    `field_map` maps stream names (companies, deals, tickets, meetings, …) to the properties wanted of them. `prefix`
     replaces `settings.property_prefix`. Raises `ConfigError` for an address that the token must not be sent to, and
     for a secret file that cannot be read.
     """
@@ -259,7 +280,7 @@ def connect(
         ca_file=str(settings.ca_file) if settings.ca_file else None,
         proxy=settings.proxy,
     )
-    tokens = token_source(settings, paths, wire, clock=clock, redactor=redactor)
+    tokens = token_source(settings, paths, wire, clock=clock, sleep=sleep, redactor=redactor)
     account, meter = Account(clock), Meter()
     quotas = Quotas(
         settings.limits, budget, credential=_credential(settings), seconds_to_midnight=account.seconds_to_midnight

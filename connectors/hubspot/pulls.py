@@ -1,12 +1,12 @@
 """Puts pages together: a full pull is the list, an increment is a search; both end with the archived records.
 
-Search never returns archived records and the archived list has no date filter, so it is read to its end each time
-and an increment keeps those that were archived in its window.
+How a full pull is split is written in `lanes`, how increments go round a long archive in `archive`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,11 +15,15 @@ import orjson
 
 from connectors.base import Page, Window
 from connectors.errors import ConfigError
+from connectors.hubspot.archive import Round, archived_since
 from connectors.hubspot.client import HubSpotClient
-from connectors.hubspot.read import BATCH, Reader, Row
-from connectors.hubspot.records import OBJECT_ID, from_millis, instant, record_of, to_millis
+from connectors.hubspot.lanes import Lanes
+from connectors.hubspot.lanes import Place as Lane
+from connectors.hubspot.read import BATCH, Reader
+from connectors.hubspot.records import OBJECT_ID, from_millis, record_of, to_millis
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import FIRST_INSTANT, Place, Search
+from connectors.hubspot.settings import HubSpotSettings
 from mapping.records import RawRecord
 
 
@@ -28,8 +32,9 @@ class Position:
     """Where a pull of record streams stands; times are epoch milliseconds.
 
     `started` is when the pull began, by the earlier one of both clocks: the next window looks back behind it.
-    `since` is absent in a full pull. `after` is the list's token; `floor`, `last_id` and `rows` are the search's
-    place.
+    `since` is absent in a full pull. `after` is the list's token, `listed` the highest of the `count` ids that it gave
+    and `back` the lowest id that was read from the other end; `floor`, `last_id` and `rows` are the search's place.
+    `fresh` and `began` are those of the archive's round, of which `pages` were read.
     """
 
     phase: Literal["live", "search", "archived"]
@@ -37,9 +42,15 @@ class Position:
     since: int | None = None
     until: int | None = None
     after: str | None = None
+    listed: int = 0
+    count: int = 0
+    back: int | None = None
     floor: int | None = None
     last_id: str | None = None
     rows: int = 0
+    pages: int = 0
+    fresh: int | None = None
+    began: int | None = None
 
     def text(self) -> str:
         """The form that the engine stores."""
@@ -60,13 +71,15 @@ class Pulls:
     """Pages of record streams."""
 
     def __init__(
-        self, client: HubSpotClient, schema: Schema, reader: Reader, search: Search, *, overlap: timedelta
+        self, client: HubSpotClient, schema: Schema, reader: Reader, search: Search, settings: HubSpotSettings
     ) -> None:
         self._client = client
         self._schema = schema
         self._reader = reader
         self._search = search
-        self._overlap = overlap
+        self._lanes = Lanes(reader, search, split_from=settings.pull.split_from)
+        self._overlap = timedelta(minutes=settings.overlap_minutes)
+        self._archived_pages = settings.pull.archived_pages
 
     def pages(self, kind: str, window: Window) -> Iterator[Page]:
         """Every record of the window, then the archived ones."""
@@ -85,14 +98,15 @@ class Pulls:
             yield from (str(row["id"]) for row in page.rows)
 
     def lookup(self, kind: str, ids: Sequence[str]) -> Iterator[Page]:
-        """The records behind `ids` as they are now, a hundred a page, merged ones under their new id."""
+        """The records behind `ids` that are there, a hundred a page."""
         properties = self._schema.wanted(kind)
         for start in range(0, len(ids), BATCH):
             asked = ids[start : start + BATCH]
-            found, _problems = self._reader.by_ids(kind, asked, properties)
-            # A batch knows neither the old ids of merged records nor, always, every id: a single look settles it.
-            singly = (self._reader.one(kind, one, properties) for one in asked if one not in found)
-            rows = [*found.values(), *(row for row in singly if row is not None)]
+            found, problems = self._reader.by_ids(kind, asked, properties)
+            gone = {one for problem in problems if problem.not_found() for one in problem.ids}
+            # A batch may leave records out without a word; a single look settles it.
+            silent = (self._reader.one(kind, one, properties) for one in asked if one not in found and one not in gone)
+            rows = [*found.values(), *(row for row in silent if row is not None)]
             yield Page(tuple(record_of(row) for row in rows), complete=start + BATCH >= len(ids))
 
     def _begin(self, window: Window) -> Position:
@@ -101,7 +115,10 @@ class Pulls:
             return Position("live", started)
         until = min(ends, to_millis(window.until)) if window.until else ends
         since = max(FIRST_INSTANT, min(to_millis(window.since), until))
-        return Position("search", started, since=since, until=until, floor=since)
+        round_ = Round.for_window(since, window.carry)
+        return Position(
+            "search", started, since, until, round_.after, floor=since, fresh=round_.since, began=round_.began
+        )
 
     def _high_water(self, position: Position, reached: int | None = None) -> datetime:
         """Up to where the next window need not look: never closer to the start of the pull than the overlap.
@@ -113,14 +130,12 @@ class Pulls:
         return safe if reached is None else min(safe, from_millis(reached))
 
     def _live(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
-        for page in self._reader.listed(kind, properties, after=position.after):
-            records = tuple(record_of(row) for row in page.rows)
-            if page.after is not None:
-                position = replace(position, after=page.after)
-                yield Page(records, position=position.text())
-            else:
-                position = replace(position, phase="archived", after=None)
-                yield Page(records, position=position.text())
+        place = Lane(position.after, position.listed, position.count, position.back)
+        with closing(self._lanes.pages(kind, properties, place)) as pages:
+            for rows, reached in pages:
+                position = replace(position, **asdict(reached))
+                yield Page(tuple(record_of(row) for row in rows), position=position.text())
+        position = Position("archived", position.started)
         yield from self._archived(kind, properties, position)
 
     def _modified(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
@@ -137,18 +152,24 @@ class Pulls:
         yield from self._archived(kind, properties, position)
 
     def _archived(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
-        expected = position.rows if position.since is not None else None
+        """The archived records: all of them after a full pull, some pages of the round after an increment."""
+        most = None if position.since is None else self._archived_pages
         for page in self._reader.listed(kind, properties, after=position.after, archived=True):
-            records = tuple(self._archived_since(page.rows, position.since))
-            if page.after is not None:
-                position = replace(position, after=page.after)
-                yield Page(records, position=position.text())
-            else:
-                yield Page(records, complete=True, high_water=self._high_water(position), expected=expected)
+            position = replace(position, after=page.after, pages=position.pages + 1)
+            records = archived_since(page.rows, position.fresh)
+            if page.after is None or position.pages == most:
+                yield self._last(records, position)
+                return
+            yield Page(records, position=position.text())
 
-    @staticmethod
-    def _archived_since(rows: list[Row], since: int | None) -> Iterator[RawRecord]:
-        for row in rows:
-            archived_at = instant(row.get("archivedAt"))
-            if since is None or archived_at is None or to_millis(archived_at) >= since:
-                yield record_of(row, archived=True)
+    def _last(self, records: tuple[RawRecord, ...], position: Position) -> Page:
+        if position.since is None:
+            return Page(records, complete=True, high_water=self._high_water(position))
+        round_ = Round(position.after, position.fresh or position.since, position.began)
+        return Page(
+            records,
+            complete=True,
+            high_water=self._high_water(position),
+            expected=position.rows,
+            carry=round_.carried(position.since),
+        )

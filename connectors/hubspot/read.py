@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from connectors.errors import BadAnswer
+from connectors.errors import BadAnswer, ConfigError
 from connectors.hubspot.answers import NotFound, Problem, problems
 from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
@@ -47,14 +47,15 @@ class Reader:
     ) -> Iterator[Listed]:
         """Pages of all records of `kind` from `after` on.
 
-        Properties that would make the address too long are read by id in a second call. Raises `BadAnswer` when
-        HubSpot gives the same token twice.
+        Properties that would make the address too long are read by id in a second call. A token from earlier that
+        HubSpot does not take any more costs the pages before it, which are read again. Raises `BadAnswer` when HubSpot
+        gives the same token twice.
         """
         wide = len(urlencode({"properties": ",".join(properties)})) > LONGEST_QUERY
         asked = (OBJECT_ID,) if wide else properties
         seen: set[str] = set()
         while True:
-            page = self._page(kind, asked, after, archived=archived)
+            page = self._page_or_first(kind, asked, after, archived=archived, fresh=bool(seen))
             if wide and page.rows:
                 page = Listed(self.completed(kind, page.rows, properties, archived=archived), page.after)
             if not archived:
@@ -100,6 +101,12 @@ class Reader:
             complete += [found[one] | _archive_marks(row) for one, row in zip(ids, part, strict=True) if one in found]
         return complete
 
+    def checked(self, kind: str, rows: Sequence[Row], properties: Sequence[str]) -> list[Row]:
+        """As `completed`, for live records; raises `SchemaDrift` when a property vanished meanwhile."""
+        complete = self.completed(kind, rows, properties)
+        self._schema.check_page(kind, properties, complete)
+        return complete
+
     def _is_there(self, kind: str, record_id: str) -> bool:
         row = self.one(kind, record_id)
         return row is not None and str(row["id"]) == record_id
@@ -115,6 +122,16 @@ class Reader:
         if not has_id(row):
             raise BadAnswer(f"{request.what}: the answer is not a record.", sent=True)
         return row
+
+    def _page_or_first(
+        self, kind: str, properties: Sequence[str], after: str | None, *, archived: bool, fresh: bool
+    ) -> Listed:
+        try:
+            return self._page(kind, properties, after, archived=archived)
+        except (ConfigError, NotFound):
+            if after is None or fresh:
+                raise
+            return self._page(kind, properties, None, archived=archived)
 
     def _page(self, kind: str, properties: Sequence[str], after: str | None, *, archived: bool) -> Listed:
         query = [("limit", str(PAGE)), ("properties", ",".join(properties))]

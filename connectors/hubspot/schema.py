@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
-from connectors.base import StreamMap
+from connectors.base import Definition, StreamMap
 from connectors.errors import BadAnswer, MissingScope, SchemaDrift
 from connectors.hubspot.answers import NotFound
 from connectors.hubspot.client import HubSpotClient
@@ -33,6 +33,7 @@ class Property:
     type: str
     options: tuple[Mapping[str, object], ...] = ()
     read_only: bool = False
+    custom: bool = False
 
 
 class Schema:
@@ -100,10 +101,27 @@ class Schema:
         return tuple(name for name in self._absent(kind) if name not in known)
 
     def not_connected(self, kind: str) -> tuple[str, ...]:
-        """Unified fields of the default map without a property here; `lacking` ones by the property's name."""
-        custom = self._maps[kind].custom
-        fields = {field for name in self._absent(kind) for field in custom.get(name, ())}
-        return tuple(sorted(fields | set(self.lacking(kind))))
+        """Unified fields of the default map without a property here; `lacking` ones by the property's name.
+
+        A field that several properties can fill has one as long as the portal has any of them.
+        """
+        custom, absent = self._maps[kind].custom, self._absent(kind)
+        filled = {field for name, fields in custom.items() if name not in absent for field in fields}
+        fields = {field for name in absent for field in custom.get(name, ())}
+        return tuple(sorted((fields - filled) | set(self.lacking(kind))))
+
+    def described(self, kind: str) -> dict[str, Definition]:
+        """Every definition, the options only of what the map names."""
+        wanted = self._maps[kind].properties
+        return {
+            name: Definition(
+                found.type,
+                tuple(str(option.get("value", "")) for option in found.options) if name in wanted else (),
+                mapped=name in wanted,
+                custom=found.custom,
+            )
+            for name, found in self.definitions(kind).items()
+        }
 
     def _absent(self, kind: str) -> tuple[str, ...]:
         defined = self.definitions(kind)
@@ -153,4 +171,5 @@ def definition(entry: Mapping[str, object]) -> Property:
         type=str(entry.get("type", "")),
         options=tuple(option for option in options if isinstance(option, dict)) if isinstance(options, list) else (),
         read_only=read_only or entry.get("calculated") is True,
+        custom=entry.get("hubspotDefined") is not True,
     )

@@ -69,7 +69,7 @@ class Search:
         previous: frozenset[tuple[str, int]] = frozenset()
         current: Place | None = place
         while current is not None:
-            rows, more = self._query(kind, properties, current)
+            rows, more = self._pages(kind, self._body(properties, current))
             following = self._next(current, rows, more=more)
             stalled = following is not None and current.last_id is None and following.last_id is not None
             # The walk by id that follows a stall reads the whole millisecond from its beginning.
@@ -81,6 +81,37 @@ class Search:
             reached = max([_modified(row) for row in emitted], default=current.floor)
             current = replace(following, rows=proven) if following is not None else None
             yield Found(full, current, reached, proven)
+
+    def below(self, kind: str, bound: int | None) -> tuple[list[int], bool]:
+        """The highest ids below `bound`, falling, and whether there are more; raises `BadAnswer` when they do not fall.
+
+        Properties are not asked for: what the index knows of a record may be old.
+        """
+        filters = [] if bound is None else [_filter(OBJECT_ID, "LT", bound)]
+        rows, more = self._pages(kind, _asking(filters, OBJECT_ID, "DESCENDING", [OBJECT_ID]))
+        ids = [int(text) for row in rows if (text := str(row["id"])).isdecimal()]
+        falling = all(high > low for high, low in pairwise([*([] if bound is None else [bound]), *ids]))
+        if len(ids) < len(rows) or not falling:
+            raise BadAnswer("HubSpot's search by record id is not in numeric order.", sent=True)
+        return ids, more
+
+    def count_below(self, kind: str, bound: int) -> int:
+        """How many live records have an id below `bound`."""
+        body = {**_asking([_filter(OBJECT_ID, "LT", bound)], OBJECT_ID, "ASCENDING", [OBJECT_ID]), "limit": 1}
+        request = Request("POST", self._paths.objects(kind, "search"), body=body, quota="search")
+        total = self._client.read(request).get("total")
+        if not isinstance(total, int):
+            raise BadAnswer("HubSpot's search answer has no total.", sent=True)
+        return total
+
+    def compares_numbers(self, kind: str, highest: int) -> bool:
+        """Whether ids are compared as numbers: then none is at or above the power of ten above the highest one.
+
+        Compared as text, nearly all of them would be. Where the order alone is by text, `below` notices it.
+        """
+        longer = _filter(OBJECT_ID, "GTE", 10 ** len(str(highest)))
+        rows, _ = self._pages(kind, {**_asking([longer], OBJECT_ID, "ASCENDING", [OBJECT_ID]), "limit": 1})
+        return not rows
 
     def _next(self, place: Place, rows: list[Row], *, more: bool) -> Place | None:
         if place.last_id is not None:
@@ -94,9 +125,8 @@ class Search:
         last = _modified(rows[-1])
         return replace(place, floor=last) if last > place.floor else replace(place, last_id="0")
 
-    def _query(self, kind: str, properties: Sequence[str], place: Place) -> tuple[list[Row], bool]:
+    def _pages(self, kind: str, body: Mapping[str, object]) -> tuple[list[Row], bool]:
         """Rows of one query, and whether there are more after them; empty pages in between are passed over."""
-        body = self._body(properties, place)
         rows: list[Row] = []
         seen: set[str] = set()
         after: str | None = None
@@ -119,12 +149,7 @@ class Search:
         else:
             filters = [_filter(MODIFIED, "GTE", place.floor), _filter(MODIFIED, "LTE", place.until)]
             order = MODIFIED
-        body: dict[str, object] = {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": order, "direction": "ASCENDING"}],
-            "properties": list(properties),
-            "limit": PAGE,
-        }
+        body = _asking(filters, order, "ASCENDING", properties)
         return body if len(orjson.dumps(body)) <= LARGEST_BODY else {**body, "properties": [MODIFIED]}
 
     def _completed(self, kind: str, rows: list[Row], properties: Sequence[str]) -> list[Row]:
@@ -134,6 +159,17 @@ class Search:
             return rows
         # What was archived between the two calls comes with the archived records.
         return self._reader.completed(kind, rows, properties)
+
+
+def _asking(
+    filters: Sequence[Mapping[str, str]], order: str, direction: str, properties: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "filterGroups": [{"filters": list(filters)}] if filters else [],
+        "sorts": [{"propertyName": order, "direction": direction}],
+        "properties": list(properties),
+        "limit": PAGE,
+    }
 
 
 def _filter(name: str, operator: str, value: object) -> dict[str, str]:

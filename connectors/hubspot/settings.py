@@ -45,6 +45,9 @@ class LimitSettings(_Strict):
         default=1_000_000, ge=1, description="requests of the whole portal in a day, until a header says"
     )
     reserve: Fraction = Field(default=0.2, description="part of the daily quota that is left to other apps")
+    burst_reserve: Fraction = Field(
+        default=0.0, description="part of the ten-second limits that is left to what else uses this app's token"
+    )
 
 
 class TimeoutSettings(_Strict):
@@ -53,6 +56,30 @@ class TimeoutSettings(_Strict):
     connect: float = Field(default=5.0, gt=0)
     read: float = Field(default=30.0, gt=0)
     total: float = Field(default=60.0, gt=0)
+
+
+class PullSettings(_Strict):
+    """How records are read."""
+
+    split_from: int = Field(
+        default=2000, ge=0, description="records of a stream that a full pull lists before it may split it; 0: never"
+    )
+    archived_pages: int = Field(
+        default=10, ge=1, description="pages of a hundred archived records that one increment reads of each stream"
+    )
+    full_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long increments stand in for a full read, which alone shows hard deletes, restores and "
+        "calculated values; 0: for ever",
+    )
+    links_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long associations are read only of records that changed; 0: for ever",
+    )
 
 
 class HubSpotSettings(_Strict):
@@ -70,6 +97,7 @@ class HubSpotSettings(_Strict):
     overlap_minutes: float = Field(
         default=10.0, ge=0, description="how far an increment looks back, for search results that arrive late"
     )
+    pull: PullSettings = PullSettings()
     property_prefix: str = Field(default="cs_", pattern=r"^[a-z][a-z0-9_]*$")
     property_group: str = Field(default="customer_success", pattern=r"^[a-z][a-z0-9_]*$")
     ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")

@@ -13,8 +13,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=0)]
 Parameter = bool | int | float | str
-StreamName = Literal["deals", "tickets", "meetings", "attendances", "contracts"]
-Feed = Literal["has_deals", "has_tickets", "has_meetings", "has_usage"]
+StreamName = Literal["deals", "tickets", "meetings", "attendances", "calls", "surveys", "contracts"]
+Feed = Literal["has_deals", "has_tickets", "has_meetings", "has_calls", "has_surveys", "has_usage"]
 
 _DURATION = re.compile(r"(\d+)(d|w|mo|y)")
 _UNITS = {"d": ("days", 1), "w": ("days", 7), "mo": ("months", 1), "y": ("months", 12)}

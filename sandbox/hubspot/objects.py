@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sandbox.hubspot.derived import ENTERED
 from sandbox.hubspot.pipelines import PIPELINES, stage_ids
 from sandbox.hubspot.schema import Group, Property, Schema, option_list
 from sandbox.world.names import INDUSTRIES, MEETING_TYPES
@@ -53,13 +54,15 @@ LIFECYCLE = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead
              "evangelist", "other")  # fmt: skip
 TICKET_CATEGORIES = ("PRODUCT_ISSUE", "BILLING_ISSUE", "FEATURE_REQUEST", "GENERAL_INQUIRY", "COMPLEX_INTEGRATION",
                      "CONTRACT_DISPUTE")  # fmt: skip
+CALL_STATUSES = ("BUSY", "CALLING_CRM_USER", "CANCELED", "COMPLETED", "CONNECTING", "FAILED", "IN_PROGRESS", "MISSED",
+                 "NO_ANSWER", "QUEUED", "RINGING")  # fmt: skip
 _CURRENCIES = ("EUR", "USD", "GBP", "DKK")
 
 # name: type, then after "=" the options, "@" for an owner, "!" for a read-only and "~" for a calculated value.
 _STANDARD = {
     "companies": """name:string domain:string website:string phone:string city:string country:string description:string
         numberofemployees:number industry:enumeration=industry lifecyclestage:enumeration=lifecycle
-        hubspot_owner_id:enumeration@ hs_parent_company_id:number! hs_merged_object_ids:string!
+        hubspot_owner_id:enumeration@ hs_parent_company_id:number!
         notes_last_contacted:datetime! hs_num_open_deals:number~ hs_num_child_companies:number~""",
     "deals": """dealname:string dealstage:enumeration=dealstage pipeline:enumeration=pipeline amount:number
         closedate:datetime dealtype:enumeration=dealtype deal_currency_code:enumeration=currency
@@ -78,7 +81,9 @@ _STANDARD = {
         lifecyclestage:enumeration=lifecycle hubspot_owner_id:enumeration@""",
     "feedback_submissions": """hs_survey_type:enumeration=survey hs_value:number hs_sentiment:string
         hs_survey_channel:string hs_submission_name:string hs_content:string hs_submission_timestamp:datetime""",
-    "calls": "hs_timestamp:datetime hs_call_title:string hs_call_body:string hubspot_owner_id:enumeration@",
+    "calls": """hs_timestamp:datetime hs_call_title:string hs_call_body:string hs_call_duration:number
+        hs_call_direction:enumeration=direction hs_call_status:enumeration=call_status hs_call_disposition:string
+        hubspot_owner_id:enumeration@""",
     "emails": "hs_timestamp:datetime hs_email_subject:string hs_email_text:string hubspot_owner_id:enumeration@",
     "notes": "hs_timestamp:datetime hs_note_body:string hubspot_owner_id:enumeration@",
     "tasks": "hs_timestamp:datetime hs_task_subject:string hs_task_body:string hubspot_owner_id:enumeration@",
@@ -86,6 +91,7 @@ _STANDARD = {
     "line_items": "name:string price:number quantity:number amount:number hs_product_id:number",
     "quotes": "hs_title:string hs_expiration_date:date hs_status:string hs_quote_amount:number",
 }
+_SYSTEM = "hs_object_id:number! hs_object_source:string! hs_merged_object_ids:string!"
 _CUSTOM = {
     "companies": """salesforceaccountid:string csm_owner:enumeration@ csm_assigned_at:datetime
         account_currency:enumeration=currency annual_recurring_revenue:number annual_contract_value:number
@@ -105,6 +111,7 @@ _OPTIONS = {
     "dealtype": ("newbusiness", "existingbusiness"), "forecast": ("OMIT", "PIPELINE", "BEST_CASE", "COMMIT", "CLOSED"),
     "priority": ("LOW", "MEDIUM", "HIGH", "URGENT"), "category": TICKET_CATEGORIES,
     "outcome": ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED"), "activity": MEETING_TYPES,
+    "direction": ("INBOUND", "OUTBOUND"), "call_status": CALL_STATUSES,
     "survey": ("NPS", "CSAT", "CES", "CUSTOM"), "edition": ("professional", "enterprise"),
     "reference": ("not_asked", "refused", "willing", "active"), "renewal_forecast": ("churn", "downsell"),
     "pipeline": tuple(line.id for line in PIPELINES["deals"]), "dealstage": tuple(stage_ids("deals")),
@@ -126,9 +133,11 @@ def initial_schemas() -> dict[str, Schema]:
         schema = schemas[kind.name] = Schema()
         standard, own = f"{kind.singular}information", f"{kind.singular}_facts"
         schema.groups[standard] = Group(standard, f"{kind.singular.capitalize()} information", hubspot_defined=True)
-        system = f"hs_object_id:number! {kind.created}:datetime! {kind.modified}:datetime! hs_object_source:string!"
+        system = f"{_SYSTEM} {kind.created}:datetime! {kind.modified}:datetime!"
         for item in f"{_STANDARD[kind.name]} {system}".split():
             _define(schema, item, standard, hubspot_defined=True)
+        for stage in stage_ids(kind.name) if kind.name == "deals" else ():
+            _define(schema, f"{ENTERED}{stage}:datetime~", standard, hubspot_defined=True)
         if kind.name in _CUSTOM:
             schema.groups[own] = Group(own, f"{kind.singular.capitalize()} facts")
             for item in _CUSTOM[kind.name].split():

@@ -11,7 +11,7 @@ from connectors.hubspot.connector import HubSpotConnector
 from mapping.records import RawRecord
 from sandbox.hubspot.auth import ALL_SCOPES, PRIVATE_TOKEN, Token
 from sandbox.hubspot.journal import Actor
-from tests.contract.hubspot_kit import Box, portal
+from tests.contract.hubspot_kit import Box, portal, shipped_maps
 
 PERSON = Actor("user:ada", "corr")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -39,13 +39,15 @@ def test_a_full_pull_brings_the_whole_portal_with_any_api_version(version: str):
     with portal(accounts=80) as box:
         connector = box.connect(api_version=version)
         assert connector.identity() == "4242424"
-        for name in ("companies", "deals", "tickets", "meetings"):
+        for name in ("companies", "deals", "tickets", "meetings", "calls", "feedback_submissions"):
             assert live(pull(connector, name)) == set(box.live(name))
         assert len(pull(connector, "owners")[0].records) == len(box.state.portal.owners)
         assert {record.properties["object"] for record in pull(connector, "deal_stages")[0].records} == {"deal"}
         found = links(box, connector, "deals>companies")
         assert {link.from_id for link in found} <= set(box.live("deals"))
         assert {link.to_id for link in found} <= set(box.live("companies"))
+        answered = links(box, connector, "feedback_submissions>contacts")
+        assert {link.from_id for link in answered} == set(box.live("feedback_submissions"))
 
 
 @pytest.mark.parametrize("short_pages", [False, True])
@@ -66,6 +68,26 @@ def test_every_child_has_at_most_one_primary_company_and_it_is_the_portals():
             found = links(box, connector, kind)
             primary = [link.from_id for link in found if link.primary]
             assert len(primary) == len(set(primary)) == len({link.from_id for link in found})
+
+
+def test_a_token_or_an_edition_without_calls_or_surveys_is_not_connected_to_them():
+    scopes = ALL_SCOPES - {"crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read"}
+    scopes -= {"crm.objects.feedback_submissions.read"}
+    with portal(accounts=20, tokens=(Token(PRIVATE_TOKEN, "keepwell", scopes),)) as box:
+        connector = box.connect()
+        connector.identity()
+        for name in ("calls", "feedback_submissions", "feedback_submissions>contacts"):
+            assert stream(connector, name).optional
+            with pytest.raises(MissingScope):
+                list(connector.pages(stream(connector, name), Window(), box.live("feedback_submissions")))
+        assert not {"calls", "feedback_submissions"} & connector.not_connected().keys()
+
+
+def test_a_survey_property_by_any_of_its_names_connects_the_field():
+    with portal(accounts=20) as box:
+        assert "feedback_submissions" not in box.connect().not_connected()
+        box.state.portal.schemas["feedback_submissions"].properties.pop("hs_value")
+        assert box.connect().not_connected()["feedback_submissions"] == ("score",)
 
 
 def test_an_edit_that_search_does_not_know_yet_comes_with_a_later_increment():
@@ -166,3 +188,14 @@ def test_overlap_is_configurable():
         now = box.clock.now()
         page = pull(box.connect(overlap_minutes=60), "deals")[-1]
         assert page.high_water == now - timedelta(hours=1)
+
+
+def test_definitions_tell_what_is_mapped_and_what_is_custom():
+    with portal(accounts=5) as box:
+        schema = box.connect().schema()
+        assert schema.keys() == shipped_maps().keys()
+        companies = schema["companies"]
+        assert (companies["name"].mapped, companies["name"].custom) == (True, False)
+        assert (companies["phone"].mapped, companies["phone"].options) == (False, ())
+        edition = companies["product_edition"]
+        assert (edition.type, edition.options, edition.custom) == ("enumeration", ("professional", "enterprise"), True)

@@ -14,7 +14,20 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from store import Store, address, audit, check, current, epochs, marks, open_store, schema, upgrade
+from store import (
+    Store,
+    address,
+    audit,
+    check,
+    current,
+    entities,
+    epochs,
+    frames,
+    marks,
+    open_store,
+    schema,
+    upgrade,
+)  # fmt: skip
 from store.database import connect
 from store.errors import StoreCorrupt, StoreError, StoreLocked, StoreMissing, StoreNewer, StoreOld, StoreUnusable
 from store.tables import metadata
@@ -118,6 +131,21 @@ def test_an_older_store_says_how_to_upgrade_and_is_not_touched(empty_database: C
     with pytest.raises(StoreOld, match="keepwell db upgrade"):
         open_store(url, create=True)
     assert current(url) == schema.REVISIONS[0]
+
+
+def test_an_upgrade_adds_what_is_new_and_keeps_what_is_there(empty_database: Callable[[], str]) -> None:
+    url = empty_database()
+    with closing(open_store(url, "w", create=True)) as store, store.write() as c:
+        entities.replace_entities(c, "w", "deal", "crm", [{"id": "1", "stream": "deals", "name": "kept"}])
+        for name in ("entity_call", "entity_survey"):
+            c.execute(text(f"DROP TABLE {name}"))
+    set_revision(url, "0002_entities")
+    assert upgrade(url) == schema.REVISIONS[-1]
+    assert check(url) == []
+    with closing(open_store(url, "w")) as store, store.write() as c:
+        assert frames.frame(c, "w", "deal")["name"].to_list() == ["kept"]
+        entities.replace_entities(c, "w", "call", "crm", [{"id": "1", "stream": "calls", "duration": 61.5}])
+        assert frames.frame(c, "w", "call")["duration"].to_list() == [61.5]
 
 
 def test_a_newer_store_is_refused(empty_database: Callable[[], str]) -> None:

@@ -44,7 +44,7 @@ class Portfolio:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {
-            name: [] for name in ("account", "deal", "ticket", "meeting", "attendance", "contract")
+            name: [] for name in ("account", "deal", "ticket", "meeting", "attendance", "contract", "call", "survey")
         }
         self.history: list[dict[str, Any]] = []
         self.stage_history: list[dict[str, Any]] = []
@@ -62,6 +62,12 @@ class Portfolio:
 
     def contract(self, account_id: str = "a", **fields: Any) -> Portfolio:
         return self._child("contract", account_id, fields)
+
+    def call(self, account_id: str = "a", **fields: Any) -> Portfolio:
+        return self._child("call", account_id, fields)
+
+    def survey(self, account_id: str = "a", **fields: Any) -> Portfolio:
+        return self._child("survey", account_id, fields)
 
     def meeting(self, account_id: str = "a", contacts: tuple[str, ...] = (), **fields: Any) -> Portfolio:
         self._child("meeting", account_id, fields)
@@ -91,6 +97,8 @@ class Portfolio:
             meetings=frame["meeting"],
             attendances=frame["attendance"],
             contracts=frame["contract"],
+            calls=frame["call"],
+            surveys=frame["survey"],
             history=pl.DataFrame(self.history, schema=dict(schema.HISTORY), orient="row"),
             stage_history=pl.DataFrame(self.stage_history, schema=dict(schema.STAGE_HISTORY), orient="row"),
             rates=self.rates,
@@ -187,7 +195,16 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return typed
 
 
-_INSTANTS = {"closed_won_at", "created_at", "updated_at", "starts_at", "ends_at", "closed_at", "first_reply_at"}
+_INSTANTS = {
+    "closed_won_at",
+    "created_at",
+    "updated_at",
+    "starts_at",
+    "ends_at",
+    "closed_at",
+    "first_reply_at",
+    "answered_at",
+}
 
 
 def _whole(columns: dict[str, pl.DataType]) -> dict[str, pl.DataType]:

@@ -217,6 +217,26 @@ def test_override_fields_are_read_only() -> None:
     assert not any(spec.writable for spec in override_fields())
 
 
+def test_facts_can_be_drawn_from_calls_and_surveys() -> None:
+    data = shipped()
+    data["facts"] |= {
+        "calls_30d": {"from": "calls", "value": "COUNT(*)", "where": "days_since_starts <= 30", "empty": "zero"},
+        "csat": {"from": "surveys", "value": "AVG((score - scale_min) / (scale_max - scale_min))",
+                 "where": "type = 'csat'"},
+    }  # fmt: skip
+    framework = load_framework(data, "calls")
+    portfolio = Portfolio()
+    portfolio.account("a", has_calls=True, has_surveys=True).account("b", has_calls=True).account("c")
+    portfolio.call(starts_at="2025-11-01", created_at="2025-11-01").call(
+        starts_at="2025-11-20", created_at="2025-11-20"
+    )
+    for score, kind, on in ((4.0, "csat", "2025-11-01"), (9.0, "nps", "2025-11-01"), (1.0, "csat", "2025-12-01")):
+        portfolio.survey(score=score, type=kind, scale_min=1.0, scale_max=5.0, answered_at=on)
+    result = portfolio.on("2025-11-10", framework)
+    facts = [result.detail(one)["facts"] for one in "abc"]
+    assert [(one["calls_30d"], one["csat"]) for one in facts] == [(1, 0.75), (0, None), (None, None)]
+
+
 def test_carry_forward_keeps_an_old_value_for_a_while() -> None:
     data = shipped()
     metric(data)["missing"] = {"carry_forward": 20}
