@@ -28,6 +28,7 @@ from sync.owned import Owned, owned_properties
 from sync.planfile import load_plan
 from sync.pull import check_identities, pull
 from sync.report import ApiUse, RunReport
+from sync.schema import note_schema_changes
 from sync.session import Session
 from sync.settle import recover, settle_doubts
 from sync.verify import verify_writes
@@ -71,6 +72,7 @@ def _pull(session: Session) -> None:
 
 def _read(session: Session) -> None:
     session.enter("pull")
+    note_schema_changes(session)
     pull(session)
     session.enter("normalise")
     normalise_all(session)

@@ -67,6 +67,19 @@ class PullSettings(_Strict):
     archived_pages: int = Field(
         default=10, ge=1, description="pages of a hundred archived records that one increment reads of each stream"
     )
+    full_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long increments stand in for a full read, which alone shows hard deletes, restores and "
+        "calculated values; 0: for ever",
+    )
+    links_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long associations are read only of records that changed; 0: for ever",
+    )
 
 
 class HubSpotSettings(_Strict):

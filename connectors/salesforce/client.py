@@ -201,7 +201,7 @@ class SalesforceClient:
 
     def stream(self, path: str, params: Mapping[str, str]) -> requests.Response:
         """A GET whose body the caller reads from `raw` and closes; one attempt, since only the caller can resume."""
-        headers = {"Accept": "text/csv"}
+        headers = {"Accept": "text/csv", "Accept-Encoding": "gzip"}
         url = f"{self._api().base_url}{path}"
         return self._send("GET", url, path, params=dict(params), headers=headers, stream=True)
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
 
-from connectors.base import Capabilities, Change, Check, Observed, Outcome, Page, Stream, StreamMap, Usage, Window
+from connectors.base import (
+    Capabilities,
+    Change,
+    Check,
+    Definition,
+    Observed,
+    Outcome,
+    Page,
+    Stream,
+    StreamMap,
+    Usage,
+    Window,
+)
 from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, MissingScope
@@ -53,7 +65,7 @@ class SalesforceConnector:
         self.name = name
         self._client = client
         self._schema = Schema(client)
-        self._streams = Streams(field_map, self._schema)
+        self._streams = Streams(field_map, self._schema, client.settings.pull)
         self._reader = Reader(client, self._schema, self._streams)
         self._current = Current(client, self._schema, ACCOUNT)
         self._writer = CollectionsWriter(client, self._schema, self._current, ACCOUNT)
@@ -128,6 +140,10 @@ class SalesforceConnector:
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields whose property the org lacks or hides."""
         return self._streams.selection().not_connected
+
+    def schema(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Definitions of the mapped objects, from the descriptions that a pull uses."""
+        return self._streams.definitions()
 
     def usage(self) -> Usage:
         """Requests since the connection was opened."""
