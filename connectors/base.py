@@ -241,8 +241,8 @@ class Destination(Protocol):
         """
         ...
 
-    def write_cost(self, records: int) -> int:
-        """API calls that writing this many records will take, guard reads included."""
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """API calls that writing `records` takes, guard reads and the reading back of `read_back` of them included."""
         ...
 
 

@@ -174,9 +174,9 @@ class HubSpotConnector:
         """Write up to a hundred changes of companies in one attempt."""
         return self._writer.write(batch)
 
-    def write_cost(self, records: int) -> int:
-        """One guard read and one write for each hundred records."""
-        return 2 * math.ceil(records / BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """One guard read and one write for each hundred records, one call for each hundred that are read back."""
+        return 2 * math.ceil(records / BATCH) + math.ceil(read_back / BATCH)
 
     def identity(self) -> str:
         """The portal id, empty when HubSpot does not tell it.

@@ -45,6 +45,9 @@ class LimitSettings(_Strict):
         default=1_000_000, ge=1, description="requests of the whole portal in a day, until a header says"
     )
     reserve: Fraction = Field(default=0.2, description="part of the daily quota that is left to other apps")
+    burst_reserve: Fraction = Field(
+        default=0.0, description="part of the ten-second limits that is left to what else uses this app's token"
+    )
 
 
 class TimeoutSettings(_Strict):

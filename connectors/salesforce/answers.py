@@ -114,6 +114,10 @@ def lacks_resource(error: ConnectorError) -> bool:
     return isinstance(error, (CallRefused, NotOurs)) and error.status in {301, 302, 307, 308, 404, 405, 501}
 
 
+class QueryTimeout(RetryLater):
+    """A query ran for longer than Salesforce lets one; a bulk job may take its time."""
+
+
 class SessionExpired(CredentialsError):
     """The session is over; one new login may cure it."""
 
@@ -164,6 +168,8 @@ _PLAIN: Mapping[Action, type[ConnectorError]] = MappingProxyType(
 def _failure(rule: Rule, status: int, error: VendorError | None, said: str, wait: float | None) -> ConnectorError:
     if rule.action is Action.WAIT:
         return Throttled(said, wait=wait)
+    if rule.action is Action.RETRY and status == 400:
+        return QueryTimeout(said, wait=wait, sent=True)
     if rule.action is Action.RETRY:
         return RetryLater(said, wait=wait, sent=True)
     if rule.action in _PLAIN:

@@ -78,6 +78,11 @@ class Checks:
         for stream, missing in selection.missing.items():
             hint = "Create or grant them, map others, or do without: what they feed counts as not connected."
             yield Check(f"fields of {stream}", "warning", f"not in this org: {', '.join(missing)}", hint)
+        for stream, silent in selection.silent.items():
+            every = next(one.full_every for one in selection.streams if one.name == stream)
+            hours = f"{every.total_seconds() / 3600:g}" if every else "?"
+            detail = f"{', '.join(silent)}: changes do not move the stamp, so all are read again every {hours} h"
+            yield Check(f"silent fields of {stream}", "ok", detail)
 
     def _write_access(self) -> Iterator[Check]:
         info = self._schema.object(self._object)

@@ -65,7 +65,7 @@ class SalesforceConnector:
         self.name = name
         self._client = client
         self._schema = Schema(client)
-        self._streams = Streams(field_map, self._schema)
+        self._streams = Streams(field_map, self._schema, client.settings.pull)
         self._reader = Reader(client, self._schema, self._streams)
         self._current = Current(client, self._schema, ACCOUNT)
         self._writer = CollectionsWriter(client, self._schema, self._current, ACCOUNT)
@@ -115,9 +115,9 @@ class SalesforceConnector:
         """Write by Bulk API 2.0 whatever the size: some ten calls, where Collections take one per 200 rows."""
         return self._writer.write_bulk(batch)
 
-    def write_cost(self, records: int) -> int:
-        """Calls for `records` rows: a guard read and a write for each 200."""
-        return 2 * ceil(records / WRITE_BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """A guard read and a write for each 200 records, one call for each 2,000 that are read back."""
+        return 2 * ceil(records / WRITE_BATCH) + ceil(read_back / READ_BATCH)
 
     def identity(self) -> str:
         """The organisation id (18 characters): asked for, or as the login told it where asking is not allowed."""

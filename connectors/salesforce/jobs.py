@@ -10,7 +10,7 @@ from connectors.errors import BadAnswer, RetryLater
 from connectors.http import Deadline
 from connectors.salesforce.client import SalesforceClient
 
-_FIRST_POLL, _LONGEST_POLL = 0.5, 30.0  # seconds
+_FIRST_POLL, _GROWTH, _LONGEST_POLL = 1.0, 1.7, 30.0  # seconds, and how much longer each pause is than the last
 _ENDED = frozenset({"jobcomplete", "failed", "aborted"})
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,80}$")
 
@@ -38,19 +38,29 @@ def look(client: SalesforceClient, kind: str, job: str) -> Mapping[str, Any]:
     return {**info, "state": str(info.get("state") or "").lower()}
 
 
-def wait(client: SalesforceClient, kind: str, job: str) -> Mapping[str, Any]:
+def polls(seconds: float) -> int:
+    """How often a job that takes `seconds` is asked for its state."""
+    asked, at, pause = 1, _FIRST_POLL, _FIRST_POLL
+    while at < seconds:
+        pause = min(pause * _GROWTH, _LONGEST_POLL)
+        asked, at = asked + 1, at + pause
+    return asked
+
+
+def wait(client: SalesforceClient, kind: str, job: str, *, begun: bool = False) -> Mapping[str, Any]:
     """The job at its end: `jobcomplete`, `failed` or `aborted`.
 
-    Raises `RetryLater` when it takes longer than `pull.job_minutes`.
+    A job that was `begun` by an earlier run may be done, so it is asked at once; a new one never is. Raises
+    `RetryLater` when it takes longer than `pull.job_minutes`.
     """
     limit = 60.0 * client.settings.pull.job_minutes
-    deadline, delay, waited = Deadline(client.clock, limit), _FIRST_POLL, 0.0
+    deadline, pause, waited = Deadline(client.clock, limit), 0.0 if begun else _FIRST_POLL, 0.0
     while True:
+        client.sleep(pause)
+        waited += pause
         info = look(client, kind, job)
         if info["state"] in _ENDED:
             return info
         if waited >= limit or deadline.left() <= 0:
             raise RetryLater(f"The bulk job {job} was not done after {limit:g} s.", sent=kind == "ingest")
-        client.sleep(delay)
-        waited += delay
-        delay = min(delay * 1.6, _LONGEST_POLL)
+        pause = min(pause * _GROWTH, _LONGEST_POLL) or _FIRST_POLL

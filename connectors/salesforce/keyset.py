@@ -11,7 +11,7 @@ from connectors.salesforce import moments, soql
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.ids import is_id
-from connectors.salesforce.position import Position
+from connectors.salesforce.position import Kind, Position
 
 BY_ID = ("Id",)
 BY_STAMP = ("SystemModstamp", "Id")
@@ -30,9 +30,15 @@ class Walk:
     include_deleted: bool = False
     optional: bool = False
 
-    def query(self, position: Position) -> str:
-        """SOQL for the rows behind `position`."""
-        return soql.select(self.fields, self.object, (*self.where, *self._behind(position)), self.order)
+    @property
+    def kind(self) -> Kind:
+        """What positions of this walk are called."""
+        return "id" if self.order == BY_ID else "stamp"
+
+    def query(self, position: Position, *, ordered: bool = True) -> str:
+        """SOQL for the rows behind `position`; bulk jobs do without an order, for it would keep them from chunking."""
+        order = self.order if ordered else ()
+        return soql.select(self.fields, self.object, (*self.where, *self._behind(position)), order)
 
     def count(self, began: Position, upto: Position) -> str:
         """SOQL that counts the rows between two positions."""
@@ -62,7 +68,13 @@ class Walk:
         return replace(position, last_id=str(rows[-1]["Id"]), stamp=stamp, rows=position.rows + len(rows))
 
 
-Batch = tuple[list[dict[str, Any]], Position]
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A page of rows, the position behind it, and how many rows were left there by the query's own count."""
+
+    rows: list[dict[str, Any]]
+    reached: Position
+    left: int
 
 
 class Walker:
@@ -79,9 +91,9 @@ class Walker:
         while True:
             began = position
             try:
-                for rows, reached in self._pages(walk, began):
-                    position = reached
-                    yield rows, reached
+                for batch in self._pages(walk, began):
+                    position = batch.reached
+                    yield batch
             except CallRefused as refused:
                 if refused.code != _STALE_LOCATOR:
                     raise _translated(refused, walk) from refused
@@ -102,7 +114,7 @@ class Walker:
             rows = each["records"]
             _check_columns(walk, rows)
             position = walk.advance(position, rows)
-            yield rows, position
+            yield Batch(rows, position, total - (position.rows - began.rows))
         self._prove(walk, began, position, total)
 
     def _prove(self, walk: Walk, began: Position, ended: Position, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -15,6 +16,15 @@ def parse(value: object) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def parse_all(values: Sequence[str]) -> Sequence[datetime | None]:
+    """`parse` for a whole column, which nearly always holds nothing but instants in UTC."""
+    try:
+        moments = list(map(datetime.fromisoformat, values))
+    except ValueError:
+        return [parse(value) for value in values]
+    return moments if all(moment.tzinfo is UTC for moment in moments) else [parse(value) for value in values]
 
 
 def of_http_date(value: str | None) -> datetime | None:

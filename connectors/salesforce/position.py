@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ class Position:
 
     `upper` is the end of the window, taken from Salesforce's clock when the window was opened; `rows` were yielded
     so far. `id` walks by Id, `stamp` by (SystemModstamp, Id), `bulk` through the results of a job (`skip` rows of the
-    page at `locator` are read), `merged` through the records that merges swallowed.
+    page at `locator` are read; `before` rows were yielded before it began, up to `last_id` and `stamp`), `merged`
+    through the records that merges swallowed.
     """
 
     kind: Kind
@@ -34,6 +35,16 @@ class Position:
     job: str | None = None
     locator: str | None = None
     skip: int = 0
+    before: int = 0
+
+    def by_job(self, job: str | None = None) -> Position:
+        """The beginning of a bulk job for the rows behind this position; of another one, when the last is lost."""
+        rows = self.before if self.kind == "bulk" else self.rows
+        return replace(self, kind="bulk", rows=rows, before=rows, job=job, locator=None, skip=0)
+
+    def without_job(self, kind: Kind) -> Position:
+        """This position as it was before its bulk job, for a walk of `kind`."""
+        return replace(self, kind=kind, rows=self.before, before=0, job=None, locator=None, skip=0)
 
     def dump(self) -> str:
         """This position as text."""
@@ -46,6 +57,7 @@ class Position:
             "job": self.job,
             "locator": self.locator,
             "skip": self.skip or None,
+            "before": self.before or None,
         }
         return orjson.dumps({key: value for key, value in full.items() if value is not None}).decode()
 
@@ -64,6 +76,7 @@ class Position:
                 job=raw.get("job"),
                 locator=raw.get("locator"),
                 skip=int(raw.get("skip", 0)),
+                before=int(raw.get("before", 0)),
             )
             if position.kind not in _KINDS or any(
                 value is not None and not fits(value)

@@ -73,22 +73,36 @@ Auth = Annotated[JwtAuth | ClientCredentialsAuth | PasswordAuth | TokenAuth, Fie
 class PullSettings(BaseModel):
     """How records are read.
 
-    `bulk_from` is the row count from which a full pull uses Bulk API 2.0 instead of REST pages: a bulk job costs
-    about eight calls plus one per 50,000 rows and waits in a queue, a REST pull one call per 2,000 rows, so the two
-    break even near 17,000 rows. `overlap_minutes` are re-read by each increment, because a transaction stamps its
-    rows before it commits them; `lag_seconds` keep the newest changes out of a window, for a shorter overlap.
+    Whether an object is read by REST or by a Bulk API 2.0 job is decided by what is cheaper (`costs.py`), unless
+    `bulk_from` gives a row count for all objects, or `always_bulk` or `never_bulk` names the object.
+    `overlap_minutes` are re-read by each increment, because a transaction stamps its rows before it commits them;
+    `lag_seconds` keep the newest changes out of a window, for a shorter overlap. `full_every_hours` is how long
+    increments may stand in for a full read, which alone sees hard deletes; `formula_every_hours` is the same for
+    objects with fields that change without moving the stamp. Such fields are told by their description;
+    `volatile_fields` (`Account.Region__c`) are others that behave so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bulk_from: int = Field(default=20_000, ge=0)
+    bulk_from: int | None = Field(default=None, ge=0)
+    always_bulk: frozenset[str] = frozenset()
     never_bulk: frozenset[str] = frozenset()
     overlap_minutes: int = Field(default=10, ge=0, le=1440)
     lag_seconds: int = Field(default=0, ge=0, le=3600)
+    full_every_hours: int = Field(default=168, ge=1)
+    formula_every_hours: int = Field(default=24, ge=1)
+    volatile_fields: frozenset[Annotated[str, Field(pattern=r"^\w+\.\w+$")]] = frozenset()
     rest_page: int = Field(default=2000, ge=200, le=2000)
     bulk_page: int = Field(default=50_000, ge=1, le=250_000)
+    bulk_parallel: int = Field(default=3, ge=1, le=5)
     rows_a_page: int = Field(default=2000, ge=1, le=10_000)
     job_minutes: int = Field(default=120, ge=1)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PullSettings:
+        if both := sorted(self.always_bulk & self.never_bulk):
+            raise ValueError(f"{', '.join(both)} cannot be in always_bulk and in never_bulk")
+        return self
 
 
 class TimeoutSettings(BaseModel):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock
 from types import MappingProxyType
 
 from connectors.base import Definition, Stream, StreamMap
 from connectors.errors import ConfigError, SchemaDrift
 from connectors.salesforce.schema import ObjectInfo, Schema
+from connectors.salesforce.settings import PullSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,21 @@ SYSTEM_FIELDS = ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The outcome of laying the field map over the org: streams to pull, and unified fields without a property."""
+    """The outcome of laying the field map over the org: streams to pull, and unified fields without a property.
+
+    `missing` are the fields behind the latter, `silent` those whose changes do not move `SystemModstamp`.
+    """
 
     streams: tuple[Stream, ...]
     not_connected: Mapping[str, tuple[str, ...]]
     missing: Mapping[str, tuple[str, ...]]
+    silent: Mapping[str, tuple[str, ...]]
 
 
 class Streams:
     """The field map laid over the org's describes, computed once per connection."""
 
-    def __init__(self, field_map: Mapping[str, StreamMap], schema: Schema) -> None:
+    def __init__(self, field_map: Mapping[str, StreamMap], schema: Schema, pull: PullSettings) -> None:
         unknown = sorted(set(field_map) - set(RECORDS))
         if unknown:
             raise ConfigError(
@@ -80,6 +86,7 @@ class Streams:
             )
         self._map = field_map
         self._schema = schema
+        self._pull = pull
         self._lock = Lock()
         self._selection: Selection | None = None
 
@@ -89,6 +96,10 @@ class Streams:
             if self._selection is None:
                 self._selection = self._select()
             return self._selection
+
+    def objects(self) -> list[str]:
+        """The objects behind the records streams that are pulled."""
+        return [RECORDS[stream.name].object for stream in self.selection().streams if stream.kind == "records"]
 
     def definitions(self) -> dict[str, dict[str, Definition]]:
         """Field definitions of the mapped objects that the org has."""
@@ -115,6 +126,7 @@ class Streams:
         streams: list[Stream] = []
         gaps: dict[str, tuple[str, ...]] = {}
         missing: dict[str, tuple[str, ...]] = {}
+        silent: dict[str, tuple[str, ...]] = {}
         for name, source in RECORDS.items():
             wanted = self._map.get(name)
             if wanted is None:
@@ -129,9 +141,18 @@ class Streams:
             present, absent = _split(wanted, info)
             gaps[name] = tuple(unified for prop in absent for unified in wanted.custom[prop])
             missing[name] = tuple(prop for prop in absent if wanted.custom[prop])
-            streams.append(Stream(name, wanted.entity, properties=tuple(present), optional=source.optional))
+            silent[name] = tuple(prop for prop in present if self._is_silent(info, prop))
+            hours = self._pull.formula_every_hours if silent[name] else self._pull.full_every_hours
+            every = timedelta(hours=min(hours, self._pull.full_every_hours))
+            streams.append(
+                Stream(name, wanted.entity, properties=tuple(present), optional=source.optional, full_every=every)
+            )
         streams += self._references(with_events=any(stream.name == "events" for stream in streams))
-        return Selection(tuple(streams), {k: v for k, v in gaps.items() if v}, {k: v for k, v in missing.items() if v})
+        return Selection(tuple(streams), _filled(gaps), _filled(missing), _filled(silent))
+
+    def _is_silent(self, info: ObjectInfo, prop: str) -> bool:
+        """Whether a field changes without moving the stamp: formulas and roll-ups, and what the user knows of."""
+        return info.fields[prop].calculated or f"{info.name}.{prop}" in self._pull.volatile_fields
 
     def _references(self, *, with_events: bool) -> list[Stream]:
         found = [
@@ -142,6 +163,10 @@ class Streams:
         if with_events:
             found.append(Stream(ATTENDEES, "attendance", kind="links", ids_from="events", optional=True))
         return found
+
+
+def _filled(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: entries for name, entries in lists.items() if entries}
 
 
 def _split(wanted: StreamMap, info: ObjectInfo) -> tuple[list[str], list[str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
-import io
 from typing import Any
 
 from starlette.responses import Response
@@ -18,7 +16,6 @@ from sandbox.salesforce.soql_ast import Call as SoqlCall
 from sandbox.salesforce.soql_ast import Path, Query
 from sandbox.salesforce.soql_run import Prepared, prepare, run
 
-DEFAULT_PAGE = 50_000
 _PARALLEL_PAGES = 5
 
 
@@ -150,12 +147,12 @@ async def result_pages(call: Call) -> Response:
     """List up to five addresses of result pages for parallel download."""
     job = _finished(call)
     total = len(job.answer.rows) if job.answer else 0
-    start, size = _position(call)
+    start, size = _position(call)[0], call.state.options.bulk_page  # nobody can ask for another size here
     starts = list(range(start, max(total, start + 1), size))
     shown, rest = starts[:_PARALLEL_PAGES], starts[_PARALLEL_PAGES:]
     base = f"{call.base}/jobs/query/{job.id}"
-    pages = [{"resultUrl": f"{base}/results?locator={_locator(at)}&maxRecords={size}"} for at in shown]
-    following = f"{base}/resultPages?locator={_locator(rest[0])}&maxRecords={size}" if rest else None
+    pages = [{"resultUrl": f"{base}/results?locator={_locator(at)}"} for at in shown]
+    following = f"{base}/resultPages?locator={_locator(rest[0])}" if rest else None
     return answer({"resultPages": pages, "nextRecordsUrl": following, "done": not rest})
 
 
@@ -170,7 +167,7 @@ def _finished(call: Call) -> QueryJob:
 
 
 def _position(call: Call) -> tuple[int, int]:
-    size = call.param("maxRecords") or str(DEFAULT_PAGE)
+    size = call.param("maxRecords") or str(call.state.options.bulk_page)
     if not (size.isascii() and size.isdigit()) or int(size) < 1:
         raise ApiError(400, "INVALID_ARGUMENT", f"maxRecords is not a positive number: {size}")
     locator = call.param("locator")
@@ -189,13 +186,15 @@ def _offset(locator: str) -> int:
 
 
 def _csv(call: Call, job: QueryJob, rows: list[Any]) -> str:
+    """Write a result page, every value in quotes; column by column, for pages have 50,000 rows."""
     if job.answer is None or (not rows and call.state.options.bulk_empty_body):
         return ""
-    text = io.StringIO(newline="")
-    writer = csv.writer(
-        text, delimiter=DELIMITERS[job.delimiter], lineterminator=LINE_ENDINGS[job.line_ending], quoting=csv.QUOTE_ALL
-    )
-    writer.writerow(job.answer.header)
-    cells = job.answer.cells
-    writer.writerows(cells(row) for row in rows)
-    return text.getvalue()
+    between, end = f'"{DELIMITERS[job.delimiter]}"', f'"{LINE_ENDINGS[job.line_ending]}'
+    columns = [_quoted(column) for column in job.answer.texts(rows)]
+    lines = [between.join(_quoted(job.answer.header)), *map(between.join, zip(*columns, strict=True))]
+    return '"' + f'{end}"'.join(lines) + end
+
+
+def _quoted(texts: list[str]) -> list[str]:
+    """Double the quotes in values; nearly always there is none."""
+    return [text.replace('"', '""') for text in texts] if '"' in "".join(texts) else texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.fields import Field, Value
@@ -134,7 +135,7 @@ class Columns:
 
     def _reader(self, table: Table, found: Field) -> Getter:
         position = table.columns[found.name]
-        return lambda row: row[position]
+        return itemgetter(position)  # faster than any function of our own, and every cell comes through here
 
     def _no_such_column(self, name: str, entity: str, path: Path) -> ApiError:
         return self.error(

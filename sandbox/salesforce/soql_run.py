@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -17,7 +17,7 @@ from sandbox.salesforce.soql_children import Child, with_children
 from sandbox.salesforce.soql_columns import Column, Columns
 from sandbox.salesforce.soql_filters import Filters, Predicate, id_set, stamp_bounds
 from sandbox.salesforce.soql_parser import parse
-from sandbox.salesforce.soql_shape import cell, select
+from sandbox.salesforce.soql_shape import cells, select
 from sandbox.salesforce.table import Row, Table
 
 _FIELDS_LIMIT = 200
@@ -25,14 +25,17 @@ _FIELDS_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows that a query found; `render` makes one of them REST JSON for an API version, `cells` a CSV line."""
+    """The rows that a query found.
+
+    `render` makes one of them REST JSON for an API version, `texts` any of them columns of a CSV file.
+    """
 
     object_name: str
     total: int
     rows: list[Any]
     render: Callable[[Any, str], dict[str, Any]]
     header: list[str]
-    cells: Callable[[Any], list[str]]
+    texts: Callable[[Sequence[Any]], list[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,14 @@ def run(org: Org, prepared: Prepared, now: datetime, *, include_deleted: bool = 
     rows = _ordered(columns.table, query, order, matches, include_deleted)
     inner = [item for item in query.select if isinstance(item, Query)]
     children = [_child(org, item, prepared, now, include_deleted=include_deleted) for item in inner]
-    readers = [cell(column) for column in resolved]
+    readers = [cells(column) for column in resolved]
     return Answer(
         columns.table.kind.name,
         len(rows),
         rows,
         with_children(shape.render, children, columns.table.columns["Id"]),
         [_heading(column) for column in resolved],
-        lambda row: [read(row) for read in readers],
+        lambda some: [read(some) for read in readers],
     )
 
 
@@ -201,5 +204,5 @@ def _nothing(_row: Any, _version: str) -> dict[str, Any]:
     return {}
 
 
-def _texts(row: Any) -> list[str]:
-    return [str(value) for value in row]
+def _texts(rows: Sequence[Any]) -> list[list[str]]:
+    return [[str(value) for value in column] for column in zip(*rows, strict=True)]

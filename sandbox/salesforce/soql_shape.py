@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.salesforce.fields import Value
 from sandbox.salesforce.moments import csv_instant
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.soql_ast import Call, Path
@@ -145,17 +144,11 @@ def _computed(columns: Columns, item: Call, column: Column) -> Column:
     return Column(replace(column.field, name=item.alias or column.field.name), (), column.get)
 
 
-def cell(column: Column) -> Callable[[Row], str]:
-    """Return how a bulk file shows one column: nulls empty, booleans in lower case, instants with Z."""
+def cells(column: Column) -> Callable[[Sequence[Row]], list[str]]:
+    """Return how a bulk file shows a column of rows: nulls empty, booleans in lower case, instants with Z."""
     get = column.get
     if column.field.type == "datetime":
-        return lambda row: csv_instant(str(value)) if (value := get(row)) is not None else ""
-    return lambda row: _csv_text(get(row))
-
-
-def _csv_text(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+        return lambda rows: ["" if value is None else csv_instant(str(value)) for value in map(get, rows)]
+    if column.field.type == "boolean":
+        return lambda rows: ["" if value is None else str(value).lower() for value in map(get, rows)]
+    return lambda rows: ["" if value is None else str(value) for value in map(get, rows)]

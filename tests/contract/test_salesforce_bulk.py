@@ -35,16 +35,8 @@ def test_bulk_brings_what_rest_brings(name: str) -> None:
         rest, found = records(pull(one.connector(), name)), records(pull(bulk(one), name))
         assert by_bulk(one) == 1
         assert set(found) == set(rest)
-        for record_id, record in found.items():
-            known = rest[record_id]
-            assert (record.modified_at, record.archived, record.merged_into) == (
-                known.modified_at,
-                known.archived,
-                known.merged_into,
-            )
-            assert {k: v for k, v in record.properties.items() if isinstance(known.properties.get(k), str)}.keys() == {
-                k for k, v in known.properties.items() if isinstance(v, str)
-            }
+        # Not only the rows: what changed nowhere must not look changed because it came another way.
+        assert found == rest
         if name == "accounts":
             assert found[victim].properties["Name"] == HOSTILE
 
@@ -110,7 +102,7 @@ def test_an_empty_result_is_an_empty_pull(empty_body: bool) -> None:
 
 @pytest.mark.parametrize("kind", ["503", "html_200", "truncated_body", "drop", "429"])
 def test_a_result_page_that_breaks_off_is_read_again(kind: str) -> None:
-    with org() as one:
+    with org(bulk_page=13) as one:
         connector = bulk(one)
         connector.streams()
         one.fault(kind, RESULTS, nth=2)
@@ -119,7 +111,7 @@ def test_a_result_page_that_breaks_off_is_read_again(kind: str) -> None:
 
 
 def test_results_that_never_come_whole_end_the_pull() -> None:
-    with org() as one:
+    with org(bulk_page=13) as one:
         connector = bulk(one)
         connector.streams()
         one.fault("truncated_body", RESULTS, nth=2, times=0)

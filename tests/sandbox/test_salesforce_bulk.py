@@ -90,10 +90,13 @@ def test_results_come_in_pages_each_with_a_header(org: Org) -> None:
     assert page.text.startswith('"Id","Owner.Name"')
 
 
-def test_result_pages_can_be_fetched_in_parallel(org: Org) -> None:
+def test_result_pages_can_be_fetched_in_parallel(make: MakeOrg) -> None:
+    org = make(bulk_page=6)
     job = start(org, "SELECT Id FROM Account", "queryAll")
     finished(org, job)
-    listing = org.get(f"{QUERY}/{job}/resultPages", maxRecords=6).json()
+    listing = org.get(
+        f"{QUERY}/{job}/resultPages",
+    ).json()
     pages = [page["resultUrl"] for page in listing["resultPages"]]
     assert len(pages) == 5
     while not listing["done"]:

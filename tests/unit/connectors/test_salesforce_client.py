@@ -22,7 +22,7 @@ from connectors.errors import (
 from connectors.http import Answer
 from connectors.redact import Redactor
 from connectors.retry import Throttled
-from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, raise_for
+from connectors.salesforce.answers import CallRefused, NotOurs, QueryTimeout, SessionExpired, api_usage, raise_for
 from tests.unit.connectors.salesforce_kit import (
     DATA,
     DATE_HEADER,
@@ -64,7 +64,7 @@ def error(code: str, message: str = "text", **more: Any) -> list[dict[str, Any]]
         (403, error("API_DISABLED_FOR_ORG"), CredentialsError),
         (403, error("INSUFFICIENT_ACCESS"), MissingScope),
         (400, error("TXN_SECURITY_METERING_ERROR"), MissingScope),
-        (400, error("QUERY_TIMEOUT", "Your query request was running for too long."), RetryLater),
+        (400, error("QUERY_TIMEOUT", "Your query request was running for too long."), QueryTimeout),
         (404, error("UNSUPPORTED_API_VERSION"), ConfigError),
         (410, "<html></html>", ConfigError),
         (414, "<h1>Bad Message 414</h1>", ConfigError),

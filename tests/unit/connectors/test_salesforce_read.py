@@ -213,7 +213,7 @@ def test_deleted_and_merged_rows_say_so(raw: dict[str, Any], archived: bool, mer
     (record,) = (record for page in pages for record in page.records)
     assert (record.archived, record.merged_into) == (archived, merged_into)
     assert record.modified_at == datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
-    assert record.properties == {"Name": "Account 1", "SystemModstamp": "2026-03-01T11:30:00.000+0000"}
+    assert record.properties == {"Name": "Account 1", "SystemModstamp": "2026-03-01T11:30:00.000Z"}
 
 
 # --- results of bulk jobs -------------------------------------------------------------------------------------
