@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-
 ROOMS  := cli.py config connectors dashboard mapping sandbox store sync
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench lock clean
+.PHONY: help setup setup-dev demo test check format crash-pull bench lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: $(VENV)/.dev  ## lint, format, types, import contracts
 format: $(VENV)/.dev  ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+crash-pull: $(VENV)/.dev  ## kill a first pull at every page, on both stores, and compare what the next one makes of it
+	@$(BIN)/python -m tests.flow.crash_pull
 
 bench: $(VENV)/.dev  ## figures as ratios against floors measured in the same run
 	$(BIN)/python -m benchmarks

@@ -169,6 +169,19 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """What a CRM says about one property; `mapped` when a field reads it, `custom` when it is not the vendor's own.
+
+    `options` are the values of an enumeration, where the property is mapped.
+    """
+
+    type: str
+    options: tuple[str, ...] = ()
+    mapped: bool = False
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Requests made by this connector since it was opened."""
 
@@ -228,8 +241,8 @@ class Destination(Protocol):
         """
         ...
 
-    def write_cost(self, records: int) -> int:
-        """API calls that writing this many records will take, guard reads included."""
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """API calls that writing `records` takes, guard reads and the reading back of `read_back` of them included."""
         ...
 
 
@@ -249,6 +262,13 @@ class Connector(Source, Destination, Protocol):
 
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields of the default map whose property this CRM does not have (or hides)."""
+        ...
+
+    def schema(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Stream → property → definition, of the records streams whose definitions may be read.
+
+        Sends nothing but what a pull asks as well.
+        """
         ...
 
     def usage(self) -> Usage: ...

@@ -1,52 +1,74 @@
 """API quotas as a budget that every caller draws on before it sends.
 
-`Budget` is the protocol; `MemoryBudget` is its form for one process. The form that processes share lives in the
-store and has the same methods.
+`Budget` is the protocol and `SharedBudget` does the work: it draws a few permits at a time from windows that a
+`Shelf` keeps, in this process (`MemoryBudget`) or in rows of the store that all processes share. Permits are booked
+ahead of the moment at which they become free, so that a thread sleeps exactly as long as it must.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
 from connectors.clock import Clock
 from connectors.errors import QuotaExhausted
+from connectors.shelf import Key, MemoryShelf, Shelf
+from connectors.window import SECOND, QuotaPolicy, Said, Window
+
+__all__ = ["Budget", "MemoryBudget", "MemoryShelf", "Permit", "QuotaPolicy", "SharedBudget", "Shelf", "urgent"]
 
 LONGEST_WAIT = 120.0
 """Seconds that a caller may be kept waiting for quota; a longer wait ends the run as deferred."""
 
-_ROLLING_UP_TO = 600.0  # seconds; longer windows are counted, not remembered request by request
+LONGEST_NAP = 5.0
+"""Seconds after which a waiting caller looks again: others may have given something back."""
+
+CHUNK = 10
+"""Permits drawn at a time by a process that uses them up; one that does not draws fewer."""
+
+AHEAD = 0.1
+"""Seconds for which permits are booked before they become free."""
+
+GOOD_FOR = 0.15
+"""Seconds for which a permit in hand may be used; short, so that a pause by another process is heeded soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaPolicy:
-    """One limit of one real holder: `limit` requests a `window` (seconds).
+_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
 
-    `holder` names who owns the quota (app, portal, organisation), so that all connections and processes on it share
-    it. `reserve` is the fraction of the limit left to other apps (0.2 = keep 20 %).
-    """
 
-    holder: str
-    name: str
-    limit: int
-    window: float
-    reserve: float = 0.0
+@contextmanager
+def urgent() -> Iterator[None]:
+    """What this thread asks for in the block may take half of the reserve: few calls, for which others wait."""
+    before = _urgent.set(True)
+    try:
+        yield
+    finally:
+        _urgent.reset(before)
 
-    @property
-    def key(self) -> str:
-        """Identity of the quota, whatever limit is configured for it."""
-        return f"{self.holder}/{self.name}"
+
+class Permit(Protocol):
+    """The right to send one request now."""
+
+    def answered(self) -> None:
+        """Say that an answer came: the vendor has counted the request by now, and it frees that much earlier."""
+        ...
 
 
 class Budget(Protocol):
     """What a connector needs from a quota keeper."""
 
-    def acquire(self, policy: QuotaPolicy, cost: int = 1) -> None:
-        """Take `cost` requests, waiting for them when that is short; raises `QuotaExhausted` when it is long."""
+    def acquire(self, *policies: QuotaPolicy, cost: int = 1) -> Permit:
+        """Take `cost` requests from all of `policies` or from none of them.
+
+        Waits for them when that is short; raises `QuotaExhausted` when it is long.
+        """
         ...
 
     def observe(
@@ -55,12 +77,16 @@ class Budget(Protocol):
         limit: int | None = None,
         remaining: int | None = None,
         resets_in: float | None = None,
+        permit: Permit | None = None,
     ) -> None:
-        """Correct the count by what the vendor said; its word overrules ours because other apps draw as well."""
+        """Correct the count by what the vendor said; its word overrules ours because other apps draw as well.
+
+        `permit` is that of the request whose answer it was: what an old answer says is no news.
+        """
         ...
 
     def pause(self, policy: QuotaPolicy, seconds: float) -> None:
-        """Let nobody take from this quota for `seconds`."""
+        """Let nobody take from this quota for `seconds`, and only a part of it in the windows after that."""
         ...
 
     def remaining(self, policy: QuotaPolicy) -> int | None:
@@ -69,42 +95,119 @@ class Budget(Protocol):
 
 
 @dataclass(slots=True)
-class _Account:
-    """State of one quota: what was taken in the window and until when nothing may be taken."""
+class _Permit:
+    """Requests booked in the slots of some quotas; usable between two moments of this process's clock."""
 
-    limit: int
-    taken: deque[tuple[float, int]]
-    used: int = 0
-    resets_at: float | None = None
-    blocked_until: float = -math.inf
-    known: bool = False
+    budget: SharedBudget
+    slots: dict[Key, int]
+    policies: tuple[QuotaPolicy, ...]
+    cost: int
+    round: int
+    not_before: float = -math.inf
+    good_until: float = math.inf
+    used_at: float = math.nan
+
+    def answered(self) -> None:
+        """See `Permit`."""
+        self.budget._answered(self)  # noqa: SLF001 - two halves of one thing
 
 
-class MemoryBudget:
-    """A budget for the threads of one process."""
+@dataclass(slots=True)
+class _Wait:
+    """Nothing is free before `until`; looking again before `look_again` is of no use (both by our clock)."""
 
-    def __init__(self, clock: Clock, sleep: Callable[[float], None]) -> None:
+    policy: QuotaPolicy
+    until: float
+    look_again: float
+
+
+@dataclass(slots=True)
+class _Hand:
+    """Permits that this process drew from one set of quotas and did not use yet."""
+
+    size: int = 1
+    permits: deque[_Permit] = field(default_factory=deque)
+    dry: _Wait | None = None
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(slots=True)
+class _News:
+    """What happened to one quota since it was last opened."""
+
+    unused: list[_Permit] = field(default_factory=list)
+    settled: list[tuple[_Permit, float]] = field(default_factory=list)
+    heard: list[Callable[[_Times, Window], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Our clock just before and just after the shared one showed `moment`."""
+
+    before: float
+    moment: int
+    after: float
+
+    def earliest(self, ours: float) -> int:
+        """A moment that is surely not later than `ours`."""
+        return self.moment - math.ceil((self.after - ours) * SECOND)
+
+    def latest(self, ours: float) -> int:
+        """A moment that is surely not earlier than `ours`."""
+        return self.moment - math.floor((self.before - ours) * SECOND)
+
+    def ours(self, moment: int) -> float:
+        """When `moment` has surely come, by our clock."""
+        return self.after + (moment - self.moment) / SECOND
+
+
+class SharedBudget:
+    """A budget for all threads, processes and machines on one shelf.
+
+    `clock` is monotonic and in seconds. A wait above `patience` seconds raises `QuotaExhausted`. `reserve` is the least
+    part of every quota that is left to others, the short ones too: for work that gives way to all other work.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        patience: float = LONGEST_WAIT,
+        reserve: float = 0.0,
+    ) -> None:
+        self._shelf = shelf
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
+        self._reserve = reserve
+        self._hands: dict[tuple[QuotaPolicy, ...], _Hand] = {}
+        self._news: defaultdict[Key, _News] = defaultdict(_News)
+        self._booked: defaultdict[Key, int] = defaultdict(int)  # by this process, ever
+        self._sent: defaultdict[Key, int] = defaultdict(int)
+        self._round = 0  # a pause makes the permits of earlier rounds void
         self._lock = Lock()
-        self._accounts: dict[str, _Account] = {}
 
-    def acquire(self, policy: QuotaPolicy, cost: int = 1) -> None:
-        """Take `cost` requests from `policy`, sleeping as long as that needs."""
+    def acquire(self, *policies: QuotaPolicy, cost: int = 1) -> Permit:
+        """See `Budget`; sleeps until everything is free."""
+        policies = tuple(self._with_reserve(policy) for policy in policies)
         waited = 0.0
         while True:
-            with self._lock:
-                wait = self._try(policy, cost)
-            if wait <= 0:
-                return
-            if waited + wait > LONGEST_WAIT:
-                raise QuotaExhausted(
-                    f"The quota {policy.name} ({policy.limit} requests per {policy.window:g} s) is used up.",
-                    resets_in=wait,
-                    hint="Run again after it resets; what was done so far is kept.",
-                )
-            self._sleep(wait)
-            waited += wait
+            found = self._take(policies, cost)
+            now = self._clock()
+            if isinstance(found, _Permit):
+                if found.not_before > now:
+                    self._sleep(found.not_before - now)
+                if self._use(found):
+                    return found
+                continue
+            wait = max(0.0, found.until - now)
+            if waited + wait > self._patience:
+                raise _exhausted(found.policy, wait)
+            nap = max(0.001, found.look_again - now)
+            self._sleep(nap)
+            waited += nap
 
     def observe(
         self,
@@ -112,74 +215,180 @@ class MemoryBudget:
         limit: int | None = None,
         remaining: int | None = None,
         resets_in: float | None = None,
+        permit: Permit | None = None,
     ) -> None:
-        """Take over the vendor's limit, what it says is left, and when it resets (seconds)."""
-        now = self._clock.monotonic()
+        """See `Budget`; what the answer to a request says is booked with the next draw, anything else at once."""
+        now = self._clock()
+        mine = permit if isinstance(permit, _Permit) else None
+        asked = mine.used_at if mine is not None else now
         with self._lock:
-            account = self._account(policy, now)
-            account.known = True
-            if limit is not None and limit > 0:
-                account.limit = limit
-            if resets_in is not None:
-                account.resets_at = now + max(0.0, resets_in)
-            if remaining is not None:
-                # Requests of ours still under way make our own count the higher one; only a vendor count
-                # above ours tells of other apps.
-                missing = max(0, account.limit - remaining) - account.used
-                if missing > 0:
-                    self._book(account, policy, now, missing)
+            sent = self._sent[policy.key]
+
+            def hear(times: _Times, window: Window) -> None:
+                unsent = self._booked[policy.key] - sent
+                span = times.earliest(asked), min(times.moment, times.latest(now))
+                slot = mine.slots.get(policy.key) if mine is not None else None
+                window.hear(Said(limit, remaining, resets_in, *span, unsent, slot))
+
+            self._news[policy.key].heard.append(hear)
+        if mine is None or (policy.long and remaining == 0):
+            self._void()
+            self._flush(policy)
 
     def pause(self, policy: QuotaPolicy, seconds: float) -> None:
-        """Block the quota for `seconds`; a shorter pause never shortens a longer one."""
-        now = self._clock.monotonic()
-        with self._lock:
-            account = self._account(policy, now)
-            account.blocked_until = max(account.blocked_until, now + seconds)
+        """See `Budget`; never shortens a longer pause."""
+        self._void()
+        with self._opened((policy,)) as (_, windows):
+            windows[0].block(seconds)
 
     def remaining(self, policy: QuotaPolicy) -> int | None:
-        """Requests left of the whole limit; None before the first request or header."""
+        """See `Budget`; permits in the hands of other processes count as used."""
+        if policy.key in self._news:
+            self._flush(policy)
+        found = self._shelf.look(policy.key)
+        if found is None:
+            return None
+        window = Window(policy, *found)
         with self._lock:
-            account = self._account(policy, self._clock.monotonic())
-            return max(0, account.limit - account.used) if account.known else None
+            unsent = self._booked[policy.key] - self._sent[policy.key]
+        return max(0, window.limit - window.used() + unsent)
 
-    def _try(self, policy: QuotaPolicy, cost: int) -> float:
-        """Book `cost` and return 0, or return the seconds to wait."""
-        now = self._clock.monotonic()
-        account = self._account(policy, now)
-        if account.blocked_until > now:
-            return account.blocked_until - now
-        usable = max(1, math.floor(account.limit * (1.0 - policy.reserve)))
-        if account.used + min(cost, usable) <= usable:
-            self._book(account, policy, now, cost)
-            account.known = True
-            return 0.0
-        return max(self._frees_at(account, policy, account.used + min(cost, usable) - usable, now) - now, 0.001)
+    def _with_reserve(self, policy: QuotaPolicy) -> QuotaPolicy:
+        reserve = max(policy.reserve, self._reserve)
+        if _urgent.get():
+            reserve = policy.reserve / 2
+        return policy if reserve == policy.reserve else replace(policy, reserve=reserve)
 
-    def _account(self, policy: QuotaPolicy, now: float) -> _Account:
-        account = self._accounts.get(policy.key)
-        if account is None:
-            account = self._accounts[policy.key] = _Account(limit=policy.limit, taken=deque())
-        while account.taken and account.taken[0][0] <= now:
-            account.used -= account.taken.popleft()[1]
-        if account.resets_at is not None and account.resets_at <= now and policy.window > _ROLLING_UP_TO:
-            account.used, account.resets_at = 0, None
-        return account
+    def _take(self, policies: tuple[QuotaPolicy, ...], cost: int) -> _Permit | _Wait:
+        """A permit in hand, or a new one, or how long there will be none."""
+        with self._lock:
+            hand = self._hands.setdefault(policies, _Hand())
+        with hand.lock:
+            now = self._clock()
+            while hand.permits:
+                permit = hand.permits.popleft()
+                if permit.good_until > now and permit.cost == cost and permit.round == self._round:
+                    return permit
+                hand.size = max(1, hand.size - 1)
+                self._unused(permit)
+            if hand.dry is not None and hand.dry.look_again > now:
+                return hand.dry
+            found = self._draw(hand, policies, cost)
+            hand.dry = found if isinstance(found, _Wait) else None
+            return found
 
-    @staticmethod
-    def _book(account: _Account, policy: QuotaPolicy, now: float, cost: int) -> None:
-        account.used += cost
-        if policy.window <= _ROLLING_UP_TO:
-            # The vendor counts on arrival, we on departure: the slot is kept a little longer than the window.
-            account.taken.append((now + policy.window + max(0.05, policy.window * 0.02), cost))
-        elif account.resets_at is None:
-            account.resets_at = now + policy.window
+    def _draw(self, hand: _Hand, policies: tuple[QuotaPolicy, ...], cost: int) -> _Permit | _Wait:
+        with self._opened(policies) as (times, windows):
+            size = min(hand.size if cost == 1 else 1, *(max(1, window.usable // 10) for window in windows))
+            drawn: list[_Permit] = []
+            while len(drawn) < size:
+                free, scarcest = max(
+                    ((window.free_at(min(cost, window.usable)), index) for index, window in enumerate(windows)),
+                )
+                if free > times.moment + AHEAD * SECOND:
+                    break
+                drawn.append(self._book(policies, windows, cost, times, free))
+        if not drawn:
+            until, scarce = times.ours(free), policies[scarcest]
+            # Answers that come meanwhile free their requests earlier than they were booked for.
+            longest = LONGEST_NAP if scarce.long else min(LONGEST_NAP, scarce.window / 4)
+            return _Wait(scarce, until, min(until - AHEAD / 2, times.after + longest))
+        if len(drawn) == hand.size:
+            hand.size = min(CHUNK, hand.size * 2)
+        hand.permits.extend(drawn[1:])
+        return drawn[0]
 
-    @staticmethod
-    def _frees_at(account: _Account, policy: QuotaPolicy, needed: int, now: float) -> float:
-        if policy.window > _ROLLING_UP_TO:
-            return account.resets_at if account.resets_at is not None else now + policy.window
-        for frees_at, cost in account.taken:
-            needed -= cost
-            if needed <= 0:
-                return frees_at
-        return now + policy.window
+    def _book(
+        self, policies: tuple[QuotaPolicy, ...], windows: Sequence[Window], cost: int, times: _Times, free: int
+    ) -> _Permit:
+        good = free + int(GOOD_FOR * SECOND)
+        slots = {
+            one.key: window.book(cost, good + int(one.grace * SECOND))
+            for one, window in zip(policies, windows, strict=True)
+        }
+        with self._lock:
+            for key in slots:
+                self._booked[key] += cost
+            not_before = times.ours(free) if free > times.moment else -math.inf
+            good_until = times.before + (good - times.moment) / SECOND
+            return _Permit(self, slots, policies, cost, self._round, not_before, good_until)
+
+    def _use(self, permit: _Permit) -> bool:
+        """Whether the permit is still good; a pause may have come while its holder slept."""
+        with self._lock:
+            if permit.round == self._round:
+                permit.used_at = self._clock()
+                for key in permit.slots:
+                    self._sent[key] += permit.cost
+                return True
+        self._unused(permit)
+        return False
+
+    def _answered(self, permit: _Permit) -> None:
+        now = self._clock()
+        with self._lock:
+            for policy in permit.policies:
+                # A day's count is the vendor's: there the best guess serves, which is that requests arrive in order.
+                counted = permit.used_at if policy.long else min(now, permit.used_at + policy.grace)
+                self._news[policy.key].settled.append((permit, counted))
+
+    def _unused(self, permit: _Permit) -> None:
+        with self._lock:
+            for key in permit.slots:
+                self._news[key].unused.append(permit)
+
+    def _void(self) -> None:
+        """Make all permits void that did not go out yet, and forget when there will be new ones."""
+        with self._lock:
+            self._round += 1
+            hands = list(self._hands.values())
+        for hand in hands:
+            with hand.lock:
+                hand.dry = None
+                while hand.permits:
+                    self._unused(hand.permits.popleft())
+
+    def _flush(self, policy: QuotaPolicy) -> None:
+        with self._opened((policy,)):
+            pass
+
+    @contextmanager
+    def _opened(self, policies: tuple[QuotaPolicy, ...]) -> Iterator[tuple[_Times, list[Window]]]:
+        """The windows of `policies`, locked, with all that happened since; kept when the block ends."""
+        with self._shelf.open([one.key for one in policies]) as opened:
+            before = self._clock()
+            times = _Times(before, opened.now(), self._clock())
+            windows = [Window(one, opened.states[one.key], times.moment) for one in policies]
+            for window in windows:
+                self._bring_up_to_date(window, times)
+            yield times, windows
+            for window in windows:
+                window.save(opened.states[window.policy.key])
+
+    def _bring_up_to_date(self, window: Window, times: _Times) -> None:
+        key = window.policy.key
+        with self._lock:
+            news = self._news.pop(key, None) or _News()
+            self._booked[key] -= sum(permit.cost for permit in news.unused)
+            for permit in news.unused:
+                window.give_back(permit.slots[key], permit.cost)
+            for permit, counted in news.settled:
+                permit.slots[key] = window.settle(permit.slots[key], permit.cost, times.latest(counted))
+            for hear in news.heard:
+                hear(times, window)
+
+
+def _exhausted(policy: QuotaPolicy, wait: float) -> QuotaExhausted:
+    return QuotaExhausted(
+        f"The quota {policy.name} of {policy.holder} ({policy.limit} requests per {policy.window:g} s, of which "
+        f"{policy.reserve:.0%} are left to others) is used up for {wait:.0f} s.",
+        resets_in=wait,
+        hint="Run again after it resets; what was done so far is kept.",
+    )
+
+
+class MemoryBudget(SharedBudget):
+    """A budget for the threads of one process."""
+
+    def __init__(self, clock: Clock, sleep: Callable[[float], None]) -> None:
+        super().__init__(MemoryShelf(clock.monotonic), clock=clock.monotonic, sleep=sleep)

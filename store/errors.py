@@ -11,8 +11,7 @@ StoreError
 ├── StateConflict     a row is not in the state that this step needs
 ├── PinMismatch       the credentials lead to another CRM account than before
 ├── LeaseHeld         another run works on this: exit 75
-├── LeaseLost         the lease went to somebody else: stop, write nothing more
-└── BudgetExhausted   the shared quota is used up: end the run as deferred
+└── LeaseLost         the lease went to somebody else: stop, write nothing more
 """
 
 from __future__ import annotations
@@ -79,14 +78,6 @@ class LeaseHeld(StoreError):
 
 class LeaseLost(StoreError):
     """The lease expired or went to somebody else."""
-
-
-class BudgetExhausted(StoreError):
-    """The quota that all processes share is used up; `resets_in` is in seconds."""
-
-    def __init__(self, message: str, resets_in: float) -> None:
-        super().__init__(message, "Run again after it resets; what was done so far is kept.")
-        self.resets_in = resets_in
 
 
 _KNOWN: tuple[tuple[type[StoreError], frozenset[str], tuple[str, ...], str, str], ...] = (

@@ -11,54 +11,20 @@ from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
 from config.settings import Settings
 from connectors.base import Connector, StreamMap
-from connectors.budget import Budget, QuotaPolicy
+from connectors.budget import Budget, SharedBudget
 from connectors.clock import Clock, SystemClock
-from connectors.errors import QuotaExhausted
 from connectors.registry import connect
 from mapping.fieldmap import FieldMap
 from mapping.framework import Framework
 from mapping.outputs import output_fields, override_fields
 from mapping.records import FieldSpec
 from store import Store, open_store
-from store.budgets import StoreBudget
-from store.errors import BudgetExhausted
+from store.budgets import QuotaShelf
 from sync.deps import Deps, Timing, new_run_id
 from sync.events import Observer
 from sync.observers import silent
 from sync.owned import account_stream
 from sync.stop import Stop
-
-
-class SharedBudget:
-    """The store's budget, with its exhaustion in the connectors' own words."""
-
-    def __init__(self, budget: StoreBudget) -> None:
-        self._budget = budget
-
-    def acquire(self, policy: QuotaPolicy, cost: int = 1) -> None:
-        """Take `cost` requests; raises `QuotaExhausted` when the wait would be long."""
-        try:
-            self._budget.acquire(policy, cost)
-        except BudgetExhausted as error:
-            raise QuotaExhausted(error.message, resets_in=error.resets_in, hint=error.hint) from error
-
-    def observe(
-        self,
-        policy: QuotaPolicy,
-        limit: int | None = None,
-        remaining: int | None = None,
-        resets_in: float | None = None,
-    ) -> None:
-        """Correct the count by what the vendor said."""
-        self._budget.observe(policy, limit, remaining, resets_in)
-
-    def pause(self, policy: QuotaPolicy, seconds: float) -> None:
-        """Let nobody take from this quota for `seconds`."""
-        self._budget.pause(policy, seconds)
-
-    def remaining(self, policy: QuotaPolicy) -> int | None:
-        """Requests left; None when nothing is known yet."""
-        return self._budget.remaining(policy)
 
 
 def assemble(
@@ -86,7 +52,7 @@ def assemble(
     connectors: dict[str, Connector] = {}
     try:
         for name in settings.connections:
-            budget = SharedBudget(StoreBudget(store, clock=clock.monotonic, sleep=sleep))
+            budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep)
             connectors[name] = _connect(name, settings, maps[name], specs, budget=budget, clock=clock, sleep=sleep)
     except BaseException:
         _close(connectors, store)

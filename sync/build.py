@@ -23,6 +23,7 @@ from sync.guards import PlanFigures, drops_band
 from sync.owned import Owned
 from sync.picture import Picture, looked_at_again
 from sync.planbook import FIGURES, PROPERTIES, Provenance, draft_header, freeze, stamp_of
+from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary
 from sync.session import Session
 from sync.standing import standing_at
@@ -46,6 +47,7 @@ class _Draft:
     by_connection: dict[str, ConnectionPlan]
     figures: dict[str, PlanFigures]
     properties: dict[str, set[str]]
+    read_back: dict[str, Forecast]
     accounts_changed: int = 0
     adopted: int = 0
 
@@ -65,11 +67,13 @@ def build_plan(
     header = draft_header(session.at, framework.name, framework.version, ws)
     with session.write() as c:
         key = plans.create(c, ws, header)
+        forecasts = {name: Forecast(session.at.date, proven_properties(c, ws, name)) for name in owned}
     draft = _Draft(
         key,
         {name: ConnectionPlan() for name in owned},
         {name: PlanFigures(name) for name in owned},
         {name: set() for name in owned},
+        forecasts,
     )
     after_accounts = 0
     with store.read() as c:
@@ -79,8 +83,7 @@ def build_plan(
         after_accounts += len(chunk)
         session.progress("plan", after_accounts)
         session.deps.stop.check()
-    for name, plan in draft.by_connection.items():
-        plan.cost = session.deps.connectors[name].write_cost(plan.records) if plan.records else 0
+    _estimate(session, draft)
     counts: dict[str, Any] = {name: asdict(plan) for name, plan in draft.by_connection.items()}
     counts[PROPERTIES] = {name: sorted(used) for name, used in draft.properties.items()}
     counts[FIGURES] = {name: asdict(figures) for name, figures in draft.figures.items()}
@@ -90,6 +93,15 @@ def build_plan(
         plan_id = freeze(c, ws, key, cost=cost, counts=counts, made=made)
     fp("plan.finished")
     return Built(PlanSummary(plan_id, draft.by_connection), draft.figures, draft.adopted)
+
+
+def _estimate(session: Session, draft: _Draft) -> None:
+    """API calls that carrying out the plan takes from here on, opening the connections again where that comes later."""
+    later = session.report.command == "plan" and any(plan.records for plan in draft.by_connection.values())
+    for name, plan in draft.by_connection.items():
+        plan.cost = session.opening.get(name, 0) if later else 0
+        if plan.records:
+            plan.cost += session.deps.connectors[name].write_cost(plan.records, draft.read_back[name].records)
 
 
 def _plan_chunk(
@@ -156,6 +168,8 @@ def _count(draft: _Draft, picture: Picture, link: AccountLink, decision: RecordD
     plan.changes += len(decision.changes)
     plan.held += len(decision.held)
     draft.properties[name].update(change.property for change in decision.changes)
+    if decision.changes:
+        draft.read_back[name].add(link.crm_id, [change.property for change in decision.changes])
     draft.adopted += len(decision.adopted)
     band = picture.owned.by_field.get(BAND_FIELD)
     band_now = picture.seen_one(link.crm_id, band) if band is not None else None

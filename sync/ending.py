@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
-from store.errors import BudgetExhausted, LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
+from store.errors import LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
 from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, Refused, SyncError, UsageError
 from sync.report import RunReport, Status
 
@@ -38,13 +39,11 @@ _BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
     (Interrupted, "interrupted", EXIT_INTERRUPTED),
     (UsageError, "failed", EXIT_USAGE),
     (CredentialsError, "failed", EXIT_CREDENTIALS),
-    (QuotaExhausted, "deferred", EXIT_LATER),
     (ConfigError, "failed", EXIT_USAGE),
     (RetryLater, "failed", EXIT_FAILED),
     (BadAnswer, "failed", EXIT_FAILED),
     (ConnectorError, "failed", EXIT_FAILED),
     (PinMismatch, "failed", EXIT_CREDENTIALS),
-    (BudgetExhausted, "deferred", EXIT_LATER),
     (StoreLocked, "busy", EXIT_LATER),
     (StoreError, "failed", EXIT_FAILED),
     (InvariantError, "failed", EXIT_FAILED),
@@ -52,18 +51,31 @@ _BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
 )
 
 
-def ending_of_error(error: Exception) -> Ending | None:
-    """Ending of a run that this error stopped; None when the error is not one that is expected."""
+def ending_of_error(error: Exception, now: datetime | None = None) -> Ending | None:
+    """Ending of a run that this error stopped; None when the error is not one that is expected.
+
+    With `now`, a used-up quota comes with the moment from which on it is there again, where that is known.
+    """
     if isinstance(error, IncompletePull):
-        cause = ending_of_error(error.cause)
+        cause = ending_of_error(error.cause, now)
         if cause is None:
             return None
-        return Ending(cause.status, cause.exit_code, error.message, error.hint or cause.hint)
+        hint = cause.hint if isinstance(error.cause, QuotaExhausted) else error.hint or cause.hint
+        return Ending(cause.status, cause.exit_code, error.message, hint)
+    if isinstance(error, QuotaExhausted):
+        return Ending("deferred", EXIT_LATER, error.message, f"{error.hint} {_when(error, now)}".strip() or None)
     for kind, status, exit_code in _BY_ERROR:
         if isinstance(error, kind):
             message = str(getattr(error, "message", "") or error)
             return Ending(status, exit_code, message, str(getattr(error, "hint", "") or "") or None)
     return None
+
+
+def _when(error: QuotaExhausted, now: datetime | None) -> str:
+    if now is None or error.resets_in is None:
+        return ""
+    moment = now.astimezone(UTC) + timedelta(seconds=error.resets_in)
+    return f"Worth a try from {moment:%Y-%m-%d %H:%M} UTC on."
 
 
 def ending_of_rows(report: RunReport) -> Ending:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.errors import ConnectorError
 from store import runs
 from store.errors import StoreError
 from store.plans import Plan
@@ -27,6 +28,7 @@ from sync.owned import Owned, owned_properties
 from sync.planfile import load_plan
 from sync.pull import check_identities, pull
 from sync.report import ApiUse, RunReport
+from sync.schema import note_schema_changes
 from sync.session import Session
 from sync.settle import recover, settle_doubts
 from sync.verify import verify_writes
@@ -70,6 +72,7 @@ def _pull(session: Session) -> None:
 
 def _read(session: Session) -> None:
     session.enter("pull")
+    note_schema_changes(session)
     pull(session)
     session.enter("normalise")
     normalise_all(session)
@@ -84,6 +87,7 @@ def _planned(session: Session) -> tuple[Mapping[str, Owned], Plan]:
     refuse_future(session)
     check_identities(session)
     owned = _owned(session)
+    session.opening = _opening(session)
     _settle_earlier(session, owned)
     _read(session)
     _refuse_nowhere(owned)
@@ -138,6 +142,14 @@ def _owned(session: Session) -> dict[str, Owned]:
         elif one.absent:
             session.note(f"{name}: has none of Keepwell's properties and is only read", name)
     return owned
+
+
+def _opening(session: Session) -> dict[str, int]:
+    """API calls made so far, with those by which a connection learns its streams: `apply` makes the same ones."""
+    for connector in session.deps.connectors.values():
+        with suppress(ConnectorError):  # which the pull meets again, and tells
+            connector.streams()
+    return {name: one.usage().requests for name, one in session.deps.connectors.items()}
 
 
 def _refuse_nowhere(owned: Mapping[str, Owned]) -> None:
@@ -202,7 +214,7 @@ def _ended(session: Session, body: Callable[[Session], None]) -> Ending:
             body(session)
         return ending_of_rows(session.report)
     except Exception as error:
-        ending = ending_of_error(error)
+        ending = ending_of_error(error, session.deps.clock.now())
         if ending is None:
             _record_bug(session, error)
             raise

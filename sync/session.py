@@ -23,7 +23,7 @@ class Session:
     """State of a run that its rooms share.
 
     `lost` is set when the heartbeat could not renew a lease; `renewed_at` is the monotonic moment before which the
-    leases were renewed last.
+    leases were renewed last; `opening` are the API calls that it took to open each connection.
     """
 
     deps: Deps
@@ -34,6 +34,7 @@ class Session:
     held: dict[str, Lease] = field(default_factory=dict)
     lost: threading.Event = field(default_factory=threading.Event)
     renewed_at: float = 0.0
+    opening: dict[str, int] = field(default_factory=dict)
 
     @property
     def ws(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connectors.base import Connector
+from connectors.budget import urgent
 from store import leases, writes
 from store.intents import Intent, IntentState, Settlement
 from sync.batch import read_current
@@ -74,7 +75,8 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
         return
     ids = list(dict.fromkeys(one.record_id for one in doubts))
     names = tuple(dict.fromkeys(one.property for one in doubts))
-    current = read_current(connector, owned, ids, names)
+    with urgent():
+        current = read_current(connector, owned, ids, names)
     fp("settle.read_back")
     settlements: list[Settlement] = []
     decided: list[Decided] = []

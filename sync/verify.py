@@ -5,11 +5,11 @@ A 2xx answer is not proof: a CRM may ignore a value, or a workflow may change it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from connectors.base import Connector
+from connectors.budget import urgent
 from store import ledger, marks
 from store.ledger import LedgerRow
 from store.plans import Plan
@@ -17,11 +17,10 @@ from sync import planbook
 from sync.batch import read_current
 from sync.faults import fp
 from sync.owned import Owned
+from sync.proof import Sample, mark_of, proven_properties
 from sync.session import Session
 
 CHUNK = 500
-SAMPLE = 0.05
-"""Share of the written records that is read back when all of a record's properties were proven before."""
 NAMED = 3
 """So many differing values are named in the report's notes."""
 
@@ -29,41 +28,27 @@ NAMED = 3
 def verify_writes(session: Session, connector: Connector, owned: Owned, plan: Plan) -> None:
     """Compare what this run confirmed with the CRM; fills `report.drift` and marks the ledger."""
     with session.deps.store.read() as c:
-        proven = frozenset(str(one) for one in marks.mark(c, session.ws, _mark(connector.name)) or ())
+        proven = proven_properties(c, session.ws, connector.name)
     seen: set[str] = set()
-    sample = _Sample(session.run_id)
-    for records in _written_records(session, owned, plan):
+    due = _due(session, owned, plan, proven)
+    # As many records as one call reads: a sample of a large plan would else cost a call for each of its chunks.
+    while records := list(islice(due, connector.capabilities.read_batch)):
         session.deps.stop.check()
-        due = [
-            row
-            for rows in records
-            if any(row.property not in proven for row in rows) or sample.takes(rows[0].record_id)
-            for row in rows
-        ]
-        seen.update(row.property for row in due)
-        if due:
-            _compare(session, connector, owned, due)
+        rows = [row for record in records for row in record]
+        seen.update(row.property for row in rows)
+        _compare(session, connector, owned, rows)
     if seen - proven:
         with session.write() as c:
-            marks.set_mark(c, session.ws, _mark(connector.name), sorted(seen | proven))
+            marks.set_mark(c, session.ws, mark_of(connector.name), sorted(seen | proven))
 
 
-def _mark(connection: str) -> str:
-    return f"proven:{connection}"
-
-
-class _Sample:
-    """Picks records by a hash of run and record, and always the first one, so that no run goes unproven."""
-
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
-        self._first: str | None = None
-
-    def takes(self, record_id: str) -> bool:
-        if self._first is None:
-            self._first = record_id
-        digest = hashlib.blake2b(f"{self._run_id}/{record_id}".encode(), digest_size=8).digest()
-        return record_id == self._first or int.from_bytes(digest, "big") < SAMPLE * 2**64
+def _due(session: Session, owned: Owned, plan: Plan, proven: frozenset[str]) -> Iterator[list[LedgerRow]]:
+    """Records to read back, as their ledger rows."""
+    sample = Sample(plan.header.as_of.date())
+    for records in _written_records(session, owned, plan):
+        for rows in records:
+            if sample.takes(rows[0].record_id, (row.property for row in rows), proven):
+                yield rows
 
 
 def _written_records(session: Session, owned: Owned, plan: Plan) -> Iterator[list[list[LedgerRow]]]:
@@ -82,7 +67,8 @@ def _written_records(session: Session, owned: Owned, plan: Plan) -> Iterator[lis
 def _compare(session: Session, connector: Connector, owned: Owned, due: Sequence[LedgerRow]) -> None:
     ids = list(dict.fromkeys(one.record_id for one in due))
     names = tuple(dict.fromkeys(one.property for one in due))
-    current = read_current(connector, owned, ids, names)
+    with urgent():
+        current = read_current(connector, owned, ids, names)
     fp("verify.read_back")
     equal: list[int] = []
     for one in due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, TextIO
@@ -17,6 +18,7 @@ from connectors.hubspot.answers import read_envelope
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import HubSpotSettings, OAuthSettings
 from connectors.hubspot.transport import Request, Transport
+from connectors.hubspot.turns import turn
 from connectors.redact import Redactor
 
 _EARLY = 300.0  # seconds before its end at which a token is renewed: HubSpot does not want a 401 for it
@@ -82,14 +84,22 @@ class FileToken:
 
 
 class OAuthToken:
-    """A short-lived token from a refresh grant: renewed early, by one thread at a time."""
+    """A short-lived token from a refresh grant: renewed early, by one thread and one process at a time."""
 
     def __init__(
-        self, settings: OAuthSettings, paths: Paths, transport: Transport, *, clock: Clock, redactor: Redactor
+        self,
+        settings: OAuthSettings,
+        paths: Paths,
+        transport: Transport,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        redactor: Redactor,
     ) -> None:
         self._path = paths.token()
         self._transport = transport
         self._clock = clock
+        self._sleep = sleep
         self._redactor = redactor
         self._client_id = settings.client_id
         self._client_secret = secret_or_file(settings.client_secret, settings.client_secret_file, "client_secret_file")
@@ -118,8 +128,32 @@ class OAuthToken:
         return self._rotated and self._stored_in is None
 
     def _refresh(self) -> None:
-        if self._stored_in is not None:  # another process may have rotated it meanwhile
+        """Renew the token; processes that share a `refresh_token_file` take turns, as a rotation kills the old one.
+
+        Whoever comes second finds the new refresh token in the file, because it is stored before the turn ends.
+        """
+        if self._stored_in is None:
+            self._renew_token()
+            return
+        with turn(self._stored_in, self._sleep) as mine:
             self._refresh_token = read_secret_file(self._stored_in, "refresh_token_file")
+            self._redactor.add(self._refresh_token)
+            cut_short = mine.cut_short
+            mine.begin()
+            try:
+                self._renew_token()
+            except CredentialsError as error:
+                if not cut_short:
+                    mine.done()
+                else:
+                    error.message += (
+                        f" An earlier process ended, or lost HubSpot's answer, while it renewed the token in "
+                        f"{self._stored_in}: HubSpot may have replaced it then, and the new one was never stored."
+                    )
+                raise
+            mine.done()
+
+    def _renew_token(self) -> None:
         form = (
             ("grant_type", "refresh_token"),
             ("client_id", self._client_id),
@@ -239,13 +273,14 @@ def token_source(
     transport: Transport,
     *,
     clock: Clock,
+    sleep: Callable[[float], None],
     redactor: Redactor,
 ) -> TokenSource:
     """The token source that the settings ask for."""
     if settings.access_token_file is not None:
         return FileToken(settings.access_token_file, redactor)
     if settings.oauth is not None:
-        return OAuthToken(settings.oauth, paths, transport, clock=clock, redactor=redactor)
+        return OAuthToken(settings.oauth, paths, transport, clock=clock, sleep=sleep, redactor=redactor)
     token = secret_or_file(settings.access_token, None, "access_token_file")
     if not token:
         raise ConfigError("The HubSpot access token is empty.", hint="Put a private-app token into access_token.")

@@ -107,14 +107,14 @@ class HubSpotClient:
         self._transport.close()
 
     def _send(self, request: Request, token: str) -> Answer:
-        self.quotas.acquire(request.quota)
+        permit = self.quotas.acquire(request.quota)
         self._meter.request()
         try:
             answer = self._transport.send(request, token)
         except ConnectorError as error:
             error.message = f"HubSpot, {request.what}: {self._redactor(error.message)}"
             raise
-        self.quotas.observe(answer.headers)
+        self.quotas.answered(permit, answer.headers)
         self._note_date(answer)
         return answer
 

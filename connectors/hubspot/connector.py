@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connectors.base import (
     Capabilities,
     Change,
     Check,
+    Definition,
     FieldProvisioner,
     Observed,
     Outcome,
@@ -51,6 +53,9 @@ ACCOUNT_OBJECT = "companies"
 OPTIONAL = ("meetings", "calls", "feedback_submissions")
 """Object types that a portal or token may lack; what depends on them then counts as not connected."""
 
+NEVER = 876_000
+"""Hours, a century: the configuration's 0, for an engine that takes no answer for its own cadence."""
+
 _LINKS = (
     "deals>companies",
     "tickets>companies",
@@ -85,6 +90,8 @@ class HubSpotConnector:
         self.name = name
         self._parts = parts
         self._maps = maps
+        self._records_every = timedelta(hours=settings.pull.full_every_hours or NEVER)
+        self._links_every = timedelta(hours=settings.pull.links_every_hours or NEVER)
         client, paths, schema, reader = parts.client, parts.paths, parts.schema, parts.reader
         self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
@@ -112,6 +119,7 @@ class HubSpotConnector:
                 "links",
                 ids_from=kind.partition(">")[0],
                 optional=kind.partition(">")[0] in OPTIONAL,
+                full_every=self._links_every,
             )
             for kind in _LINKS
             if kind.partition(">")[0] in self._maps
@@ -163,9 +171,9 @@ class HubSpotConnector:
         """Write up to a hundred changes of companies in one attempt."""
         return self._writer.write(batch)
 
-    def write_cost(self, records: int) -> int:
-        """One guard read and one write for each hundred records."""
-        return 2 * math.ceil(records / BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """One guard read and one write for each hundred records, one call for each hundred that are read back."""
+        return 2 * math.ceil(records / BATCH) + math.ceil(read_back / BATCH)
 
     def identity(self) -> str:
         """The portal id, empty when HubSpot does not tell it.
@@ -192,6 +200,12 @@ class HubSpotConnector:
                 found[kind] = lacking
         return found
 
+    def schema(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Definitions of the mapped object types, read once a connection; those that may not be read are left out."""
+        schema = self._parts.schema
+        schema.preload(self._maps)
+        return {kind: schema.described(kind) for kind in self._maps if schema.known(kind) is not None}
+
     def usage(self) -> Usage:
         """Requests made so far."""
         return self._parts.meter.usage()
@@ -203,7 +217,8 @@ class HubSpotConnector:
     def _record_stream(self, kind: str) -> Stream:
         schema = self._parts.schema
         properties = schema.requested(kind, schema.known(kind))
-        return Stream(kind, self._maps[kind].entity, "records", properties, optional=kind in OPTIONAL)
+        entity = self._maps[kind].entity
+        return Stream(kind, entity, "records", properties, optional=kind in OPTIONAL, full_every=self._records_every)
 
     def _mapped(self, kind: str) -> str:
         if kind not in self._maps:
@@ -265,7 +280,7 @@ def connect(
         ca_file=str(settings.ca_file) if settings.ca_file else None,
         proxy=settings.proxy,
     )
-    tokens = token_source(settings, paths, wire, clock=clock, redactor=redactor)
+    tokens = token_source(settings, paths, wire, clock=clock, sleep=sleep, redactor=redactor)
     account, meter = Account(clock), Meter()
     quotas = Quotas(
         settings.limits, budget, credential=_credential(settings), seconds_to_midnight=account.seconds_to_midnight

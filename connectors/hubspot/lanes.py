@@ -6,8 +6,9 @@ highest ids (200 a call, on a quota of its own), batch reads give the records (1
 stays the measure: its lane ends early only where it has reached ids that the other lane has claimed.
 
 That ids rise in the list, and that search compares them as numbers, is documented nowhere. Both are checked while
-reading; where they do not hold, the list is read to its end. A record that search does not know yet was created within
-the index delay, so the next increment, which looks back that far, brings it.
+reading, and where the lanes meet the list must have given as many ids as search counts up to there; where anything
+does not hold, the list is read to its end. A record that search does not know yet was created within the index delay,
+so the next increment, which looks back that far, brings it.
 """
 
 from __future__ import annotations
@@ -27,21 +28,24 @@ from connectors.hubspot.answers import NotFound
 from connectors.hubspot.read import BATCH, Reader, Row
 from connectors.hubspot.search import Search
 
-ENOUGH_LISTS = 4
-"""Lists that use up a burst quota of 190 in ten seconds by themselves, at 200 ms a call."""
-CALLS_AT_ONCE = 12
+BATCHES_BESIDE = (12, 6, 3, 1)
+"""Batch reads at a time beside 0, 1, 2, 3 lists; four lists use up 190 requests in ten seconds by themselves, at up to
+200 ms a call, and need no search."""
 BATCHES_AHEAD = 40
 """Batches that the back lane may be ahead of what was stored: bounds what is in memory, and keeps the end fast."""
 _PAGES_AHEAD = 4
 _TICK = 0.1  # seconds between two looks at whether somebody stopped
+_SEARCH_FAILS = (NotFound, MissingScope, BadAnswer, ConfigError, RetryLater)  # the list can do without
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far both lanes are: the list's next token, the last id that it gave, the lowest id read from the back."""
+    """How far both lanes are: the list's next token, the highest of the `count` ids that it gave, and the lowest id
+    that was read from the back."""
 
     after: str | None = None
     listed: int = 0
+    count: int = 0
     back: int | None = None
 
 
@@ -84,7 +88,7 @@ class Width:
             return self._allowed() > 0
 
     def _allowed(self) -> int:
-        return 0 if self._lists >= ENOUGH_LISTS else CALLS_AT_ONCE // (self._lists + 1)
+        return BATCHES_BESIDE[self._lists] if self._lists < len(BATCHES_BESIDE) else 0
 
 
 class Lanes:
@@ -122,7 +126,7 @@ class _Run:
         self._reader, self._search, self._width = reader, search, width
         self._kind, self._properties, self._place, self._split_from = kind, properties, place, at
         self._lock = threading.Lock()
-        self._listed, self._claimed = place.listed, place.back
+        self._listed, self._count, self._claimed = place.listed, place.count, place.back
         self._in_order = True
         self._stop = threading.Event()
         self._may_split, self._front_done = threading.Event(), threading.Event()
@@ -180,16 +184,15 @@ class _Run:
 
     def _front(self) -> None:
         """The list, up to its end or to what the back lane has claimed."""
-        count = 0
         try:
             with self._width.list():
                 for page in self._reader.listed(self._kind, self._properties, after=self._place.after):
                     met = self._note_listed(page.rows)
-                    self._put(_Got(page.rows, partial(replace, after=page.after, listed=self._listed)))
-                    count += len(page.rows)
-                    if met or self._stop.is_set() or page.after is None:
+                    step = partial(replace, after=page.after, listed=self._listed, count=self._count)
+                    self._put(_Got(page.rows, step))
+                    if self._stop.is_set() or page.after is None or (met and self._agreed()):
                         return
-                    if self._split_from and count >= self._split_from:
+                    if self._split_from and self._count >= self._split_from:
                         self._may_split.set()
         finally:
             self._front_done.set()
@@ -203,14 +206,25 @@ class _Run:
             rising = all(low < high for low, high in pairwise([self._listed, *numbers]))
             self._in_order = self._in_order and rising
             self._listed = max(self._listed, *numbers, 0)
+            self._count += len(rows)
             return self._in_order and self._claimed is not None and self._listed >= self._claimed
+
+    def _agreed(self) -> bool:
+        """Whether the list gave all ids up to its last one: as many as search counts there."""
+        try:
+            agreed = self._count >= self._search.count_below(self._kind, self._listed + 1)
+        except _SEARCH_FAILS:
+            agreed = False
+        with self._lock:
+            self._in_order = agreed
+        return agreed
 
     def _back(self) -> None:
         """Batches of claimed ids, read side by side, given out in the order of their claims."""
         if self._place.back is None:
             self._may_split.wait()
         pending: deque[tuple[int, Future[list[Row]]]] = deque()
-        with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix=f"{self._kind}-batch") as pool:
+        with ThreadPoolExecutor(BATCHES_BESIDE[0], thread_name_prefix=f"{self._kind}-batch") as pool:
             try:
                 for ids in self._claims():
                     for start in range(0, len(ids), BATCH):
@@ -249,7 +263,7 @@ class _Run:
                     yield ids
                 if not more:
                     return
-        except (NotFound, MissingScope, BadAnswer, ConfigError, RetryLater):
+        except _SEARCH_FAILS:
             with self._lock:
                 self._in_order = False  # the list goes on to its end; what was claimed is read all the same
 

@@ -32,9 +32,9 @@ class Position:
     """Where a pull of record streams stands; times are epoch milliseconds.
 
     `started` is when the pull began, by the earlier one of both clocks: the next window looks back behind it.
-    `since` is absent in a full pull. `after` is the list's token, `listed` the last id that it gave and `back` the
-    lowest id that was read from the other end; `floor`, `last_id` and `rows` are the search's place. `fresh` and
-    `began` are those of the archive's round, of which `pages` were read.
+    `since` is absent in a full pull. `after` is the list's token, `listed` the highest of the `count` ids that it gave
+    and `back` the lowest id that was read from the other end; `floor`, `last_id` and `rows` are the search's place.
+    `fresh` and `began` are those of the archive's round, of which `pages` were read.
     """
 
     phase: Literal["live", "search", "archived"]
@@ -42,7 +42,8 @@ class Position:
     since: int | None = None
     until: int | None = None
     after: str | None = None
-    listed: int | None = None
+    listed: int = 0
+    count: int = 0
     back: int | None = None
     floor: int | None = None
     last_id: str | None = None
@@ -129,10 +130,10 @@ class Pulls:
         return safe if reached is None else min(safe, from_millis(reached))
 
     def _live(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
-        place = Lane(position.after, position.listed or 0, position.back)
+        place = Lane(position.after, position.listed, position.count, position.back)
         with closing(self._lanes.pages(kind, properties, place)) as pages:
             for rows, reached in pages:
-                position = replace(position, after=reached.after, listed=reached.listed, back=reached.back)
+                position = replace(position, **asdict(reached))
                 yield Page(tuple(record_of(row) for row in rows), position=position.text())
         position = Position("archived", position.started)
         yield from self._archived(kind, properties, position)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
-from connectors.budget import Budget, QuotaPolicy
+from connectors.budget import Budget, Permit, QuotaPolicy
 from connectors.hubspot.settings import LimitSettings
 
 DAY = 86_400.0
+_UNSURE = 300.0  # seconds after midnight
 
 
 class Quotas:
@@ -41,19 +42,19 @@ class Quotas:
         left = self.left_today()
         self._portal = f"hubspot-portal:{portal}"
         if left is not None:  # what the first answer said, before the portal was known
-            self._budget.observe(
-                self.daily, limit=self._daily_limit, remaining=left, resets_in=self._seconds_to_midnight()
-            )
+            self._budget.observe(self.daily, limit=self._daily_limit, remaining=left, resets_in=self._resets_in())
 
     @property
     def burst(self) -> QuotaPolicy:
         """Requests of this app in ten seconds."""
-        return QuotaPolicy(self._app, "ten_secondly", self._limits.burst_per_10s, 10.0)
+        return QuotaPolicy(self._app, "ten_secondly", self._limits.burst_per_10s, 10.0, self._limits.burst_reserve)
 
     @property
     def associations(self) -> QuotaPolicy:
         """Association requests of this app in ten seconds; they count against the burst as well."""
-        return QuotaPolicy(self._app, "associations", self._limits.associations_per_10s, 10.0)
+        return QuotaPolicy(
+            self._app, "associations", self._limits.associations_per_10s, 10.0, self._limits.burst_reserve
+        )
 
     @property
     def search(self) -> QuotaPolicy:
@@ -65,25 +66,26 @@ class Quotas:
         """Requests of the portal in a day, some of them reserved for other apps."""
         return QuotaPolicy(self._portal, "daily", self._daily_limit, DAY, self._limits.reserve)
 
-    def acquire(self, kind: str) -> None:
+    def acquire(self, kind: str) -> Permit:
         """Take one request of `kind` (burst, search, associations) from every limit that it counts against."""
         policies = {
             "search": (self.daily, self.search),
             "associations": (self.daily, self.associations, self.burst),
         }.get(kind, (self.daily, self.burst))
-        for policy in policies:
-            self._budget.acquire(policy)
+        return self._budget.acquire(*policies)
 
-    def observe(self, headers: Mapping[str, str]) -> None:
-        """Correct the counts by an answer's headers; absent ones say nothing."""
+    def answered(self, permit: Permit, headers: Mapping[str, str]) -> None:
+        """Note that the request of `permit` was counted, and correct the counts by the headers that there are."""
+        permit.answered()
         limit, left = _number(headers, "max"), _number(headers, "remaining")
         if (_number(headers, "interval-milliseconds") or 10_000) == 10_000 and (limit or left is not None):
-            self._budget.observe(self.burst, limit=limit, remaining=left)
+            self._budget.observe(self.burst, limit=limit, remaining=left, permit=permit)
         limit, left = _number(headers, "daily"), _number(headers, "daily-remaining")
         if limit is not None or left is not None:
             self._daily_limit = limit or self._daily_limit
             self._told = self._told or left is not None
-            self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=self._seconds_to_midnight())
+            resets_in = self._resets_in()
+            self._budget.observe(self.daily, limit=limit, remaining=left, resets_in=resets_in, permit=permit)
 
     def throttled(self, kind: str, seconds: float, *, secondly: bool) -> None:
         """Pause every worker that draws on the limits that may have refused us."""
@@ -96,8 +98,19 @@ class Quotas:
 
     def exhausted(self) -> float | None:
         """Note that the day is used up; returns the seconds until it ends, where the portal's zone is known."""
-        seconds = self._seconds_to_midnight()
+        seconds = self._resets_in()
         self._budget.observe(self.daily, remaining=0, resets_in=seconds)
+        return seconds
+
+    def _resets_in(self) -> float | None:
+        """Seconds until the count begins anew.
+
+        HubSpot's clock is not ours: just after our midnight its day may still be the old one, whose count must not
+        be taken for that of the new day.
+        """
+        seconds = self._seconds_to_midnight()
+        if seconds is not None and 0.0 <= DAY - seconds < _UNSURE:
+            return _UNSURE - (DAY - seconds)
         return seconds
 
     def left_today(self) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
-from connectors.base import StreamMap
+from connectors.base import Definition, StreamMap
 from connectors.errors import BadAnswer, MissingScope, SchemaDrift
 from connectors.hubspot.answers import NotFound
 from connectors.hubspot.client import HubSpotClient
@@ -33,6 +33,7 @@ class Property:
     type: str
     options: tuple[Mapping[str, object], ...] = ()
     read_only: bool = False
+    custom: bool = False
 
 
 class Schema:
@@ -109,6 +110,19 @@ class Schema:
         fields = {field for name in absent for field in custom.get(name, ())}
         return tuple(sorted((fields - filled) | set(self.lacking(kind))))
 
+    def described(self, kind: str) -> dict[str, Definition]:
+        """Every definition, the options only of what the map names."""
+        wanted = self._maps[kind].properties
+        return {
+            name: Definition(
+                found.type,
+                tuple(str(option.get("value", "")) for option in found.options) if name in wanted else (),
+                mapped=name in wanted,
+                custom=found.custom,
+            )
+            for name, found in self.definitions(kind).items()
+        }
+
     def _absent(self, kind: str) -> tuple[str, ...]:
         defined = self.definitions(kind)
         return tuple(sorted(name for name in self._maps[kind].properties if name not in defined and name not in SYSTEM))
@@ -157,4 +171,5 @@ def definition(entry: Mapping[str, object]) -> Property:
         type=str(entry.get("type", "")),
         options=tuple(option for option in options if isinstance(option, dict)) if isinstance(options, list) else (),
         read_only=read_only or entry.get("calculated") is True,
+        custom=entry.get("hubspotDefined") is not True,
     )

@@ -95,6 +95,15 @@ class Search:
             raise BadAnswer("HubSpot's search by record id is not in numeric order.", sent=True)
         return ids, more
 
+    def count_below(self, kind: str, bound: int) -> int:
+        """How many live records have an id below `bound`."""
+        body = {**_asking([_filter(OBJECT_ID, "LT", bound)], OBJECT_ID, "ASCENDING", [OBJECT_ID]), "limit": 1}
+        request = Request("POST", self._paths.objects(kind, "search"), body=body, quota="search")
+        total = self._client.read(request).get("total")
+        if not isinstance(total, int):
+            raise BadAnswer("HubSpot's search answer has no total.", sent=True)
+        return total
+
     def compares_numbers(self, kind: str, highest: int) -> bool:
         """Whether ids are compared as numbers: then none is at or above the power of ten above the highest one.
 

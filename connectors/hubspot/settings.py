@@ -45,6 +45,9 @@ class LimitSettings(_Strict):
         default=1_000_000, ge=1, description="requests of the whole portal in a day, until a header says"
     )
     reserve: Fraction = Field(default=0.2, description="part of the daily quota that is left to other apps")
+    burst_reserve: Fraction = Field(
+        default=0.0, description="part of the ten-second limits that is left to what else uses this app's token"
+    )
 
 
 class TimeoutSettings(_Strict):
@@ -63,6 +66,19 @@ class PullSettings(_Strict):
     )
     archived_pages: int = Field(
         default=10, ge=1, description="pages of a hundred archived records that one increment reads of each stream"
+    )
+    full_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long increments stand in for a full read, which alone shows hard deletes, restores and "
+        "calculated values; 0: for ever",
+    )
+    links_every_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=876_000,
+        description="how long associations are read only of records that changed; 0: for ever",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,6 +115,7 @@ class SalesforceClient:
         self._adapter = RoutedAdapter(clock, self.timeouts, self._observe)
         self._sessions = Sessions(settings, self._adapter)
         self._grants = Grants(settings, self._log_in)
+        self._asking = local()  # the permit of this thread's request
         self._org: _Org | None = None
         self._org_lock = Lock()
         # Both are learned from answers; whichever thread learned last is right enough.
@@ -275,7 +276,7 @@ class SalesforceClient:
     def _exchange(
         self, grant: Grant, method: str, url: str, what: str, extra: Mapping[str, str], *, stream: bool, **kwargs: Any
     ) -> requests.Response:
-        self._budget.acquire(self.quota())
+        self._asking.permit = self._budget.acquire(self.quota())
         self.meter.request()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {grant.token}", **extra}
         asked = urlsplit(url)
@@ -309,6 +310,7 @@ class SalesforceClient:
             self._budget.pause(self.quota(), error.wait or _PAUSE_WHEN_THROTTLED)
         elif isinstance(error, QuotaExhausted) and error.resets_in is None:
             self._budget.pause(self.quota(), _PAUSE_WHEN_EXHAUSTED)
+            error.resets_in = _PAUSE_WHEN_EXHAUSTED
 
     def _observe(self, headers: Mapping[str, str], sent_at: datetime) -> None:
         served_at = moments.of_http_date(headers.get("date"))
@@ -319,7 +321,10 @@ class SalesforceClient:
         usage = api_usage(headers.get("sforce-limit-info"))
         if usage is not None and self._grants.known() is not None:
             used, limit = usage
-            self._budget.observe(self.quota(), limit=limit, remaining=max(0, limit - used))
+            permit, self._asking.permit = getattr(self._asking, "permit", None), None
+            if permit is not None:
+                permit.answered()
+            self._budget.observe(self.quota(), limit=limit, remaining=max(0, limit - used), permit=permit)
 
     def _api(self) -> _Org:
         grant = self._grants.current()

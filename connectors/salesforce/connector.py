@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
 
-from connectors.base import Capabilities, Change, Check, Observed, Outcome, Page, Stream, StreamMap, Usage, Window
+from connectors.base import (
+    Capabilities,
+    Change,
+    Check,
+    Definition,
+    Observed,
+    Outcome,
+    Page,
+    Stream,
+    StreamMap,
+    Usage,
+    Window,
+)
 from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, MissingScope
@@ -103,9 +115,9 @@ class SalesforceConnector:
         """Write by Bulk API 2.0 whatever the size: some ten calls, where Collections take one per 200 rows."""
         return self._writer.write_bulk(batch)
 
-    def write_cost(self, records: int) -> int:
-        """Calls for `records` rows: a guard read and a write for each 200."""
-        return 2 * ceil(records / WRITE_BATCH)
+    def write_cost(self, records: int, read_back: int = 0) -> int:
+        """A guard read and a write for each 200 records, one call for each 2,000 that are read back."""
+        return 2 * ceil(records / WRITE_BATCH) + ceil(read_back / READ_BATCH)
 
     def identity(self) -> str:
         """The organisation id (18 characters): asked for, or as the login told it where asking is not allowed."""
@@ -128,6 +140,10 @@ class SalesforceConnector:
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields whose property the org lacks or hides."""
         return self._streams.selection().not_connected
+
+    def schema(self) -> Mapping[str, Mapping[str, Definition]]:
+        """Definitions of the mapped objects, from the descriptions that a pull uses."""
+        return self._streams.definitions()
 
     def usage(self) -> Usage:
         """Requests since the connection was opened."""

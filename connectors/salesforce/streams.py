@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import Lock
 from types import MappingProxyType
 
-from connectors.base import Stream, StreamMap
+from connectors.base import Definition, Stream, StreamMap
 from connectors.errors import ConfigError, SchemaDrift
 from connectors.salesforce.schema import ObjectInfo, Schema
 from connectors.salesforce.settings import PullSettings
@@ -100,6 +100,19 @@ class Streams:
     def objects(self) -> list[str]:
         """The objects behind the records streams that are pulled."""
         return [RECORDS[stream.name].object for stream in self.selection().streams if stream.kind == "records"]
+
+    def definitions(self) -> dict[str, dict[str, Definition]]:
+        """Field definitions of the mapped objects that the org has."""
+        found: dict[str, dict[str, Definition]] = {}
+        for stream, wanted in self._map.items():
+            info = self._schema.object(RECORDS[stream].object)
+            if info is not None:
+                mapped = {info.exact(name) for name in wanted.properties}
+                found[stream] = {
+                    name: Definition(one.type, one.values, mapped=name in mapped, custom=one.custom)
+                    for name, one in info.fields.items()
+                }
+        return found
 
     def info(self, stream: str) -> ObjectInfo:
         """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""

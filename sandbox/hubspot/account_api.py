@@ -118,5 +118,9 @@ class AccountApi:
         raise not_found(f"Pipeline {request.path_params['id']} does not exist")
 
     def _pipelines(self, request: Request) -> list[dict[str, Any]]:
-        kind = kind_of(request)
-        return [line.as_json(number) for number, line in enumerate(PIPELINES.get(kind.name, ()))]
+        kind, archived = kind_of(request).name, self._portal.archived_stages
+        lines = [line.as_json(number) for number, line in enumerate(PIPELINES.get(kind, ()))]
+        for line in lines:
+            shown = [stage for stage in line["stages"] if archived.get((kind, stage["id"]), True)]
+            line["stages"] = [stage | {"archived": (kind, stage["id"]) in archived} for stage in shown]
+        return lines

@@ -25,6 +25,7 @@ from sandbox.hubspot.call import Call
 from sandbox.hubspot.control import ControlApi
 from sandbox.hubspot.errors import ApiError, not_found
 from sandbox.hubspot.objects_api import ObjectsApi
+from sandbox.hubspot.people import PeopleApi
 from sandbox.hubspot.properties_api import PropertiesApi
 from sandbox.hubspot.state import HubSpotState
 
@@ -37,7 +38,7 @@ _ASSOCIATION_OBJECT = re.compile(r"/crm/objects/[^/]+/[^/]+/[^/]+/associations/"
 def create_app(state: HubSpotState) -> Starlette:
     """Return the ASGI application of one portal; serve it with `sandbox.http.Wire`."""
     apis = (BatchApi(state), ObjectsApi(state), PropertiesApi(state), AssociationsApi(state),
-            AssociationWritesApi(state), AccountApi(state), ControlApi(state))  # fmt: skip
+            AssociationWritesApi(state), AccountApi(state), ControlApi(state), PeopleApi(state))  # fmt: skip
     app = Starlette(
         routes=[route for api in apis for route in api.routes()],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},

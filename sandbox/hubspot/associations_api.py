@@ -119,6 +119,10 @@ class AssociationsApi:
                 "associationTypes": [
                     {"category": "HUBSPOT_DEFINED", "typeId": type_id, "label": label}
                     for type_id, label in self._links.types(kind.name, identity, other.name, number)
+                ]
+                + [
+                    {"category": "USER_DEFINED", "typeId": type_id, "label": label}
+                    for type_id, label in self._links.own((kind.name, identity), (other.name, number))
                 ],
             }
             for number in ids

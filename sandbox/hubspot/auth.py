@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -46,14 +46,16 @@ class OAuthApp:
     client_secret: str = "00000000-0000-4000-8000-0000005ec2e7"
     refresh_token: str = "na1-0000-refresh-0001"
     lifetime: int = 1800
+    rotates: bool = False  # each refresh gives a new refresh token, and the one before it is dead
 
 
 class Gatekeeper:
     """Knows every token of the portal."""
 
     def __init__(self, clock: Clock, tokens: tuple[Token, ...], app: OAuthApp, portal_id: int) -> None:
-        self._clock, self._app, self._portal_id = clock, app, portal_id
+        self._clock, self._app, self.portal_id = clock, app, portal_id
         self._tokens = {token.value: token for token in tokens}
+        self.refresh_token: str | None = app.refresh_token  # None once it is revoked
         self._issued = 0
 
     def identify(self, authorization: str | None) -> Token:
@@ -79,17 +81,28 @@ class Gatekeeper:
             raise _refused("invalid_client", "BAD_CLIENT_ID", "missing or invalid client id")
         if form.get("client_secret") != app.client_secret:
             raise _refused("invalid_client", "BAD_CLIENT_SECRET", "missing or invalid client secret")
-        if form.get("refresh_token") != app.refresh_token:
+        if self.refresh_token is None or form.get("refresh_token") != self.refresh_token:
             raise _refused("invalid_grant", "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
         self._issued += 1
         value = f"CKeepwellSandbox-{UUID(int=self._issued)}"
         self._tokens[value] = Token(value, "oauth", ALL_SCOPES, self._clock() + app.lifetime)
-        return {"token_type": "bearer", "access_token": value, "refresh_token": app.refresh_token,
-                "expires_in": app.lifetime, "hub_id": self._portal_id, "scopes": sorted(ALL_SCOPES)}  # fmt: skip
+        if app.rotates:
+            self.refresh_token = f"{app.refresh_token}-{self._issued}"
+        return {"token_type": "bearer", "access_token": value, "refresh_token": self.refresh_token,
+                "expires_in": app.lifetime, "hub_id": self.portal_id, "scopes": sorted(ALL_SCOPES)}  # fmt: skip
 
     def revoke(self, value: str) -> None:
-        """Forget a token, as when an admin deletes the private app."""
+        """Forget an access or refresh token, as when an admin deletes the private app or uninstalls the public one."""
         self._tokens.pop(value, None)
+        if value == self.refresh_token:
+            self.refresh_token = None
+
+    def expire(self) -> int:
+        """End every OAuth access token now, before its time; returns how many."""
+        ended = [token for token in self._tokens.values() if token.expires_at is not None]
+        for token in ended:
+            self._tokens[token.value] = replace(token, expires_at=self._clock())
+        return len(ended)
 
 
 def expired(expires_at: float, now: float) -> ApiError:

@@ -12,7 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.http import JSONAnswer, carry_out, cut, drop
 from sandbox.hubspot.auth import expired, missing_scope
 from sandbox.hubspot.faults import STATUS_FAULTS, Fault
+from sandbox.hubspot.journal import Actor
+from sandbox.hubspot.objects import object_type
+from sandbox.hubspot.portal import Portal
 
+_CROWD = 10  # fewer records than this are left in peace
 _HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 _LIMITS = {
     "ten_secondly": ("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING"),
@@ -22,7 +26,7 @@ _LIMITS = {
 
 
 async def answer_fault(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request as `fault` says; kinds of broken bodies and `commit_then_drop` do carry it out first."""
+    """Answer one request as `fault` says; broken bodies, `churn` and `commit_then_drop` do carry it out first."""
     if fault.kind in STATUS_FAULTS:
         await _status_answer(fault, scope["call"].correlation_id)(scope, receive, send)
     elif fault.kind == "html_200":
@@ -30,6 +34,9 @@ async def answer_fault(fault: Fault, app: ASGIApp, scope: Scope, receive: Receiv
     elif fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
         await app(scope, receive, send)
+    elif fault.kind == "churn":
+        await app(scope, receive, send)
+        churn(scope["app"].state.hubspot.portal, scope["path"])
     elif fault.kind == "drop":
         await drop(scope, receive)
     elif fault.kind == "commit_then_drop":
@@ -37,6 +44,21 @@ async def answer_fault(fault: Fault, app: ASGIApp, scope: Scope, receive: Receiv
         await drop(scope, receive)
     else:
         await _broken_body(fault, app, scope, receive, send)
+
+
+def churn(portal: Portal, path: str) -> None:
+    """Let people be busy between two pages of an object: one read and one unread record go, two unread ones merge, one
+    is made, and the lowest one is edited."""
+    kind = next((found for part in path.split("/") if (found := object_type(part))), None)
+    live = portal.stores[kind.name].live if kind is not None else {}
+    if kind is None or len(live) < _CROWD:
+        return
+    ids, user = sorted(live), Actor("user", "", source_id="900001")
+    portal.archive(kind.name, live[ids[1]], user)
+    portal.archive(kind.name, live[ids[-1]], user)
+    portal.merge(kind.name, live[ids[-2]], live[ids[-3]], user)
+    portal.create(kind.name, {}, user)
+    portal.write(kind.name, live[ids[0]], {}, user)
 
 
 async def _broken_body(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,6 +94,6 @@ def _status_answer(fault: Fault, correlation_id: str) -> Response:
     elif status == 477:
         body["message"] = "Migration in progress"
         headers["retry-after"] = str(int(fault.seconds))
-    elif status == 414 or status > 501:
+    elif status in (414, 431) or status > 501:
         return Response(_HTML.format(status), status, media_type="text/html")
     return JSONAnswer(body, status, headers)

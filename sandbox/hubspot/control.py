@@ -1,22 +1,19 @@
-"""`/_sandbox`: what HubSpot does not have. People edit records here, tests read the truth and break things."""
+"""`/_sandbox`: what HubSpot does not have. Tests read the truth here, and break things; people's edits are `people`."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import is_number, json_body, number_in, objects_in
-from sandbox.hubspot.errors import bad_values, invalid, unknown_id
+from sandbox.hubspot.call import is_number, json_body, number_in, objects_in, text_in, texts_in
+from sandbox.hubspot.errors import invalid, not_found
 from sandbox.hubspot.faults import fault_from
-from sandbox.hubspot.journal import Actor
-from sandbox.hubspot.objects import ObjectType, object_type
-from sandbox.hubspot.records import Record
-from sandbox.hubspot.state import HubSpotState
-from sandbox.hubspot.views import Selection
+from sandbox.hubspot.objects import object_type
+from sandbox.hubspot.pipelines import stage_of
+from sandbox.hubspot.schema import option_list
+from sandbox.hubspot.state import SWITCHES, HubSpotState
 
 
 class ControlApi:
@@ -28,8 +25,8 @@ class ControlApi:
     def routes(self) -> list[Route]:
         """Return the routes."""
         reads = {"journal": self.journal, "counts": self.counts, "stats": self.stats}
-        writes = {"edit": self.edit, "archive": self.archive, "merge": self.merge, "spend": self.spend,
-                  "revoke": self.revoke}  # fmt: skip
+        writes = {"spend": self.spend, "revoke": self.revoke, "expire": self.expire, "options": self.options,
+                  "property": self.change_property, "stage": self.archive_stage}  # fmt: skip
         return [
             *(Route(f"/_sandbox/{name}", handler, methods=["GET"]) for name, handler in reads.items()),
             *(Route(f"/_sandbox/{name}", handler, methods=["POST"]) for name, handler in writes.items()),
@@ -56,44 +53,67 @@ class ControlApi:
         return JSONAnswer({"requests": stats.requests, "throttled": self._state.quota.refused,
                            "by_route": dict(stats.by_route), "by_status": dict(stats.by_status)})  # fmt: skip
 
-    async def edit(self, request: Request) -> Response:
-        """Change a record as a person in the user interface does: {object, id, properties, user}."""
-        body = await json_body(request)
-        kind, record = self._record(body)
-        given = body.get("properties")
-        if not isinstance(given, dict):
-            raise invalid("properties must be an object of names and values")
-        values, problems = self._portal.check(kind.name, given)
-        if problems:
-            raise bad_values(problems)
-        self._portal.write(kind.name, record, values, _person(body))
-        return JSONAnswer(Selection(self._portal, kind, values).show(record))
-
-    async def archive(self, request: Request) -> Response:
-        """Delete a record as a person does: {object, id}."""
-        body = await json_body(request)
-        kind, record = self._record(body)
-        self._portal.archive(kind.name, record, _person(body))
-        return JSONAnswer({"id": str(record.id), "archived": True})
-
-    async def merge(self, request: Request) -> Response:
-        """Merge two records as a person does: {object, id, other}; answers the new id."""
-        body = await json_body(request)
-        kind, primary = self._record(body)
-        _, other = self._record({**body, "id": body.get("other")})
-        if primary is other:
-            raise invalid("A record cannot be merged with itself")
-        merged = self._portal.merge(kind.name, primary, other, _person(body))
-        return JSONAnswer(Selection(self._portal, kind, ["hs_merged_object_ids"]).show(merged))
-
     async def spend(self, request: Request) -> Response:
-        """Let another app of the portal use up {requests} of the day."""
-        self._state.quota.spend(number_in(await json_body(request), "requests", 0))
+        """Let others use up quota: {requests} of the portal's day, {burst} of {token}'s ten seconds, {searches}."""
+        body = await json_body(request)
+        self._state.quota.spend(
+            number_in(body, "requests", 0), burst=number_in(body, "burst", 0), searches=number_in(body, "searches", 0),
+            token=text_in(body, "token", self._state.options.tokens[0].value),
+        )  # fmt: skip
         return Response(status_code=204)
 
     async def revoke(self, request: Request) -> Response:
-        """Forget the token {token}."""
+        """Forget the access or refresh token {token}."""
         self._state.gate.revoke(str((await json_body(request)).get("token", "")))
+        return Response(status_code=204)
+
+    async def expire(self, _: Request) -> Response:
+        """End every OAuth access token before its time."""
+        return JSONAnswer({"expired": self._state.gate.expire()})
+
+    async def options(self, request: Request) -> Response:
+        """Switch what can change while the portal is open: {name: value} of `SWITCHES`."""
+        body = await json_body(request)
+        for name, value in body.items():
+            wanted = SWITCHES.get(name)
+            if wanted is None or not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+                raise invalid(f"{name}={value!r} cannot be switched; {', '.join(SWITCHES)} can")
+        self._state.switch(body)
+        return JSONAnswer({name: getattr(self._state.options, name) for name in SWITCHES})
+
+    async def change_property(self, request: Request) -> Response:
+        """Change a definition as an admin may while others read: {object, name} and one of {remove: true}, {rename},
+        {type} and {options: [value]}; no value is converted."""
+        body = await json_body(request)
+        kind, name = object_type(str(body.get("object", ""))), text_in(body, "name")
+        schema = self._portal.schemas[kind.name] if kind is not None else None
+        prop = schema.properties.get(name) if schema is not None else None
+        if kind is None or schema is None or prop is None:
+            raise not_found(f"Property {name!r} of {body.get('object')!r} does not exist")
+        if body.get("remove") is True:
+            del schema.properties[name]
+        if new := text_in(body, "rename"):
+            del schema.properties[name]
+            prop.name = new
+            schema.properties[new] = prop
+            for record in self._portal.stores[kind.name].live.values():
+                if name in record.values:
+                    record.values = {new if key == name else key: text for key, text in record.values.items()}
+        if new := text_in(body, "type"):
+            prop.type = new
+        if "options" in body:
+            prop.options = option_list(*texts_in(body, "options"))
+        prop.updated_ms = self._portal.now_ms()
+        return JSONAnswer(prop.as_json())
+
+    async def archive_stage(self, request: Request) -> Response:
+        """Archive a stage, which records may still be in: {object, stage, listed?}; lists show it archived, or not at
+        all without `listed`."""
+        body = await json_body(request)
+        kind, stage = object_type(str(body.get("object", ""))), text_in(body, "stage")
+        if kind is None or stage_of(kind.name, stage) is None:
+            raise not_found(f"Stage {stage!r} of {body.get('object')!r} does not exist")
+        self._portal.archived_stages[(kind.name, stage)] = body.get("listed") is True
         return Response(status_code=204)
 
     async def add_faults(self, request: Request) -> Response:
@@ -109,17 +129,3 @@ class ControlApi:
         """Empty the fault script."""
         self._state.faults.faults.clear()
         return Response(status_code=204)
-
-    def _record(self, body: dict[str, Any]) -> tuple[ObjectType, Record]:
-        kind = object_type(str(body.get("object", "")))
-        identity = str(body.get("id", ""))
-        if kind is None:
-            raise invalid(f"object {body.get('object')!r} is not an object type of this portal")
-        record = self._portal.stores[kind.name].find(int(identity)) if is_number(identity) else None
-        if record is None:
-            raise unknown_id()
-        return kind, record
-
-
-def _person(body: dict[str, Any]) -> Actor:
-    return Actor("user", "", source_id=str(body.get("user") or "900001"))

@@ -13,7 +13,9 @@ from sandbox.hubspot.pipelines import stage_of
 
 if TYPE_CHECKING:
     from sandbox.hubspot.portal import Portal
+    from sandbox.hubspot.records import Record
 
+ENTERED = "hs_v2_date_entered_"  # and the id of a stage
 _DAY_MS = 86_400_000
 
 
@@ -36,8 +38,11 @@ def implied(kind: str, before: Mapping[str, str], written: Mapping[str, str], no
     return {}
 
 
-def calculate(portal: Portal, kind: str, record_id: int, values: Mapping[str, str], name: str) -> str | None:
+def calculate(portal: Portal, kind: str, record: Record, name: str) -> str | None:
     """Return the present value of a calculated property, None when it has none."""
+    record_id, values = record.id, record.values
+    if name.startswith(ENTERED):
+        return _entered(record, name.removeprefix(ENTERED))
     if kind == "deals":
         return _of_deal(values, name)
     if name == "time_to_close":
@@ -50,6 +55,15 @@ def calculate(portal: Portal, kind: str, record_id: int, values: Mapping[str, st
         related = portal.links.of("companies", record_id, "companies")
         return str(sum(1 for identity in related if portal.links.parent(identity) == record_id))
     return None
+
+
+def _entered(record: Record, stage: str) -> str | None:
+    """Return when a deal last came into a stage, as far as its history tells."""
+    versions = record.history.get("dealstage", [])
+    moments = [moment for moment, value, _, _ in versions if value == stage]
+    if not versions and record.values.get("dealstage") == stage:
+        return record.values.get("hs_closed_won_date") or instant(record.created_ms)
+    return instant(moments[-1]) if moments else None
 
 
 def _of_deal(values: Mapping[str, str], name: str) -> str | None:

@@ -8,11 +8,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 STATUS_FAULTS = {
-    "unauthorized": 401, "forbidden": 403, "uri_too_long": 414, "locked": 423, "migrating": 477, "ten_secondly": 429,
+    "unauthorized": 401, "forbidden": 403, "uri_too_long": 414, "headers_too_large": 431,
+    "locked": 423, "migrating": 477, "ten_secondly": 429,
     "secondly": 429, "daily": 429, "500": 500, "502": 502, "503": 503, "504": 504, "521": 521,
     "522": 522, "523": 523, "524": 524, "525": 525, "526": 526, "530": 530,
 }  # fmt: skip
-BODY_FAULTS = ("html_200", "truncated_json", "truncated_body", "foreign_link", "slow", "commit_then_drop", "drop")
+BODY_FAULTS = ("html_200", "truncated_json", "truncated_body", "foreign_link", "slow", "commit_then_drop", "drop",
+               "churn")  # fmt: skip
 KINDS = (*STATUS_FAULTS, *BODY_FAULTS)
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "kind": str,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -120,13 +121,23 @@ class SearchIndex:
         """Learn a record at once, as one that was there before the portal opened."""
         self.table(kind).put(_row(record))
 
-    def saw(self, kind: str, record: Record, now: float, delay: float | None = None) -> None:
-        """Queue the present state of a record, `delay` seconds late when this change has a delay of its own."""
-        self._queue(kind, record.id, _row(record), now, delay)
+    @contextmanager
+    def delayed(self, seconds: float | None) -> Iterator[None]:
+        """Within the block, changes are learnt of after `seconds`; None leaves it at the portal's delay."""
+        usual = self.delay
+        self.delay = usual if seconds is None else seconds
+        try:
+            yield
+        finally:
+            self.delay = usual
 
-    def lost(self, kind: str, identity: int, now: float, delay: float | None = None) -> None:
+    def saw(self, kind: str, record: Record, now: float) -> None:
+        """Queue the present state of a record."""
+        self._queue(kind, record.id, _row(record), now)
+
+    def lost(self, kind: str, identity: int, now: float) -> None:
         """Queue the disappearance of a record."""
-        self._queue(kind, identity, None, now, delay)
+        self._queue(kind, identity, None, now)
 
     def catch_up(self, now: float) -> None:
         """Learn what is old enough at `now`; a change that was overtaken by a newer one teaches nothing."""
@@ -162,9 +173,8 @@ class SearchIndex:
             self._answers.pop(next(iter(self._answers)))
         self._answers[(kind, question)] = (self.table(kind).version, rows)
 
-    def _queue(self, kind: str, identity: int, row: Row | None, now: float, delay: float | None) -> None:
-        due = now + (self.delay if delay is None else delay)
-        heappush(self._pending, (due, next(self._numbers), kind, identity, row))
+    def _queue(self, kind: str, identity: int, row: Row | None, now: float) -> None:
+        heappush(self._pending, (now + self.delay, next(self._numbers), kind, identity, row))
 
 
 def _row(record: Record) -> Row:

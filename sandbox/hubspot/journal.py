@@ -24,7 +24,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One change; `action` is set, create, archive, purge or merge, and only `set` has a property and values."""
+    """One change: `action` is set, create, archive, restore, purge or merge; only `set` has a property and values."""
 
     seq: int
     time: str

@@ -6,6 +6,9 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 Pair = tuple[str, str]
+End = tuple[str, int]  # object type, id
+
+_FIRST_OWN_TYPE = 1_001
 
 # Unlabelled and primary type id of each direction; a pair without a primary has None.
 TYPE_IDS: dict[Pair, tuple[int, int | None]] = {
@@ -50,6 +53,8 @@ class Links:
     _to: dict[Pair, dict[int, list[int]]] = field(default_factory=dict)
     _primary: dict[Pair, dict[int, int]] = field(default_factory=dict)  # child direction only
     _parents: dict[int, int] = field(default_factory=dict)
+    _own: dict[tuple[End, End], list[str]] = field(default_factory=dict)  # labels that users made, by sorted ends
+    _own_ids: dict[str, int] = field(default_factory=dict)
 
     def join(self, from_type: str, from_id: int, to_type: str, to_id: int, *, primary: bool = False) -> None:
         """Associate two records; `primary` makes the company the main one of the child."""
@@ -70,8 +75,26 @@ class Links:
                 start, end = end, start
             self.join(*start, *end, primary=primary)
 
+    def label(self, start: End, end: End, text: str) -> None:
+        """Put a label that users made on an association."""
+        self._own_ids.setdefault(text, _FIRST_OWN_TYPE + len(self._own_ids))
+        labels = self._own.setdefault(_sorted_ends(start, end), [])
+        if text not in labels:
+            labels.append(text)
+
+    def unlabel(self, start: End, end: End, text: str) -> None:
+        """Take a label that users made off an association."""
+        labels = self._own.get(_sorted_ends(start, end), [])
+        if text in labels:
+            labels.remove(text)
+
+    def own(self, start: End, end: End) -> list[tuple[int, str]]:
+        """Return (type id, label) of the labels that users made for an association."""
+        return [(self._own_ids[text], text) for text in self._own.get(_sorted_ends(start, end), [])]
+
     def part(self, start: tuple[str, int], end: tuple[str, int]) -> None:
         """Remove every association of two (object type, id)."""
+        self._own.pop(_sorted_ends(start, end), None)
         for (from_type, from_id), (to_type, to_id) in ((start, end), (end, start)):
             row = self._to.get((from_type, to_type), {}).get(from_id, [])
             if to_id in row:
@@ -120,6 +143,7 @@ class Links:
                 primary = self._primary.get((to_type, from_type), {})
                 if primary.get(other) == old:
                     primary[other] = new
+        self._move_own((kind, old), (kind, new))
         for mains in self._primary.values():
             if old in mains:
                 mains[new] = mains.pop(old)
@@ -128,6 +152,15 @@ class Links:
         for child, parent in self._parents.items():
             if parent == old:
                 self._parents[child] = new
+
+    def _move_own(self, old: End, new: End) -> None:
+        for ends in [ends for ends in self._own if old in ends]:
+            other = ends[1] if ends[0] == old else ends[0]
+            self._own[_sorted_ends(new, other)] = self._own.pop(ends)
+
+
+def _sorted_ends(start: End, end: End) -> tuple[End, End]:
+    return (start, end) if start <= end else (end, start)
 
 
 def type_ids(kind: str, other: str) -> dict[int, str | None]:

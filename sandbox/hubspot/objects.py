@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sandbox.hubspot.derived import ENTERED
 from sandbox.hubspot.pipelines import PIPELINES, stage_ids
 from sandbox.hubspot.schema import Group, Property, Schema, option_list
 from sandbox.world.names import INDUSTRIES, MEETING_TYPES
@@ -61,7 +62,7 @@ _CURRENCIES = ("EUR", "USD", "GBP", "DKK")
 _STANDARD = {
     "companies": """name:string domain:string website:string phone:string city:string country:string description:string
         numberofemployees:number industry:enumeration=industry lifecyclestage:enumeration=lifecycle
-        hubspot_owner_id:enumeration@ hs_parent_company_id:number! hs_merged_object_ids:string!
+        hubspot_owner_id:enumeration@ hs_parent_company_id:number!
         notes_last_contacted:datetime! hs_num_open_deals:number~ hs_num_child_companies:number~""",
     "deals": """dealname:string dealstage:enumeration=dealstage pipeline:enumeration=pipeline amount:number
         closedate:datetime dealtype:enumeration=dealtype deal_currency_code:enumeration=currency
@@ -90,6 +91,7 @@ _STANDARD = {
     "line_items": "name:string price:number quantity:number amount:number hs_product_id:number",
     "quotes": "hs_title:string hs_expiration_date:date hs_status:string hs_quote_amount:number",
 }
+_SYSTEM = "hs_object_id:number! hs_object_source:string! hs_merged_object_ids:string!"
 _CUSTOM = {
     "companies": """salesforceaccountid:string csm_owner:enumeration@ csm_assigned_at:datetime
         account_currency:enumeration=currency annual_recurring_revenue:number annual_contract_value:number
@@ -131,9 +133,11 @@ def initial_schemas() -> dict[str, Schema]:
         schema = schemas[kind.name] = Schema()
         standard, own = f"{kind.singular}information", f"{kind.singular}_facts"
         schema.groups[standard] = Group(standard, f"{kind.singular.capitalize()} information", hubspot_defined=True)
-        system = f"hs_object_id:number! {kind.created}:datetime! {kind.modified}:datetime! hs_object_source:string!"
+        system = f"{_SYSTEM} {kind.created}:datetime! {kind.modified}:datetime!"
         for item in f"{_STANDARD[kind.name]} {system}".split():
             _define(schema, item, standard, hubspot_defined=True)
+        for stage in stage_ids(kind.name) if kind.name == "deals" else ():
+            _define(schema, f"{ENTERED}{stage}:datetime~", standard, hubspot_defined=True)
         if kind.name in _CUSTOM:
             schema.groups[own] = Group(own, f"{kind.singular.capitalize()} facts")
             for item in _CUSTOM[kind.name].split():

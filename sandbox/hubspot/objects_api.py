@@ -64,12 +64,12 @@ class ObjectsApi:
         selection = Selection(self._portal, kind, many(request, "properties"), history)
         others = _associated_types(request, kind)
         store = self._portal.stores[kind.name]
-        records, following = store.page(int(after), limit, archived=flag(request, "archived"))
+        if self._is_kept_empty(request.query_params.get("after")):
+            return JSONAnswer({"results": []} | _next(request, f"0{int(after)}"))
+        size = max(1, limit // 2) if self._state.options.short_pages else limit
+        records, following = store.page(int(after), size, archived=flag(request, "archived"))
         body: dict[str, Any] = {"results": [self._show(kind, record, selection, others) for record in records]}
-        if following is not None:
-            link = f"{request.url.include_query_params(after=following)}"
-            body["paging"] = {"next": {"after": str(following), "link": link}}
-        return JSONAnswer(body)
+        return JSONAnswer(body if following is None else body | _next(request, str(following)))
 
     async def read(self, request: Request) -> Response:
         """Answer one record; the id of a merged-away one leads to the record that holds its data."""
@@ -156,6 +156,10 @@ class ObjectsApi:
         body = await json_body(request)
         total, rows, offset = search.run(self._portal, kind.name, body)
         more = offset + len(rows) < total
+        if more and self._is_kept_empty(body.get("after")):
+            return JSONAnswer(
+                {"total": self._admitted(total), "results": [], "paging": {"next": {"after": f"0{offset}"}}}
+            )
         if self._state.options.short_pages and len(rows) > 1 and more:
             rows = rows[: len(rows) // 2]
         selection = Selection(self._portal, kind, texts_in(body, "properties"))
@@ -164,10 +168,17 @@ class ObjectsApi:
         for row in rows:
             seen = Record(row.id, row.values, row.created_ms, row.updated_ms)
             results.append(envelope(seen, selection.properties(live.get(row.id, seen), row.values)))
-        answer: dict[str, Any] = {"total": total, "results": results}
+        answer: dict[str, Any] = {"total": self._admitted(total), "results": results}
         if more:
             answer["paging"] = {"next": {"after": str(offset + len(rows))}}
         return JSONAnswer(answer)
+
+    def _admitted(self, total: int) -> int:
+        return min(total, self._state.options.total_cap or total)
+
+    def _is_kept_empty(self, after: Any) -> bool:
+        """Say whether an empty page comes first; the zero that its `after` begins with tells that it was there."""
+        return self._state.options.empty_pages and not str(after or "").startswith("0")
 
     def _find(self, request: Request, kind: ObjectType, *, archived: bool) -> Record:
         identity, store = request.path_params["id"], self._portal.stores[kind.name]
@@ -186,6 +197,10 @@ class ObjectsApi:
         body = selection.show(record, self._state.options.portal_id)
         shown = inline_associations(self._portal, kind.name, record, others) if others else {}
         return body | {"associations": shown} if shown else body
+
+
+def _next(request: Request, after: str) -> dict[str, Any]:
+    return {"paging": {"next": {"after": after, "link": f"{request.url.include_query_params(after=after)}"}}}
 
 
 def by_property(state: HubSpotState, kind: ObjectType, name: str, value: str) -> Record | None:

@@ -29,6 +29,7 @@ class Portal:
         self.owners: list[Owner] = []
         self.journal = Journal()
         self.index = index
+        self.archived_stages: dict[tuple[str, str], bool] = {}  # and whether lists still show them
 
     def now_ms(self) -> int:
         """Return the portal's time in milliseconds."""
@@ -37,8 +38,8 @@ class Portal:
     def value(self, kind: str, record: Record, name: str) -> str | None:
         """Return what the API shows for one property: text, or None when it is empty."""
         prop = self.schemas[kind].properties.get(name)
-        if prop is not None and prop.source == "calculated":
-            return calculate(self, kind, record.id, record.values, name)
+        if prop is not None and prop.source == "calculated" and name not in record.values:
+            return calculate(self, kind, record, name)
         return record.values.get(name)
 
     def associated(self, kind: str, record_id: int, other: str) -> list[int]:
@@ -56,11 +57,11 @@ class Portal:
             problems.append(problem)
         return accepted, problems
 
-    def create(self, kind: str, values: Mapping[str, str], actor: Actor) -> Record:
-        """Add a record with checked values."""
+    def create(self, kind: str, values: Mapping[str, str], actor: Actor, identity: int | None = None) -> Record:
+        """Add a record with checked values, under an id that nobody has had."""
         now, shape = self.now_ms(), OBJECT_TYPES[kind]
         store = self.stores[kind]
-        record = Record(store.new_id(), {}, now, now)
+        record = Record(store.new_id() if identity is None else identity, {}, now, now)
         record.values = {
             "hs_object_id": str(record.id), shape.created: instant(now), shape.modified: instant(now),
             "hs_object_source": "INTEGRATION" if actor.name != "user" else "CRM_UI",
@@ -92,6 +93,24 @@ class Portal:
         self.stores[kind].archive(record, now)
         self.index.lost(kind, record.id, self.clock())
         self.journal.note(instant(now), "archive", kind, record.id, actor)
+
+    def restore(self, kind: str, record: Record, actor: Actor) -> None:
+        """Take a record out of the recycle bin; nothing promises that this counts as a modification, so it does not."""
+        self.stores[kind].restore(record)
+        self.index.saw(kind, record, self.clock())
+        self.journal.note(instant(self.now_ms()), "restore", kind, record.id, actor)
+
+    def flood(self, kind: str, records: Iterable[Record], at_ms: int) -> None:
+        """Move the last-modified instant of many records to one millisecond, and nothing else."""
+        name, text = OBJECT_TYPES[kind].modified, instant(at_ms)
+        for record in records:
+            record.values, record.updated_ms = {**record.values, name: text}, at_ms
+            self.index.saw(kind, record, self.clock())
+
+    def recalculate(self, kind: str, record: Record, values: Mapping[str, str]) -> None:
+        """Store values that HubSpot worked out; neither the last-modified instant nor any history knows of it."""
+        record.values = {name: value for name, value in {**record.values, **values}.items() if value}
+        self.index.saw(kind, record, self.clock())
 
     def forget(self, kind: str, record: Record, actor: Actor) -> None:
         """Delete a record for good."""

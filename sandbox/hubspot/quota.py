@@ -19,7 +19,7 @@ class Quota:
     def __init__(self, clock: Clock, *, burst: int, searches: int, daily: int, zone: str, retry_after: bool) -> None:
         self.refused = 0
         self._clock, self._burst, self._searches, self._daily = clock, burst, searches, daily
-        self._zone, self._retry_after = ZoneInfo(zone), retry_after
+        self._zone, self.retry_after = ZoneInfo(zone), retry_after
         self._recent: dict[str, deque[float]] = {}
         self._recent_searches: deque[float] = deque()
         self._day: Any = None
@@ -56,10 +56,13 @@ class Quota:
             headers["x-hubspot-ratelimit-daily-remaining"] = str(max(0, self._daily - self._today))
         return headers
 
-    def spend(self, requests: int) -> None:
-        """Count requests that another app of the same portal made today."""
-        self._roll_day(self._clock())
+    def spend(self, requests: int, *, burst: int = 0, searches: int = 0, token: str = "") -> None:
+        """Count what others use up: requests of today, of a token's ten seconds, searches of the present second."""
+        now = self._clock()
+        self._roll_day(now)
         self._today += requests
+        self._recent.setdefault(token, deque()).extend([now] * burst)
+        self._recent_searches.extend([now] * searches)
 
     def _bucket(self, token: str, *, search: bool) -> tuple[deque[float], int, float]:
         if search:
@@ -75,4 +78,4 @@ class Quota:
         self.refused += 1
         body: dict[str, Any] = {"status": "error", "message": message, "errorType": "RATE_LIMIT",
                                 "policyName": policy, "groupName": "publicapi:sandbox"}  # fmt: skip
-        return ApiError(429, body, {"retry-after": str(wait)} if self._retry_after else None)
+        return ApiError(429, body, {"retry-after": str(wait)} if self.retry_after else None)

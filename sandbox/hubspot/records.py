@@ -54,6 +54,12 @@ class Store:
         record.archived_ms = now
         self.add(record)
 
+    def restore(self, record: Record) -> None:
+        """Move a record out of the recycle bin."""
+        self.forget(record)
+        record.archived_ms = None
+        self.add(record)
+
     def retire(self, record: Record, survivor: int) -> None:
         """Remove a record that was merged into `survivor`; ids that led to it lead there too."""
         self._take(record.id)
@@ -66,7 +72,8 @@ class Store:
         """Remove a record for good, wherever it is."""
         binned = record.archived_ms is not None
         (self.archived if binned else self.live).pop(record.id)
-        self._orders[binned].remove(record.id)
+        order = self._orders[binned]
+        del order[bisect_left(order, record.id)]
 
     def find(self, identity: int, *, archived: bool = False) -> Record | None:
         """Return the record of an id, following merges."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from sandbox.hubspot.auth import PRIVATE_TOKEN, Gatekeeper, OAuthApp, Token
@@ -32,7 +34,9 @@ class HubSpotOptions:
     retry_after: bool = False  # send Retry-After with 429
     index_delay: float = 0.0  # seconds until search learns of a write
     ids_as_text: bool = False  # search compares and sorts hs_object_id as text: undocumented
-    short_pages: bool = False  # search pages shorter than the limit although more follow
+    short_pages: bool = False  # pages shorter than the limit although more follow
+    empty_pages: bool = False  # an empty page before each page of a list or search
+    total_cap: int = 0  # the largest total that a search admits; 0 tells the truth
     search_body_chars: int = 3_000
     association_page: int = 100
     trace_ids_on_update: bool = True  # whether batch/update honours objectWriteTraceId: undocumented
@@ -41,6 +45,13 @@ class HubSpotOptions:
     latency_ms: float = 0.0  # median
     faults: tuple[Fault, ...] = ()
     clock: Clock = time.time
+
+
+SWITCHES: dict[str, type | tuple[type, ...]] = {
+    "short_pages": bool, "empty_pages": bool, "total_cap": int, "index_delay": (int, float), "portal_id": int,
+    "retry_after": bool, "trace_ids_on_update": bool, "association_page": int, "latency_ms": (int, float),
+}  # fmt: skip
+"""Options that may change while a portal is open, and their types."""
 
 
 @dataclass(slots=True)
@@ -76,6 +87,13 @@ class HubSpotState:
         portal = Portal(chosen.clock, SearchIndex(chosen.index_delay, ids_as_text=chosen.ids_as_text))
         fill(portal, world)
         return cls(chosen, portal, world.seed)
+
+    def switch(self, values: Mapping[str, Any]) -> None:
+        """Change options of `SWITCHES`; another `portal_id` is another portal that answers."""
+        self.options = replace(self.options, **values)
+        self.portal.index.delay = self.options.index_delay
+        self.gate.portal_id = self.options.portal_id
+        self.quota.retry_after = self.options.retry_after
 
     def correlation_id(self) -> str:
         """Return the id of the next request."""

@@ -11,7 +11,7 @@ from connectors.hubspot.connector import HubSpotConnector
 from mapping.records import RawRecord
 from sandbox.hubspot.auth import ALL_SCOPES, PRIVATE_TOKEN, Token
 from sandbox.hubspot.journal import Actor
-from tests.contract.hubspot_kit import Box, portal
+from tests.contract.hubspot_kit import Box, portal, shipped_maps
 
 PERSON = Actor("user:ada", "corr")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -188,3 +188,14 @@ def test_overlap_is_configurable():
         now = box.clock.now()
         page = pull(box.connect(overlap_minutes=60), "deals")[-1]
         assert page.high_water == now - timedelta(hours=1)
+
+
+def test_definitions_tell_what_is_mapped_and_what_is_custom():
+    with portal(accounts=5) as box:
+        schema = box.connect().schema()
+        assert schema.keys() == shipped_maps().keys()
+        companies = schema["companies"]
+        assert (companies["name"].mapped, companies["name"].custom) == (True, False)
+        assert (companies["phone"].mapped, companies["phone"].options) == (False, ())
+        edition = companies["product_edition"]
+        assert (edition.type, edition.options, edition.custom) == ("enumeration", ("professional", "enterprise"), True)

@@ -136,3 +136,7 @@ def test_what_writing_costs_is_what_it_takes() -> None:
         assert connector.usage().requests - before == connector.write_cost(len(ids)) == 2
         assert connector.write_cost(0) == 0
         assert connector.write_cost(201) == 4
+        before = connector.usage().requests
+        connector.read_values([ref(i) for i in ids], [STAFF])
+        assert connector.usage().requests - before == connector.write_cost(0, len(ids)) == 1
+        assert connector.write_cost(0, 2001) == 2

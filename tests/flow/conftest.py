@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from uuid import uuid4
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
+from tests.flow.databases import fresh_schemas
 from tests.services import absent
 
-SERVER = "host=127.0.0.1 port=5432 dbname=test connect_timeout=3"
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Callable[[], str]]:
+    """A maker of URLs of the test database, each with a fresh schema first in its search path."""
+    made = fresh_schemas()
+    try:
+        make = made.__enter__()
+    except psycopg.OperationalError as error:
+        absent(f"no PostgreSQL with trust authentication on 127.0.0.1:5432, database test: {error}")
+    try:
+        yield make
+    finally:
+        made.__exit__(None, None, None)
 
 
 @pytest.fixture
-def database() -> Iterator[str]:
+def database(databases: Callable[[], str]) -> str:
     """URL of the test database with a fresh schema first in its search path."""
-    schema = f"flow_{uuid4().hex[:12]}"
-    try:
-        connection = psycopg.connect(SERVER, autocommit=True)
-    except psycopg.OperationalError as error:
-        absent(f"no PostgreSQL with trust authentication on 127.0.0.1:5432, database test: {error}")
-    with connection:
-        user = connection.info.user
-        connection.execute(f'CREATE SCHEMA "{schema}"')
-        try:
-            yield f"postgresql://{user}@127.0.0.1:5432/test?options=-csearch_path%3D{schema}"
-        finally:
-            connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    return databases()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,7 +1,8 @@
 """Runs that die: `python -m tests.flow.killed_run` takes JSON orders, a line each, and answers with how each run ended.
 
-An order names the settings, a fault point, its how-manieth passing and a limit. Every run is a fork of this process,
-which has imported everything and started no thread, because starting an interpreter takes longer than the run.
+An order names the settings, a fault point and its how-manieth passing; besides, the command (`sync` or `pull`), a
+limit, and an instant at which the clock stands. Every run is a fork of this process, which has imported everything
+and started no thread, because starting an interpreter takes longer than the run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
 from typing import Any
 
 import connectors.hubspot.connector
@@ -18,7 +24,28 @@ from config.settings import Settings
 from sync import faults
 from sync.assemble import assemble
 from sync.deps import RunOptions, Timing
-from sync.engine import run_sync
+from sync.engine import run_pull, run_sync
+from tests.flow.one_crm import SkippingClock
+
+Kill = Callable[[Mapping[str, Any]], int]
+"""Carries out an order; returns the exit code of the run, or the negative number of the signal that ended it."""
+
+
+@contextmanager
+def killing() -> Iterator[Kill]:
+    """Runs that may die, in a process of their own."""
+    command = [sys.executable, "-m", "tests.flow.killed_run"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        orders, answers = server.stdin, server.stdout
+
+        def kill(order: Mapping[str, Any]) -> int:
+            print(json.dumps(order), file=orders, flush=True)
+            return int(answers.readline())
+
+        yield kill
+        orders.close()
 
 
 def main() -> None:
@@ -32,19 +59,21 @@ def main() -> None:
 
 
 def run(order: dict[str, Any]) -> int:
-    """Sync until the fault point; returns the exit code of a run that came through."""
-    left = int(order["nth"])
+    """Run until the fault point; returns the exit code of a run that came through."""
+    passed = count(1)  # counts correctly in any number of threads
 
     def die(name: str) -> None:
-        nonlocal left
-        if name == order["point"]:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if name == order["point"] and next(passed) == order["nth"]:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     faults.arm(die)
-    deps = assemble(Settings(**order["settings"]), timing=Timing(deadline=0.2, grace=0.4))
-    return run_sync(deps, RunOptions(limit=order["limit"])).exit_code
+    others: dict[str, Any] = {}
+    if "now" in order:
+        clock = SkippingClock(datetime.fromisoformat(order["now"]))
+        others = {"clock": clock, "sleep": clock.sleep}
+    deps = assemble(Settings(**order["settings"]), timing=Timing(deadline=0.2, grace=0.4), **others)
+    verb = run_pull if order.get("command") == "pull" else run_sync
+    return verb(deps, RunOptions(limit=order.get("limit"))).exit_code
 
 
 if __name__ == "__main__":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from sqlalchemy import update
 
 from store.tables import lease
 from tests.flow.checker import assert_sound
+from tests.flow.killed_run import Kill, killing
 from tests.flow.rig import Rig, rig, settings_data
 
 POINTS = (
@@ -39,24 +37,11 @@ def final_values(made: Rig) -> Values:
     return found
 
 
-Kill = Callable[[dict[str, object]], int]
-
-
 @pytest.fixture(scope="module")
 def killed() -> Iterator[Kill]:
     """Carries out an order in a process of its own; returns how that ended."""
-    command = [sys.executable, "-m", "tests.flow.killed_run"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        orders, answers = server.stdin, server.stdout
-
-        def kill(order: dict[str, object]) -> int:
-            print(json.dumps(order), file=orders, flush=True)
-            return int(answers.readline())
-
+    with killing() as kill:
         yield kill
-        orders.close()
 
 
 def expire_leases(made: Rig) -> None:

@@ -118,10 +118,13 @@ def test_a_change_may_be_later_than_those_after_it_and_then_teaches_nothing() ->
     made = state(index_delay=5)
     index, clock = made.portal.index, made.portal.clock
     record = put(made, 1, BASE, dealname="old")
-    index.saw("deals", Record(1, {**record.values, "dealname": "slow"}, BASE, BASE), START, 60.0)
+    with index.delayed(60):
+        index.saw("deals", Record(1, {**record.values, "dealname": "slow"}, BASE, BASE), START)
     index.saw("deals", Record(1, {**record.values, "dealname": "fast"}, BASE, BASE), START)
-    index.lost("deals", 1, START, 30.0)
-    index.saw("deals", Record(2, {**record.values, ID: "2"}, BASE, BASE), START, 0.0)
+    with index.delayed(30):
+        index.lost("deals", 1, START)
+    with index.delayed(0):
+        index.saw("deals", Record(2, {**record.values, ID: "2"}, BASE, BASE), START)
     seen = []
     for seconds in (0, 5, 30, 60):
         clock.now = START + seconds  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from sandbox.hubspot.auth import ALL_SCOPES, PRIVATE_TOKEN, Token
+from sandbox.hubspot.auth import ALL_SCOPES, PRIVATE_TOKEN, OAuthApp, Token
 from tests.sandbox.hubspot_portal import OBJECTS, START, Portal, portal
 
 COMPANIES = f"{OBJECTS}/companies"
@@ -216,3 +216,52 @@ def test_a_revoked_token_is_unknown(hub: Portal) -> None:
     assert hub.call("GET", COMPANIES, DOOMED.value).status_code == 200
     hub.post("/_sandbox/revoke", {"token": DOOMED.value})
     assert hub.call("GET", COMPANIES, DOOMED.value).status_code == 401
+
+
+def test_others_eat_the_burst_and_the_searches() -> None:
+    with portal(accounts=5, burst=10, searches_per_second=5) as hub:
+        hub.post("/_sandbox/spend", {"burst": 9, "searches": 4})
+        first = hub.get(COMPANIES)
+        assert (first.status_code, first.headers["x-hubspot-ratelimit-remaining"]) == (200, "0")
+        refused = hub.get(COMPANIES)
+        assert (refused.status_code, refused.json()["policyName"]) == (429, "TEN_SECONDLY_ROLLING")
+        assert hub.post(f"{COMPANIES}/search", {}).status_code == 200
+        refused = hub.post(f"{COMPANIES}/search", {})
+        assert (refused.status_code, refused.json()["policyName"]) == (429, "SECONDLY")
+        hub.clock.pass_by(10)
+        assert hub.get(COMPANIES).status_code == 200
+
+
+def _form(hub: Portal, refresh_token: str) -> dict[str, str]:
+    app = hub.state.options.oauth
+    return {"grant_type": "refresh_token", "client_id": app.client_id, "client_secret": app.client_secret,
+            "refresh_token": refresh_token}  # fmt: skip
+
+
+def test_a_rotated_refresh_token_kills_the_one_before_it() -> None:
+    with portal(accounts=5, oauth=OAuthApp(rotates=True)) as hub:
+        old = hub.state.options.oauth.refresh_token
+        first = hub.call("POST", "/oauth/v3/token", None, data=_form(hub, old)).json()
+        assert first["refresh_token"] != old
+        dead = hub.call("POST", "/oauth/v3/token", None, data=_form(hub, old))
+        assert (dead.status_code, dead.json()["status"]) == (400, "BAD_REFRESH_TOKEN")
+        second = hub.call("POST", "/oauth/v3/token", None, data=_form(hub, first["refresh_token"]))
+        assert second.status_code == 200
+        hub.post("/_sandbox/revoke", {"token": second.json()["refresh_token"]})
+        answer = hub.call("POST", "/oauth/v3/token", None, data=_form(hub, second.json()["refresh_token"]))
+        assert answer.json()["status"] == "BAD_REFRESH_TOKEN"
+
+
+def test_access_tokens_can_end_before_their_time(hub: Portal) -> None:
+    body = hub.call("POST", "/oauth/v3/token", None, data=_form(hub, hub.state.options.oauth.refresh_token)).json()
+    assert hub.call("GET", COMPANIES, body["access_token"]).status_code == 200
+    assert hub.call("POST", "/_sandbox/expire", None).json()["expired"] >= 1
+    late = hub.call("GET", COMPANIES, body["access_token"])
+    assert (late.status_code, late.json()["category"]) == (401, "EXPIRED_AUTHENTICATION")
+    assert hub.get(COMPANIES).status_code == 200
+
+
+def test_headers_that_are_too_large_are_answered_by_a_page(hub: Portal) -> None:
+    hub.break_next("headers_too_large")
+    answer = hub.get(COMPANIES)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (431, "text/html")

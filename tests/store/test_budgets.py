@@ -1,177 +1,94 @@
-"""Quotas hold over all processes on a store, in every rolling window."""
+"""Quotas hold over all processes on a store, by the database's clock."""
 
 from __future__ import annotations
 
-import time
 import uuid
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Thread
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection
 
-from connectors.budget import Budget, QuotaPolicy
+from connectors.budget import QuotaPolicy, SharedBudget
 from store import Store, open_store
-from store.budgets import StoreBudget
-from store.errors import BudgetExhausted
-from store.tables import quota
+from store.budgets import QuotaShelf
+from store.types import from_micros
+from tests.budget_suite import BudgetSuite
+from tests.virtual import VirtualTime
 
 
-@dataclass(frozen=True)
-class Policy:
-    limit: int
-    window: float
-    reserve: float = 0.0
-    name: str = "burst"
-    holder: str = field(default_factory=lambda: f"hubspot:portal:{uuid.uuid4().hex}")
+class TestInTheStore(BudgetSuite):
+    @pytest.fixture
+    def shelf(self, store: Store, time: VirtualTime) -> QuotaShelf:
+        def moment(_: Connection) -> datetime:
+            return from_micros(int(time.clock() * 1e6))
+
+        return QuotaShelf(store, moment)
 
 
-@dataclass
-class Naps:
-    """A sleep that notes how long it was asked to sleep, and really sleeps."""
-
-    taken: list[float] = field(default_factory=list)
-
-    def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
-        time.sleep(seconds)
-
-
-def most_in_a_window(moments: list[float], window: float) -> int:
-    moments = sorted(moments)
-    return max(sum(1 for other in moments if start <= other < start + window) for start in moments)
-
-
-def test_no_rolling_window_holds_more_than_the_limit(url: str, store: Store) -> None:
-    policy = Policy(limit=40, window=0.5, reserve=0.25)
+def test_processes_with_real_clocks_share_a_window(url: str, store: Store) -> None:
+    """No figure of time is asserted, only that nothing is lost or counted twice."""
+    policy = QuotaPolicy(f"app:{uuid.uuid4().hex}", "burst", 1_000, 60.0)
     other = open_store(url)
-    moments: list[float] = []
+    budgets = [SharedBudget(QuotaShelf(place)) for place in (store, store, other)]
 
-    def work(budget: StoreBudget) -> None:
-        for _ in range(30):
-            budget.acquire(policy)
-            moments.append(time.monotonic())
+    def work(budget: SharedBudget) -> None:
+        for _ in range(50):
+            budget.acquire(policy).answered()
 
-    threads = [Thread(target=work, args=(StoreBudget(place),)) for place in (store, store, other)]
+    threads = [Thread(target=work, args=(budget,)) for budget in budgets for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    left = [budget.remaining(policy) for budget in budgets]
+    other.close()
+    assert all(one is not None and 1_000 - 300 - 3 * 10 <= one <= 1_000 - 300 for one in left)
+
+
+def test_several_quotas_are_locked_in_one_order(url: str, store: Store) -> None:
+    """Whatever order they are asked for in, two processes never wait for each other."""
+    holder = f"app:{uuid.uuid4().hex}"
+    one, two = (QuotaPolicy(holder, name, 10_000, 60.0) for name in ("a", "b"))
+    other = open_store(url)
+    budgets = SharedBudget(QuotaShelf(store)), SharedBudget(QuotaShelf(other))
+    failures: list[Exception] = []
+
+    def work(budget: SharedBudget, policies: tuple[QuotaPolicy, QuotaPolicy]) -> None:
+        try:
+            for _ in range(100):
+                budget.acquire(*policies)
+        except Exception as error:  # noqa: BLE001 - looked at below
+            failures.append(error)
+
+    threads = [Thread(target=work, args=pair) for pair in zip(budgets, ((one, two), (two, one)), strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     other.close()
-    assert len(moments) == 90
-    # A thread may be kept from noting its moment for a while, hence not the very last part of the window.
-    assert most_in_a_window(moments, policy.window * 0.9) <= 30
-    assert max(moments) - min(moments) < 4.0  # three windows at least, and not much more
-
-
-def test_a_slow_client_loses_no_permits(store: Store) -> None:
-    """Permits are drawn several at a time; those that a slow client had no time to use go back to the quota."""
-    policy = Policy(limit=190, window=10.0)
-    seconds = iter(range(1_000_000))
-    budget = StoreBudget(store, clock=lambda: next(seconds) * 0.07, sleep=lambda _: pytest.fail("had to wait"))
-    for _ in range(120):
-        budget.acquire(policy)
-    left = budget.remaining(policy)
+    assert failures == []
+    left = budgets[0].remaining(one)
     assert left is not None
-    assert 190 - 120 - 10 <= left <= 190 - 120
+    assert left <= 10_000 - 200
 
 
-def test_a_long_wait_raises_with_the_time_left(store: Store) -> None:
-    policy = Policy(limit=5, window=86_400.0, reserve=0.2, name="daily")
-    naps = Naps()
-    budget = StoreBudget(store, sleep=naps)
-    for _ in range(4):
-        budget.acquire(policy)
-    with pytest.raises(BudgetExhausted, match="daily") as caught:
-        budget.acquire(policy)
-    assert 80_000 < caught.value.resets_in <= 90_000
-    assert naps.taken == []
-    assert budget.remaining(policy) == 1
+def test_a_row_of_an_earlier_version_is_understood(store: Store) -> None:
+    """Slots used to have two numbers, their beginning and their requests."""
+    shelf, policy = QuotaShelf(store), QuotaPolicy(f"app:{uuid.uuid4().hex}", "burst", 100, 10.0)
+    with shelf.open([policy.key]) as opened:
+        now = opened.now()
+        opened.states[policy.key].slots = [[now - 2_000_000, 30], [now - 60_000_000, 50]]
+    assert SharedBudget(shelf).remaining(policy) == 70
 
 
-def test_the_caller_can_have_its_own_error(store: Store) -> None:
-    policy = Policy(limit=1, window=86_400.0)
-    budget = StoreBudget(store, exhausted=lambda message, seconds: RuntimeError(f"{message} {seconds > 0}"))
-    budget.acquire(policy)
-    with pytest.raises(RuntimeError, match="used up"):
-        budget.acquire(policy)
-
-
-def test_a_pause_holds_everybody_back_and_naps_are_short(url: str, store: Store) -> None:
-    policy = Policy(limit=100, window=10.0)
-    naps: list[float] = []
-    waiting = StoreBudget(store, sleep=naps.append, patience=17.0)
-    other = open_store(url)
-    StoreBudget(other).pause(policy, 16.0)
-    StoreBudget(other).pause(policy, 1.0)  # a shorter pause never shortens a longer one
-    other.close()
-    with pytest.raises(BudgetExhausted):
-        waiting.acquire(policy)
-    assert naps == [5.0]
-
-
-def test_other_apps_on_the_quota_are_seen_in_the_headers(store: Store) -> None:
-    policy = Policy(limit=100, window=10.0)
-    budget = StoreBudget(store, clock=iter(range(0, 1000, 2)).__next__)
-    assert budget.remaining(policy) is None
-    budget.acquire(policy)
-    ours = budget.remaining(policy)
-    assert ours is not None
-    assert ours <= 99
-    budget.observe(policy, limit=100, remaining=30)
-    assert budget.remaining(policy) == 30
-    budget.observe(policy, limit=100, remaining=90)  # requests of ours may still be under way: no reason to relax
-    assert budget.remaining(policy) == 30
-    budget.observe(policy, limit=50, remaining=20)
-    assert budget.remaining(policy) == 0  # a smaller limit than configured: 70 of 50 are used
-
-
-def test_a_daily_count_follows_the_vendor_both_ways(store: Store) -> None:
-    policy = Policy(limit=1000, window=86_400.0, name="daily")
-    budget = StoreBudget(store, clock=iter(range(0, 1000, 2)).__next__)
-    budget.observe(policy, limit=1000, remaining=0, resets_in=3600)
-    with pytest.raises(BudgetExhausted) as caught:
-        budget.acquire(policy)
-    assert 3500 < caught.value.resets_in <= 3600
-    budget.observe(policy, remaining=990)
-    budget.acquire(policy)
-    assert budget.remaining(policy) == 980  # ten permits were drawn at once
-
-
-def test_a_daily_quota_is_new_after_its_reset(store: Store) -> None:
-    policy = Policy(limit=10, window=86_400.0, name="daily")
-    budget = StoreBudget(store)
-    budget.observe(policy, remaining=0, resets_in=0.0)
-    with store.write() as c:
-        c.execute(update(quota).where(quota.c.holder == policy.holder).values(blocked_until=None))
-    budget.acquire(policy)
-    assert budget.remaining(policy) == 9
-
-
-def test_headers_cost_at_most_one_transaction_a_second_unless_nothing_is_left(store: Store) -> None:
-    policy = Policy(limit=100, window=10.0)
-    budget = StoreBudget(store, clock=lambda: 7.0)
-    budget.observe(policy, remaining=50)
-    budget.observe(policy, remaining=40)
-    assert budget.remaining(policy) == 50
-    budget.observe(policy, remaining=0)
-    assert budget.remaining(policy) == 0
-
-
-def test_a_request_dearer_than_the_limit_takes_a_whole_window(store: Store) -> None:
-    policy = Policy(limit=4, window=0.2)
-    naps = Naps()
-    budget = StoreBudget(store, sleep=naps)
-    budget.acquire(policy, cost=9)
-    budget.acquire(policy)
-    assert sum(naps.taken) >= 0.15
-
-
-def test_connectors_can_use_it_as_their_budget(store: Store) -> None:
-    budget: Budget = StoreBudget(store)
-    policy = QuotaPolicy(f"salesforce:org:{uuid.uuid4().hex}", "daily", 100, 86_400.0, reserve=0.5)
-    budget.acquire(policy)
-    budget.observe(policy, limit=100, remaining=60)
-    left = budget.remaining(policy)
-    assert left is not None
-    assert 55 <= left <= 60  # permits in hand count as used
+def test_what_is_stored_comes_back(store: Store) -> None:
+    shelf, key = QuotaShelf(store), (f"app:{uuid.uuid4().hex}", "daily")
+    assert shelf.look(key) is None
+    with shelf.open([key]) as opened:
+        now, kept = opened.now(), opened.states[key]
+        kept.vendor_limit, kept.slots, kept.blocked_until, kept.resets_at = 250, [[now, 3, 1]], now + 5, now + 7
+    found = shelf.look(key)
+    assert found is not None
+    assert (found[0], found[1] >= now) == (kept, True)
+    assert abs(datetime.now(UTC) - from_micros(now)).total_seconds() < 60

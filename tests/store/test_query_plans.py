@@ -48,7 +48,6 @@ from store.plans import PlanHeader, PlanRecord
 from store.tables import evaluation, metadata
 from store.tables import ledger as ledger_table
 from tests.store.sample import book, fill
-from tests.store.test_budgets import Policy
 
 COARSE = frozenset({"workspace", "connection", "stream", "object", "kind", "plan_key", "holder"})
 """Columns that many rows share: an index narrowed down by these alone still reads all of a CRM's records."""
@@ -179,7 +178,11 @@ def test_leases_and_budgets_touch_their_own_row_only(traced: tuple[Store, Tracer
     held = leases.acquire(store, "w", "hubspot", "run", 60)
     leases.renew(store, held)
     leases.release(store, held)
-    budgets.StoreBudget(store).acquire(Policy(10, 10.0))
+    keys = [("app", "burst"), ("portal", "daily")]
+    for _ in range(2):
+        with budgets.QuotaShelf(store).open(keys) as opened:
+            opened.states[keys[0]].slots.append([1, 1])
+    budgets.QuotaShelf(store).look(keys[0])
     assert {step for step, _ in tracer.steps if step.startswith("SCAN")} <= {"SCAN CONSTANT ROW"}
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import shutil
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from connectors.hubspot.auth import OAuthToken, read_secret_file, write_secret_f
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import OAuthSettings
 from connectors.hubspot.transport import Request
+from connectors.hubspot.turns import turn
 from connectors.redact import Redactor
 from mapping.records import Ref
 from tests.unit.connectors.hubspot_kit import Script, answer, definitions, opened, refusal
@@ -40,7 +44,7 @@ def granting(*, rotate: str | None = None, lifetime: int = 1800):
 
 def oauth(handler, clock: FakeClock, **settings: object) -> OAuthToken:
     app = OAuthSettings.model_validate({**APP, **settings})
-    return OAuthToken(app, Paths("v3"), Script(handler), clock=clock, redactor=Redactor())
+    return OAuthToken(app, Paths("v3"), Script(handler), clock=clock, sleep=clock.sleep, redactor=Redactor())
 
 
 def test_a_token_is_renewed_before_it_expires():
@@ -162,7 +166,7 @@ def test_a_rotated_refresh_token_that_cannot_be_stored_is_not_used(tmp_path: Pat
 
     def then_the_folder_vanishes(request: Request) -> Answer:
         secret.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
         return handler(request)
 
     tokens = oauth(then_the_folder_vanishes, FakeClock(), refresh_token=None, refresh_token_file=secret)
@@ -222,3 +226,96 @@ def test_an_unreadable_token_file_is_a_configuration_error(tmp_path: Path, conte
         secret.write_text(content)
     with pytest.raises(ConfigError, match="access_token_file"):
         opened(lambda _request: answer({}), access_token_file=secret)
+
+
+class Rotating:
+    """HubSpot's token endpoint as it is when tokens rotate: only the newest refresh token lives."""
+
+    def __init__(self, first: str) -> None:
+        self.living = first
+        self.grants = 0
+        self.refused = 0
+        self.lose_answer = False
+
+    def __call__(self, request: Request) -> Answer:
+        if dict(request.form)["refresh_token"] != self.living:
+            self.refused += 1
+            return answer({"error": "invalid_grant", "status": "BAD_REFRESH_TOKEN", "message": "x"}, 400)
+        self.grants += 1
+        self.living = f"refresh-{self.grants}"
+        if self.lose_answer:
+            raise RetryLater("The connection broke off.", sent=True)
+        return answer({"access_token": f"access-{self.grants}", "expires_in": 1800, "refresh_token": self.living})
+
+
+def shared(handler: Rotating, secret: Path, clock: FakeClock | None = None, sleep=None) -> OAuthToken:
+    """A token source as one of several processes has it."""
+    app = OAuthSettings.model_validate({**APP, "refresh_token": None, "refresh_token_file": secret})
+    clock = clock or FakeClock()
+    return OAuthToken(
+        app, Paths("v3"), Script(handler), clock=clock, sleep=sleep or clock.sleep, redactor=Redactor()
+    )  # fmt: skip
+
+
+def test_two_that_share_a_rotating_refresh_token_take_turns(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    hubspot = Rotating("refresh-one")
+    two = [shared(hubspot, secret, sleep=time.sleep) for _ in range(2)]
+
+    def work(tokens: OAuthToken) -> bool:
+        return all(tokens.renew(tokens.current()) for _ in range(20))
+
+    with ThreadPoolExecutor(2) as pool:
+        renewed = list(pool.map(work, two))
+    assert (renewed, hubspot.refused, hubspot.grants) == ([True, True], 0, 42)
+    assert secret.read_text() == hubspot.living
+
+
+def test_a_renewal_that_another_process_keeps_too_long_is_waited_for_and_then_left(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    clock = FakeClock()
+    with turn(secret, clock.sleep), pytest.raises(RetryLater, match="Another process"):
+        shared(Rotating("refresh-one"), secret, clock).current()
+    assert 60 < sum(clock.slept) < 120
+    assert shared(Rotating("refresh-one"), secret, clock).current() == "access-1"
+
+
+def test_a_new_token_that_was_lost_with_its_process_is_told_from_a_revocation(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    hubspot = Rotating("refresh-one")
+    hubspot.lose_answer = True  # as for a process that is killed between the answer and its disk
+    with pytest.raises(RetryLater):
+        shared(hubspot, secret).current()
+    for _ in range(2):
+        with pytest.raises(CredentialsError, match="never stored"):
+            shared(hubspot, secret).current()
+    hubspot.lose_answer = False
+    secret.write_text(hubspot.living)  # the app was installed again
+    assert shared(hubspot, secret).current() == "access-2"
+    secret.write_text("revoked")
+    with pytest.raises(CredentialsError) as caught:
+        shared(hubspot, secret).current()
+    assert "never stored" not in caught.value.message
+
+
+def test_a_token_survives_a_process_that_ended_before_hubspot_did_anything(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    with turn(secret, FakeClock().sleep) as cut:
+        cut.begin()
+    assert shared(Rotating("refresh-one"), secret).current() == "access-1"
+    with turn(secret, FakeClock().sleep) as after:
+        assert not after.cut_short
+
+
+def test_where_no_lock_file_can_be_made_the_secret_itself_is_locked(tmp_path: Path):
+    secret = tmp_path / "refresh"
+    secret.write_text("refresh-one")
+    (tmp_path / "refresh.lock").mkdir()
+    clock = FakeClock()
+    with turn(secret, clock.sleep), pytest.raises(RetryLater), turn(secret, clock.sleep):
+        raise AssertionError("two had the turn at once")
+    assert shared(Rotating("refresh-one"), secret).current() == "access-1"

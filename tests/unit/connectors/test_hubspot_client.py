@@ -153,7 +153,7 @@ def test_a_count_that_no_header_confirms_is_not_passed_off_as_hubspots():
     connector, _script, _clock = opened(routed(details=ACCOUNT, properties=definitions(), companies=rows()))
     quotas, budget = connector._parts.client.quotas, connector._parts.client.quotas._budget
     another = QuotaPolicy("hubspot-portal:42", "daily", 1_000_000, 86_400.0)
-    budget.acquire(another, 5_000)
+    budget.acquire(another, cost=5_000)
     connector.identity()
     assert quotas.left_today() is None
     assert budget.remaining(another) == 1_000_000 - 5_000 - 2

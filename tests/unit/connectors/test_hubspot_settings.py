@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -153,3 +155,16 @@ def test_what_is_not_hubspots_error_format_is_recognised(body: bytes):
 )
 def test_odd_envelopes_do_no_harm(body: dict[str, object]):
     assert read_envelope(answer(body)) is not None
+
+
+def test_full_reads_have_a_cadence_and_zero_means_never():
+    def cadences(**pull: float) -> dict[str, timedelta | None]:
+        connector, _script, _clock = opened(lambda _request: answer({}), access_token=TOKEN, pull=pull)
+        return {one.kind: one.full_every for one in connector.streams()}
+
+    day = timedelta(hours=24)
+    assert cadences() == {"reference": None, "records": day, "links": day}
+    chosen = cadences(full_every_hours=168, links_every_hours=0.5)
+    assert chosen == {"reference": None, "records": timedelta(days=7), "links": timedelta(minutes=30)}
+    never = cadences(full_every_hours=0, links_every_hours=0)
+    assert all(never[kind] and never[kind] > timedelta(days=30_000) for kind in ("records", "links"))

@@ -197,9 +197,26 @@ def test_nothing_to_write_sends_nothing():
     assert script.requests == []
 
 
-def test_the_cost_of_writing_is_a_guard_read_and_a_write_for_each_hundred():
-    connector, _script, _clock = opened(lambda _request: answer({}))
-    assert [connector.write_cost(count) for count in (0, 1, 100, 101)] == [0, 2, 2, 4]
+@pytest.mark.parametrize("records", [0, 1, 99, 100, 101, 1_000, 10_000])
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_the_cost_of_writing_is_what_is_sent(records: int, share: float):
+    """Guard read, write and reading back, in the batches in which a plan is carried out."""
+
+    def done(request: Request) -> Answer:
+        asked = request.body["inputs"] if request.body else ()
+        return answer({"results": [{"id": one["id"], "properties": {}} for one in asked]})
+
+    connector, script, _clock = opened(done)
+    refs = [Ref("crm", "companies", str(number)) for number in range(1, records + 1)]
+    batch = connector.capabilities.write_batch
+    for start in range(0, records, batch):
+        connector.read_values(refs[start : start + batch], ["a"])
+        connector.write([Change(ref, {"a": "1"}) for ref in refs[start : start + batch]])
+    again = refs[: round(records * share)]
+    for start in range(0, len(again), connector.capabilities.read_batch):
+        connector.read_values(again[start : start + connector.capabilities.read_batch], ["a"])
+    paths = [request.path for request in script.requests if "/properties" not in request.path]
+    assert len(paths) == connector.write_cost(records, len(again))
 
 
 @pytest.mark.parametrize(
