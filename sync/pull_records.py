@@ -101,11 +101,10 @@ def _store_rows(session: Session, c: Connection, connection: str, work: streams.
     counts = session.report.stream(connection, stream.name)
     stored = raw.upsert_page(c, session.ws, connection, stream.name, epoch.id, page.records, now)
     merges = aliases.merges_of(page.records)
-    if merges:
-        if aliases.apply_merges(c, session.ws, connection, stream.name, merges, now):
-            # A merge moves the links of other records without their knowing.
-            for child, ids in links.linked_to(c, session.ws, connection, stream.name, merges).items():
-                remember_relinked(c, session.ws, connection, child, ids)
+    if aliases.apply_merges(c, session.ws, connection, stream.name, merges, now):
+        # A merge moves the links of other records without their knowing.
+        for child, ids in links.linked_to(c, session.ws, connection, stream.name, merges).items():
+            remember_relinked(c, session.ws, connection, child, ids)
     counts.read += len(page.records)
     counts.inserted += stored.inserted
     counts.updated += stored.updated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Crm(Trouble):
 def crm(folder: Path, vendor: Vendor, *, accounts: int = 12, batch_size: int = 20, **connection: Any) -> Iterator[Crm]:
     """A fresh CRM with a store of its own; `connection` are further settings."""
     clock = SkippingClock(START)
-    hubspot = HubSpotOptions(burst=10**6, searches_per_second=10**6, clock=lambda: clock.monotonic())
+    hubspot = HubSpotOptions(burst=10**6, searches_per_second=10**6, clock=clock.monotonic)
     salesforce = SalesforceOptions(session_ids=(SESSION,), batch_size=batch_size, clock=clock.now)
     options = {"hubspot_options": hubspot, "salesforce_options": salesforce}
     with one_crm(folder, vendor, accounts=accounts, **options, **connection) as made:
