@@ -65,7 +65,7 @@ def links_from(
 
 
 def linked_to(c: Connection, ws: str, connection: str, stream: str, to_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return stream → its records that have a link to one of `to_ids` of `stream`. Reads all links of the connection."""
+    """Return stream → its records with a link to one of `to_ids` of `stream`; reads all links of the connection."""
     here = and_(raw_link.c.workspace == ws, raw_link.c.connection == connection)
     wanted = and_(here, raw_link.c.kind.endswith(f">{stream}"), member(c, raw_link.c.to_id, to_ids))
     found: defaultdict[str, list[str]] = defaultdict(list)
