@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 
 CONFIG = """\
-store: sqlite:///{folder}/keepwell.db
+store: sqlite:///{store}
 connections:
+{connections}policy:
+  quota_reserve: 0%
+"""
+HUBSPOT = """\
   hubspot:
     type: hubspot
     access_token: ${{BENCH_HUBSPOT_TOKEN}}
-    base_url: {hubspot}
-{salesforce}policy:
-  quota_reserve: 0%
+    base_url: {url}
 """
 SALESFORCE = """\
   salesforce:
@@ -51,28 +54,46 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Served CRMs and a folder with a configuration that points at them."""
+    """Served CRMs and a folder with a configuration that points at them; `org` is how to get into Salesforce."""
 
     folder: Path
     hubspot: str
+    token: str
+    org: dict[str, Any]
     environment: dict[str, str]
+
+    @property
+    def store(self) -> Path:
+        """The file of Keepwell's store."""
+        return self.folder / "keepwell.db"
 
     def keepwell(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> Ran:
         """Run `keepwell ARGUMENTS --json` and measure it; raises RuntimeError when it ends otherwise than `ok`."""
-        command = [sys.executable, "-m", "benchmarks.measured", "-m", "cli", *arguments, "--json"]
+        return self.measured("cli", *arguments, "--json", ok=ok)
+
+    def measured(self, module: str, *arguments: str, given: str = "", ok: tuple[int, ...] = (0,)) -> Ran:
+        """Run a module that reads `given` and answers in JSON, and measure it; raises RuntimeError as `keepwell`."""
+        command = [sys.executable, "-m", "benchmarks.measured", "-m", module, *arguments]
         started = time.perf_counter()
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True, check=False
         )
         seconds = time.perf_counter() - started
         if done.returncode not in ok:
-            raise RuntimeError(f"keepwell {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}")
+            raise RuntimeError(f"{module} {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}")
         peak = float(done.stderr.rsplit("peak-mib ", 1)[1].split()[0])
         return Ran(json.loads(done.stdout), seconds, peak)
 
-    def counts(self) -> dict[str, int]:
-        """Live records an object, as the portal itself counts them."""
-        body = requests.get(f"{self.hubspot}/_sandbox/counts", timeout=30).json()
+    def properties(self, stream: str) -> list[str]:
+        """What Keepwell asked for of a stream, as the first record in its store shows it."""
+        with closing(sqlite3.connect(self.store)) as db:
+            query = "SELECT payload FROM raw_record WHERE stream = ? LIMIT 1"
+            return list(json.loads(db.execute(query, (stream,)).fetchone()[0]))
+
+    def counts(self, *, salesforce: bool = False) -> dict[str, int]:
+        """Live records an object, as the portal, or the org, itself counts them."""
+        url = self.org["url"] if salesforce else self.hubspot
+        body = requests.get(f"{url}/_sandbox/counts", timeout=30).json()
         return {name: int(one["live"]) for name, one in body.items()}
 
     def stats(self) -> dict[str, Any]:
@@ -87,13 +108,15 @@ def served(
     *,
     latency_ms: float = 0,
     burst: int | None = None,
+    hubspot: bool = True,
     salesforce: bool = True,
     seed: int = 7,
     shape: str | None = None,
 ) -> Iterator[Bench]:
     """Serve a portfolio of `accounts`, or one CRM of a `shape` such as `hubspot:20000,40000,40000`.
 
-    `burst` is HubSpot's quota in requests per ten seconds, 190 by default.
+    `burst` is HubSpot's quota in requests per ten seconds, 190 by default; `hubspot` and `salesforce` say which of the
+    two Keepwell is connected to.
     """
     command = [sys.executable, "-m", "sandbox", "--json", "--accounts", str(accounts), "--seed", str(seed)]
     command += ["--latency-ms", str(latency_ms)]
@@ -107,7 +130,7 @@ def served(
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
-            yield _bench(folder, ready, salesforce=salesforce)
+            yield _bench(folder, ready, hubspot=hubspot, salesforce=salesforce)
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -115,17 +138,19 @@ def served(
                 process.stdout.close()
 
 
-def _bench(folder: Path, ready: dict[str, Any], *, salesforce: bool) -> Bench:
-    org = ready["salesforce"]
-    second = SALESFORCE.format(url=org["url"], consumer_key=org["consumer_key"]) if salesforce else ""
-    text = CONFIG.format(folder=folder, hubspot=ready["hubspot"]["url"], salesforce=second)
-    (folder / "keepwell.yaml").write_text(text, encoding="utf-8")
+def _bench(folder: Path, ready: dict[str, Any], *, hubspot: bool, salesforce: bool) -> Bench:
+    portal, org = ready["hubspot"], ready["salesforce"]
+    connections = HUBSPOT.format(url=portal["url"]) if hubspot else ""
+    connections += SALESFORCE.format(url=org["url"], consumer_key=org["consumer_key"]) if salesforce else ""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
-        "BENCH_HUBSPOT_TOKEN": ready["hubspot"]["access_token"],
+        "BENCH_HUBSPOT_TOKEN": portal["access_token"],
         "BENCH_SALESFORCE_SECRET": org["consumer_secret"],
     }
-    return Bench(folder, ready["hubspot"]["url"], environment)
+    bench = Bench(folder, portal["url"], portal["access_token"], org, environment)
+    text = CONFIG.format(store=bench.store, connections=connections)
+    (folder / "keepwell.yaml").write_text(text, encoding="utf-8")
+    return bench
 
 
 def own_peak_mib() -> float:
