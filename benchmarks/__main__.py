@@ -43,9 +43,7 @@ def _bulk() -> None:
 
 
 def _naive() -> None:
-    show(
-        "beside a loop over hubspot-api-client, quota and latency as above", naive.hubspot(20_000, 40_000, 40_000, 120)
-    )
+    show("beside a loop over hubspot-api-client, same quota", naive.hubspot(20_000, 40_000, 40_000, 120))
     show("beside a loop over simple-salesforce", naive.salesforce(200_000, 400_000))
 
 

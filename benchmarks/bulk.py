@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.local import Bench, served
@@ -20,57 +20,66 @@ PAGE = 2_000
 STREAMS = {"accounts": "Account", "opportunities": "Opportunity"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Pulled:
-    """Seconds of the pull room and of normalising after it; peak memory of the whole command; calls."""
+class _Watcher:
+    """Peak memory when the store held each of `marks` rows for the first time; nothing where it cannot be told."""
 
-    rows: int
-    pull: float
-    normalise: float
-    peak_mib: float
-    calls: int
+    def __init__(self, store: Path, marks: tuple[int, int]) -> None:
+        self._store = store
+        self._marks = marks
+        self.peaks: dict[int, float] = {}
+
+    def __call__(self, peak_mib: float) -> None:
+        """Look how many rows there are."""
+        try:
+            with closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)) as db:
+                rows = db.execute("SELECT coalesce(sum(value), 0) FROM raw_seq").fetchone()[0]
+        except sqlite3.OperationalError:  # not there yet
+            return
+        for mark in self._marks:
+            if rows >= mark:
+                self.peaks.setdefault(mark, peak_mib)
 
 
-def run(accounts: int, opportunities: int, *, small: tuple[int, int] = (25_000, 25_000)) -> dict[str, float]:
-    """A full pull of the two objects, and another one of a `small` org, to see whether memory grows with the rows."""
-    with _served(*small) as bench:
-        little = _pull(bench)
-    with _served(accounts, opportunities) as bench:
-        much = _pull(bench)
+def run(accounts: int, opportunities: int, *, marks: tuple[int, int] = (50_000, 500_000)) -> dict[str, float]:
+    """A full pull of the two objects; peak memory is noted when so many rows are stored, and at the end."""
+    with served(hubspot=False, shape=f"salesforce:{accounts},{opportunities},0") as bench:
+        counts = bench.counts(salesforce=True)
+        watcher = _Watcher(bench.store, marks)
+        ran = bench.keepwell("pull", watch=watcher)
+        pulled = ran.answer["pull"]["salesforce"]
+        _nothing_missing(pulled, counts)
+        rows = sum(stream["read"] for stream in pulled.values())
+        pull, normalise = _rooms(bench)
         read, stored = _read_and_discard(bench), _bare_sqlite(bench)
+    low, high = (watcher.peaks.get(mark, float("nan")) for mark in marks)
     return {
-        "rows": much.rows,
-        "pull_seconds": much.pull,
-        "rows_a_second": much.rows / much.pull,
-        "calls": much.calls,
+        "rows": rows,
+        "pull_seconds": pull,
+        "rows_a_second": rows / pull,
+        "calls": ran.answer["api"]["salesforce"]["requests"],
         "floor_read_seconds": read,
         "floor_store_seconds": stored,
-        "times_floor": much.pull / (read + stored),
-        "normalised_a_second": much.rows / much.normalise,
-        "small_rows": little.rows,
-        "small_peak_mib": little.peak_mib,
-        "peak_mib": much.peak_mib,
-        "times_small_peak": much.peak_mib / little.peak_mib,
+        "times_floor": pull / (read + stored),
+        "normalised_a_second": rows / normalise,
+        "low_peak_mib": low,
+        "high_peak_mib": high,
+        "high_times_low": high / low,
+        "peak_mib": ran.peak_mib,
     }
 
 
-def _served(accounts: int, opportunities: int) -> AbstractContextManager[Bench]:
-    return served(hubspot=False, shape=f"salesforce:{accounts},{opportunities},0")
-
-
-def _pull(bench: Bench) -> _Pulled:
-    counts = bench.counts(salesforce=True)
-    ran = bench.keepwell("pull")
-    pulled = ran.answer["pull"]["salesforce"]
+def _nothing_missing(pulled: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]) -> None:
     for stream, name in STREAMS.items():
         if pulled[stream]["live"] != counts[name]:
             raise RuntimeError(f"{stream}: the org has {counts[name]}, the store {pulled[stream]['live']}")
+
+
+def _rooms(bench: Bench) -> tuple[float, float]:
+    """Seconds from the first stream's begin to the last one's seal, and from there to the end of the run."""
     with closing(sqlite3.connect(bench.store)) as db:
         began, ended = db.execute("SELECT min(started_at) / 1e6, max(ended_at) / 1e6 FROM epoch").fetchone()
         ((finished,),) = db.execute("SELECT max(finished_at) / 1e6 FROM run")
-    rows = sum(stream["read"] for stream in pulled.values())
-    calls = ran.answer["api"]["salesforce"]["requests"]
-    return _Pulled(rows, ended - began, finished - ended, ran.peak_mib, calls)
+    return ended - began, finished - ended
 
 
 def _read_and_discard(bench: Bench) -> float:

@@ -9,14 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
+
+Watch = Callable[[float], None]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,22 +70,31 @@ class Bench:
         """The file of Keepwell's store."""
         return self.folder / "keepwell.db"
 
-    def keepwell(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> Ran:
+    def keepwell(self, *arguments: str, ok: tuple[int, ...] = (0,), watch: Watch | None = None) -> Ran:
         """Run `keepwell ARGUMENTS --json` and measure it; raises RuntimeError when it ends otherwise than `ok`."""
-        return self.measured("cli", *arguments, "--json", ok=ok)
+        return self.measured("cli", *arguments, "--json", ok=ok, watch=watch)
 
-    def measured(self, module: str, *arguments: str, given: str = "", ok: tuple[int, ...] = (0,)) -> Ran:
-        """Run a module that reads `given` and answers in JSON, and measure it; raises RuntimeError as `keepwell`."""
+    def measured(
+        self, module: str, *arguments: str, given: str = "", ok: tuple[int, ...] = (0,), watch: Watch | None = None
+    ) -> Ran:
+        """Run a module that reads `given` and answers in JSON, and measure it; raises RuntimeError as `keepwell`.
+
+        `watch` is called ten times a second with the process's peak memory so far, where the system tells it.
+        """
         command = [sys.executable, "-m", "benchmarks.measured", "-m", module, *arguments]
         started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True, check=False
-        )
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            if watch is not None:
+                threading.Thread(target=_watch, args=(process, watch), daemon=True).start()
+            out, complaints = process.communicate(given)
         seconds = time.perf_counter() - started
-        if done.returncode not in ok:
-            raise RuntimeError(f"{module} {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}")
-        peak = float(done.stderr.rsplit("peak-mib ", 1)[1].split()[0])
-        return Ran(json.loads(done.stdout), seconds, peak)
+        if process.returncode not in ok:
+            raise RuntimeError(f"{module} {' '.join(arguments)} ended with {process.returncode}: {complaints[-800:]}")
+        peak = float(complaints.rsplit("peak-mib ", 1)[1].split()[0])
+        return Ran(json.loads(out), seconds, peak)
 
     def properties(self, stream: str) -> list[str]:
         """What Keepwell asked for of a stream, as the first record in its store shows it."""
@@ -158,9 +170,25 @@ def own_peak_mib() -> float:
 
     Linux keeps in `ru_maxrss` what the parent had when it forked, so the program's own mark is read there.
     """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
-        return int(line.split()[1]) / 2**10
+    mark = _peak_mib("self")
+    if mark is not None:
+        return mark
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _peak_mib(process: int | str) -> float | None:
+    """Peak resident memory of a process so far, None where the system does not tell it or the process has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 2**10 for line in status.splitlines() if line.startswith("VmHWM:")), None)
+
+
+def _watch(process: subprocess.Popen[str], watch: Watch) -> None:
+    while process.poll() is None:
+        peak = _peak_mib(process.pid)
+        if peak is not None:
+            watch(peak)
+        time.sleep(0.1)
