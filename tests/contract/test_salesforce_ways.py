@@ -173,10 +173,22 @@ def test_formula_fields_are_named_and_bring_a_full_read_each_day() -> None:
             "cases": day,
             "contracts": week,
             "events": week,
+            "tasks": week,
         }
         found = {check.name: check.detail for check in connector.checks()}
         assert found["silent fields of accounts"].startswith("ARR__c: ")
         assert "every 24 h" in found["silent fields of cases"]
+
+
+def test_full_reads_may_be_switched_off_and_doctor_says_what_that_means() -> None:
+    with org() as one:
+        one.post("formula", {"object": "Account", "field": "ARR__c"})
+        connector = one.connector(pull={"full_every_hours": 0, "formula_every_hours": 0})
+        assert {each.full_every for each in connector.streams()} == {None}
+        (check,) = (check for check in connector.checks() if check.name == "silent fields of accounts")
+        assert (check.status, "nothing is read again" in check.detail) == ("warning", True)
+        rare = one.connector(pull={"full_every_hours": 5, "formula_every_hours": 24})
+        assert {each.full_every for each in rare.streams() if each.kind == "records"} == {timedelta(hours=5)}
 
 
 def test_a_formula_that_changes_silently_shows_in_a_full_read_only() -> None:
