@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
-from store.sql import member, upsert
+from store.many import upsert_many
+from store.sql import member
 from store.tables import ENTITY_TABLES
 
 
@@ -22,11 +23,10 @@ def replace_entities(c: Connection, ws: str, entity: str, connection: str, rows:
     unknown = {name for row in rows for name in row} - set(names)
     if unknown:
         raise KeyError(f"The entity {entity} has no field {', '.join(sorted(unknown))}.")
-    blank: dict[str, object] = dict.fromkeys(names)
-    blank.update(workspace=ws, connection=connection)
-    full = {(row["stream"], row["id"]): {**blank, **row} for row in rows}
-    c.execute(upsert(c, table), list(full.values()))
-    return len(full)
+    same = {"workspace": ws, "connection": connection}
+    last = {(row["stream"], row["id"]): row for row in rows}
+    upsert_many(c, table, same, {name: [row.get(name) for row in last.values()] for name in names if name not in same})
+    return len(last)
 
 
 def delete_entities(

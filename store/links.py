@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
 
 from mapping.records import Link
+from store.many import upsert_many
 from store.sql import CHUNK, member
 from store.tables import raw_link
 from store.types import clean_text
@@ -41,22 +42,14 @@ def upsert_links(
     c.execute(update(raw_link).where(here, member(c, raw_link.c.from_id, fresh)).values(last_epoch=epoch_id))
     c.execute(delete(raw_link).where(here, member(c, raw_link.c.from_id, changed)))
     rows = [
-        {
-            "workspace": ws,
-            "connection": connection,
-            "kind": kind,
-            "from_id": item,
-            "to_id": to_id,
-            "label": label,
-            "ordinal": ordinal,
-            "is_primary": primary,
-            "last_epoch": epoch_id,
-        }
+        (item, *place, ordinal, primary)
         for item in changed
-        for ordinal, ((to_id, label), primary) in enumerate(fresh[item].items())
+        for ordinal, (place, primary) in enumerate(fresh[item].items())
     ]
     if rows:
-        c.execute(insert(raw_link), rows)
+        same = {"workspace": ws, "connection": connection, "kind": kind, "last_epoch": epoch_id}
+        names = ("from_id", "to_id", "label", "ordinal", "is_primary")
+        upsert_many(c, raw_link, same, dict(zip(names, zip(*rows, strict=True), strict=True)))
     return changed
 
 

@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
 from mapping.records import RawRecord
-from store.sql import CHUNK, insert_into, member, upsert
+from store.many import upsert_many
+from store.sql import CHUNK, insert_into, member
 from store.tables import raw_record, raw_seq
-from store.types import JsonText, clean_text, dump_json
+from store.types import JsonText, clean_text, dump_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ class _Known:
     first_seen_at: datetime
 
 
+class _Version(NamedTuple):
+    id: str
+    record: RawRecord
+    payload: JsonText
+    hash: str
+
+
 def upsert_page(
     c: Connection,
     ws: str,
@@ -62,43 +70,32 @@ def upsert_page(
     """
     latest = _latest_versions(records)
     known = _known(c, ws, connection, stream, latest)
-    changed: list[tuple[RawRecord, JsonText, str]] = []
+    changed: list[_Version] = []
     unchanged: list[str] = []
     for record_id, record in latest.items():
-        payload = dump_json(record.properties)
-        content = hashlib.blake2b(payload.encode("utf-8"), digest_size=16).hexdigest()
+        document = dump_bytes(record.properties)
+        content = hashlib.blake2b(document, digest_size=16).hexdigest()
         if _is_news(record, content, known.get(record_id)):
-            changed.append((record, payload, content))
+            changed.append(_Version(record_id, record, JsonText(document, "utf-8"), content))
         else:
             unchanged.append(record_id)
     if changed:
         first = _reserve(c, ws, connection, stream, len(changed))
-        rows = []
-        for offset, (record, payload, content) in enumerate(changed):
-            record_id = clean_text(record.id)
-            before = known.get(record_id)
-            rows.append(
-                {
-                    "workspace": ws,
-                    "connection": connection,
-                    "stream": stream,
-                    "id": record_id,
-                    "hash": content,
-                    "payload": payload,
-                    "modified_at": record.modified_at,
-                    "archived": record.archived,
-                    "gone": False,
-                    "seq": first + offset,
-                    "last_epoch": epoch_id,
-                    "first_seen_at": before.first_seen_at if before else now,
-                    "changed_at": now,
-                }
-            )
-        c.execute(upsert(c, raw_record), rows)
+        same = {"workspace": ws, "connection": connection, "stream": stream, "gone": False, "last_epoch": epoch_id}
+        columns: dict[str, Sequence[object]] = {
+            "id": [one.id for one in changed],
+            "hash": [one.hash for one in changed],
+            "payload": [one.payload for one in changed],
+            "modified_at": [one.record.modified_at for one in changed],
+            "archived": [one.record.archived for one in changed],
+            "seq": range(first, first + len(changed)),
+            "first_seen_at": [known[one.id].first_seen_at if one.id in known else now for one in changed],
+        }
+        upsert_many(c, raw_record, {**same, "changed_at": now}, columns)
     if unchanged:
         here = and_(_stream(ws, connection, stream), member(c, raw_record.c.id, unchanged))
         c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
-    updated = sum(1 for record, _, _ in changed if clean_text(record.id) in known)
+    updated = sum(1 for one in changed if one.id in known)
     return PageCounts(len(changed) - updated, updated, len(unchanged))
 
 

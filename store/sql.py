@@ -7,7 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Integer, Table, Text, and_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import UnaryExpression
@@ -70,12 +83,21 @@ def numbered(c: Connection, table: Table, ws: str, ids: Iterable[int]) -> Column
 
 def insert_into(c: Connection, table: Table) -> Any:
     """Return the dialect's INSERT, which knows ON CONFLICT."""
-    return postgresql.insert(table) if c.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_for(c.dialect, table)
+
+
+def insert_for(dialect: Dialect, table: Table) -> Any:
+    """Return the INSERT of `dialect`."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def upsert(c: Connection, table: Table, changing: Sequence[str] | None = None) -> Any:
     """Return an INSERT that updates `changing` (default: all but the key) where the primary key is there already."""
-    statement = insert_into(c, table)
+    return on_conflict_update(insert_into(c, table), table, changing)
+
+
+def on_conflict_update(statement: Any, table: Table, changing: Sequence[str] | None = None) -> Any:
+    """Let an INSERT update `changing` (default: all but the key) where the primary key is there already."""
     keys = {item.name for item in table.primary_key}
     names = [item.name for item in table.columns if item.name not in keys] if changing is None else changing
     updates = {name: statement.excluded[name] for name in names}

@@ -47,11 +47,17 @@ def _plain(value: object) -> object:
 
 def dump_json(value: object) -> JsonText:
     """Return the canonical JSON text of `value`: sorted keys, no spaces, decimals as text, NaN as null."""
+    return JsonText(dump_bytes(value), "utf-8")
+
+
+def dump_bytes(value: object) -> bytes:
+    """Return what `dump_json` returns, in UTF-8."""
     try:
-        return JsonText(orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS), "utf-8")
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         # Lone surrogates and integers beyond 64 bits: outside what orjson writes, inside what JSON allows.
-        return JsonText(json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"), allow_nan=False))
+        plain = json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return plain.encode("utf-8")
 
 
 def load_json(text: str) -> Any:
@@ -66,7 +72,8 @@ def to_micros(value: datetime) -> int:
     """Return microseconds since 1970 UTC; a naive datetime is an error because its zone would be a guess."""
     if value.tzinfo is None:
         raise ValueError(f"The instant {value!r} has no time zone.")
-    return (value - EPOCH) // timedelta(microseconds=1)
+    since = value - EPOCH  # its parts: dividing by a microsecond takes eight times as long
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int) -> datetime:

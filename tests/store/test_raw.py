@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from mapping.records import RawRecord
 from store import Store, aliases, raw
 from store.raw import PageCounts
+from store.tables import raw_record
 
 
 def page(store: Store, ws: str, records: Sequence[RawRecord], now: datetime, epoch: int = 1) -> PageCounts:
@@ -67,6 +69,38 @@ def test_rows_that_a_full_epoch_did_not_see_are_gone_and_come_back(store: Store,
     assert [(row.id, row.gone, row.seq) for row in changes(store, ws, since=4)] == [("0", True, 5), ("2", True, 6)]
     assert page(store, ws, [RawRecord("2", {}, now)], now, epoch=3) == PageCounts(updated=1)
     assert [(row.id, row.gone) for row in changes(store, ws, since=6)] == [("2", False)]
+
+
+def test_of_one_id_on_several_pages_of_an_epoch_the_latest_version_stays(store: Store, ws: str, now: datetime) -> None:
+    """Pages that shift while they are read show a row again, as it was or as it is by then."""
+    later = now + timedelta(seconds=1)
+    others = [RawRecord(f"other {n}", {"n": n}, now) for n in range(70)]
+    assert page(store, ws, [RawRecord("1", {"v": "new"}, later), *others], now) == PageCounts(inserted=71)
+    again = [RawRecord("1", {"v": "old"}, now), *others[:30], RawRecord("2", {}, now)]
+    assert page(store, ws, again, later) == PageCounts(inserted=1, unchanged=31)
+    newest = RawRecord("1", {"v": "newest"}, later + timedelta(seconds=1))
+    assert page(store, ws, [newest, newest], later) == PageCounts(updated=1)
+    assert [(row.id, row.payload) for row in changes(store, ws, since=71)] == [("2", {}), ("1", {"v": "newest"})]
+    with store.read() as c:
+        assert raw.unseen(c, ws, "crm", "deals", 1) == []
+        assert raw.count_live(c, ws, "crm", "deals") == 72
+
+
+def test_a_row_that_was_gone_comes_back_with_its_first_day(store: Store, ws: str, now: datetime) -> None:
+    later = now + timedelta(days=1)
+    page(store, ws, [RawRecord("1", {"v": 1}, now), RawRecord("2", {"v": 2}, now)], now)
+    with store.write() as c:
+        raw.mark_gone(c, ws, "crm", "deals", ["1"], now)
+    back = [RawRecord("1", {"v": 1}, now), RawRecord("2", {"v": 3}, later), RawRecord("3", {}, later)]
+    assert page(store, ws, back, later, epoch=2) == PageCounts(inserted=1, updated=2)
+    with store.read() as c:
+        r = raw_record.c
+        seen = c.execute(select(r.id, r.first_seen_at, r.changed_at, r.gone).where(r.workspace == ws).order_by(r.id))
+        assert [tuple(row) for row in seen] == [
+            ("1", now, later, False),
+            ("2", now, later, False),
+            ("3", later, later, False),
+        ]
 
 
 def test_archiving_changes_a_row_once(store: Store, ws: str, now: datetime) -> None:
