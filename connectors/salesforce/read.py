@@ -52,6 +52,8 @@ class Reader:
         if stream.name in REFERENCES:
             return self._reference(stream)
         position = Position.load(window.position) if window.position else None
+        if window.carry:
+            self._bulk.finish(window.carry)
         if window.since is None:
             return self._full(stream, window.until, position)
         return self._increment(stream, window.since, window.until, position)
@@ -61,6 +63,8 @@ class Reader:
         bare = replace(stream, properties=())
         for page in self._full(bare, None, None, merges=False):
             yield from (record.id for record in page.records)
+            if page.carry:  # nobody goes on with a list of ids
+                self._bulk.finish(page.carry)
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         """The records of `stream` behind `ids` as they are now, as many a page as an address holds."""
@@ -91,7 +95,7 @@ class Reader:
     def _merged(self, stream: Stream, source: Source, position: Position) -> Reading:
         """Records that merges swallowed: a plain query hides them, but old references still lead to them."""
         if position.kind != "merged":
-            position = Position("merged", position.upper, position.rows)
+            position = Position("merged", position.upper, position.rows, job=position.job)
         fields = ("Id", "SystemModstamp", *_GONE)
         where = ("IsDeleted = true", "MasterRecordId != null")
         walk = Walk(source.object, fields, where, BY_ID, include_deleted=True)
@@ -179,7 +183,6 @@ class Reader:
         found = position.rows - position.before
         if expected is not None and found < expected:
             raise BadAnswer(f"The bulk job gave {found} rows of {walk.object}, but found {expected}.")
-        self._bulk.finish(job)
         return position
 
     def _reference(self, stream: Stream) -> Iterator[Page]:
@@ -197,7 +200,9 @@ class Reader:
         yield replace(self._last(position), position=None, high_water=None)
 
     def _last(self, position: Position) -> Page:
+        """The page that ends a window; a job is only deleted by the next one, when all of this is surely stored."""
         return Page(
+            carry=position.job,
             position=position.dump(),
             complete=True,
             high_water=position.upper - timedelta(minutes=self._pull.overlap_minutes),
