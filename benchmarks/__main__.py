@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import evaluation, pull, whole
+from benchmarks import bulk, evaluation, increment, naive, pull, whole
 
 
 def machine() -> str:
@@ -27,24 +27,55 @@ def show(title: str, figures: dict[str, float]) -> None:
     """One block of figures, whole numbers without decimals."""
     print(f"\n{title}")
     for name, value in figures.items():
-        print(f"  {name:18} {value:>12,.0f}" if float(value).is_integer() else f"  {name:18} {value:>12,.2f}")
+        print(f"  {name:19} {value:>12,.0f}" if float(value).is_integer() else f"  {name:19} {value:>12,.2f}")
+
+
+def _pull() -> None:
+    show("full pull from HubSpot: 190 requests/10 s, 120 ms median latency", pull.run(20_000, 40_000, 40_000, 120))
+
+
+def _increment() -> None:
+    show("increment from HubSpot: nothing changed, 1 % changed", increment.run(20_000, 40_000, 40_000))
+
+
+def _bulk() -> None:
+    show("full pull from Salesforce by Bulk API 2.0", bulk.run(200_000, 400_000))
+
+
+def _naive() -> None:
+    show("beside a loop over hubspot-api-client, same quota", naive.hubspot(20_000, 40_000, 40_000, 120))
+    show("beside a loop over simple-salesforce", naive.salesforce(200_000, 400_000))
+
+
+def _evaluation() -> None:
+    show("evaluation: 200,000 accounts with 1,400,000 child rows", evaluation.run(200_000))
+
+
+def _whole() -> None:
+    show("whole job, both CRMs, quota lifted", whole.run(5_000))
+
+
+ALL = {
+    "evaluation": _evaluation,
+    "pull": _pull,
+    "increment": _increment,
+    "bulk": _bulk,
+    "naive": _naive,
+    "whole": _whole,
+}
 
 
 def main() -> None:
     """Run the benchmarks that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Keepwell's figures on this machine.")
     parser.add_argument("--large", action="store_true", help="also sync 50,000 accounts with both CRMs")
-    parser.add_argument("--only", choices=("pull", "evaluation", "whole"), help="one of them")
+    parser.add_argument("--only", choices=tuple(ALL), help="one of them")
     wanted = parser.parse_args()
     print(machine())
-    if wanted.only in (None, "evaluation"):
-        show("evaluation: 200,000 accounts with 1,400,000 child rows", evaluation.run(200_000))
-    if wanted.only in (None, "pull"):
-        show("full pull from HubSpot: 190 requests/10 s, 120 ms median latency", pull.run(20_000, 40_000, 40_000, 120))
-    if wanted.only in (None, "whole"):
-        show("whole job, both CRMs, quota lifted", whole.run(5_000))
-        if wanted.large:
-            show("whole job, both CRMs, quota lifted", whole.run(50_000))
+    for name in [wanted.only] if wanted.only else ALL:
+        ALL[name]()
+    if wanted.large and wanted.only in (None, "whole"):
+        show("whole job, both CRMs, quota lifted", whole.run(50_000))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from connectors.base import Connector, Stream
 from mapping.fieldmap import StreamMap
 from mapping.normalise import attendance_row, normalise, primary_target
 from mapping.records import ENTITIES, Quarantined, RawRecord
-from store import entities, links, marks, quarantine, raw
+from store import aliases, entities, links, marks, quarantine, raw
 from store.raw import RawRow
 from sync.faults import fp
 from sync.reference import reference_map
@@ -75,12 +75,11 @@ class _Normaliser:
         if isinstance(known, list) and known[1] == version and again != ALL:
             since = int(known[0])
         done = self._relinked_rows(again, since) if isinstance(again, list) and since else 0
-        with store.read() as c:
-            rows = raw.iter_changed(c, ws, self._connection, self._stream.name, since)
-            for chunk in _chunked(rows, CHUNK):
-                self._store(chunk, seq=chunk[-1].seq, version=version)
-                done += len(chunk)
-                self._session.deps.stop.check()
+        while chunk := self._changed(since):
+            since = chunk[-1].seq
+            self._store(chunk, seq=since, version=version)
+            done += len(chunk)
+            self._session.deps.stop.check()
         with self._session.write() as c:
             marks.set_mark(c, ws, self._mark, [max(upto, since), version])
             forget_relinked(c, ws, self._connection, self._stream.name)
@@ -88,6 +87,13 @@ class _Normaliser:
             left = quarantine.count(c, ws, connection=self._connection, stream=self._stream.name)
         self._session.report.stream(self._connection, self._stream.name).quarantined = left
         return done
+
+    def _changed(self, since: int) -> list[RawRow]:
+        """The next chunk. A reader that stayed open while chunks are written would keep SQLite from taking them over
+        from its log, which would grow to the size of all of them."""
+        with self._session.deps.store.read() as c:
+            rows = raw.iter_changed(c, self._session.ws, self._connection, self._stream.name, since, chunk=CHUNK)
+            return list(islice(rows, CHUNK))
 
     def _version(self) -> str:
         text = f"{self._map!r}|{self._session.deps.settings.timezone}|{sorted(self._links.items())}"
@@ -128,12 +134,15 @@ class _Normaliser:
         fp("normalise.chunk_stored")
 
     def _refs(self, c: Connection, ids: list[str]) -> dict[str, dict[str, str]]:
+        """What the links of records lead to; a record that was merged away is stood in for by its survivor."""
+        ws, connection = self._session.ws, self._connection
         refs: dict[str, dict[str, str]] = {}
         for kind, field_name in self._links.items():
-            for from_id, found in links.links_from(c, self._session.ws, self._connection, kind, ids).items():
-                target = primary_target(found)
-                if target is not None:
-                    refs.setdefault(from_id, {})[field_name] = target
+            found = links.links_from(c, ws, connection, kind, ids)
+            chosen = {one: target for one, each in found.items() if (target := primary_target(each)) is not None}
+            merged = aliases.survivors(c, ws, connection, kind.partition(">")[2], set(chosen.values()))
+            for from_id, target in chosen.items():
+                refs.setdefault(from_id, {})[field_name] = merged.get(target, target)
         return refs
 
 

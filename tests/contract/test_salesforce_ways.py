@@ -156,8 +156,10 @@ def test_either_way_costs_the_calls_that_the_model_says() -> None:
             before = connector.usage().requests
             pages = pull(connector)
             assert len(records(pages)) == 2500
-            merged = 1  # the query for records that merges swallowed
-            assert connector.usage().requests - before == cost.calls + merged
+            next(iter(connector.pages(stream(connector, "accounts"), Window(carry=pages[-1].carry, since=LONG_AGO))))
+            besides = 2  # the query for records that merges swallowed, and the first page of the next window
+            assert connector.usage().requests - before == cost.calls + besides
+            assert not one.state.query_jobs, "the next window deletes the job of the last"
         assert by_bulk(2500, settings).calls < by_rest(2500, PAGE).calls
 
 
@@ -173,10 +175,45 @@ def test_formula_fields_are_named_and_bring_a_full_read_each_day() -> None:
             "cases": day,
             "contracts": week,
             "events": week,
+            "tasks": week,
         }
         found = {check.name: check.detail for check in connector.checks()}
         assert found["silent fields of accounts"].startswith("ARR__c: ")
         assert "every 24 h" in found["silent fields of cases"]
+
+
+def test_full_reads_may_be_switched_off_and_doctor_says_what_that_means() -> None:
+    with org() as one:
+        one.post("formula", {"object": "Account", "field": "ARR__c"})
+        connector = one.connector(pull={"full_every_hours": 0, "formula_every_hours": 0})
+        assert {each.full_every for each in connector.streams()} == {None}
+        (check,) = (check for check in connector.checks() if check.name == "silent fields of accounts")
+        assert (check.status, "nothing is read again" in check.detail) == ("warning", True)
+        rare = one.connector(pull={"full_every_hours": 5, "formula_every_hours": 24})
+        assert {each.full_every for each in rare.streams() if each.kind == "records"} == {timedelta(hours=5)}
+
+
+def test_a_job_stays_until_what_it_brought_is_surely_stored() -> None:
+    with org(bulk_page=20) as one:
+        connector = one.connector(pull={"bulk_from": 1})
+        pages = pull(connector)
+        (job,) = one.state.query_jobs
+        assert [page.carry for page in pages] == [None] * (len(pages) - 1) + [job]
+        assert live_ids(pull(connector, position=pages[-2].position)) <= one.live("Account")
+        assert made(one) == 1, "an interrupted run finds the job as it left it"
+        for carry in ("no job; a path/../of its own", job, job):
+            assert list(connector.pages(stream(connector, "accounts"), Window(since=LONG_AGO, carry=carry)))[
+                -1
+            ].complete
+        assert not one.state.query_jobs
+
+
+def test_a_list_of_ids_leaves_no_job_behind() -> None:
+    with org() as one:
+        connector = one.connector(pull={"bulk_from": 0})
+        assert set(connector.all_ids(stream(connector, "accounts"))) == one.live("Account")
+        assert made(one) == 1
+        assert not one.state.query_jobs
 
 
 def test_a_formula_that_changes_silently_shows_in_a_full_read_only() -> None:

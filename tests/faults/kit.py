@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from config.settings import Settings
 from sandbox.hubspot.clock import instant
 from sandbox.hubspot.state import HubSpotState
-from store.tables import cursor, epoch, evaluation, raw_record
+from store.tables import cursor, epoch, evaluation, quota, raw_record
 from sync.deps import RunOptions
 from sync.engine import run_plan, run_pull
 from sync.report import RunReport
@@ -67,6 +67,12 @@ class Trouble:
         """Nothing goes wrong any more."""
         self.made.heal(self.name)
 
+    def a_day_passes(self) -> None:
+        """Time goes on for the clock and for the quotas, which the store counts by the time of its database."""
+        self.clock.sleep(86_400)
+        with self.made.deps() as deps, deps.store.write() as c:
+            c.execute(delete(quota))
+
     @contextmanager
     def proxy(self, **connection: Any) -> Iterator[ChaosProxy]:
         """A proxy between Keepwell and the CRM during the block."""
@@ -108,7 +114,7 @@ class Trouble:
         state = self.made.crm.hubspot if self.vendor == "hubspot" else self.made.crm.salesforce
         assert state is not None
         script = state.faults.faults if isinstance(state, HubSpotState) else state.faults._script
-        return sum(max(0, fault.seen - fault.nth + 1) for fault in script)
+        return sum(max(0, min(fault.seen - fault.nth + 1, fault.times or fault.seen)) for fault in script)
 
     def cursors(self) -> dict[str, datetime]:
         """Cursors of the store by stream."""

@@ -132,7 +132,7 @@ def test_row_19_a_merge_is_told_and_the_loser_is_no_account_any_more(crm: Troubl
     survivor = str(crm.made.person("merge", at=crm.name, object=name, id=keeper, other=loser)["id"])
     crm.assert_whole(crm.pull())
     with crm.made.deps() as deps, deps.store.read() as c:
-        told = dict(c.execute(select(raw_alias.c.old_id, raw_alias.c.survivor)).tuples().all())
+        told = {row.old_id: row.survivor for row in c.execute(select(raw_alias))}
     assert told[loser] == survivor
 
 

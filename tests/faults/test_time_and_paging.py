@@ -18,6 +18,7 @@ from tests.faults.kit import Trouble
 from tests.flow.one_crm import SESSION, SkippingClock, Vendor, one_crm
 
 EDITED = {"hubspot": ("companies", "companies", "phone"), "salesforce": ("accounts", "Account", "Industry")}
+EDITS = 6
 VENDORS: tuple[Vendor, ...] = ("hubspot", "salesforce")
 
 
@@ -33,13 +34,13 @@ def test_row_16_records_that_move_between_pages_are_neither_lost_nor_counted_twi
     """Each page of an increment is followed by an edit of a record that was on it, and of one that was not."""
     crm.assert_whole(crm.pull())
     stream = EDITED[crm.name][0]
-    for number in range(30):
+    for number in range(2 * EDITS):
         edit(crm, number, "first")
     edits: list[str] = []
 
     def shift(point: str) -> None:
-        if point == "pull.page_stored" and len(edits) < 6:
-            edits.append(edit(crm, 3 * len(edits), f"shift {len(edits)}"))
+        if point == "pull.page_stored" and len(edits) < EDITS:
+            edits.append(edit(crm, 2 * len(edits), f"shift {len(edits)}"))
 
     faults.arm(shift)
     try:
@@ -78,9 +79,11 @@ def at_the_change_of_clocks(folder: Path, vendor: Vendor, start: datetime) -> It
     def now() -> datetime:
         return instants[-1]
 
-    hubspot = HubSpotOptions(clock=lambda: now().timestamp(), time_zone="Europe/Berlin")
+    hubspot = HubSpotOptions(
+        burst=10**6, searches_per_second=10**6, clock=lambda: now().timestamp(), time_zone="Europe/Berlin"
+    )
     salesforce = SalesforceOptions(session_ids=(SESSION,), clock=now)
-    with one_crm(folder, vendor, accounts=6, hubspot_options=hubspot, salesforce_options=salesforce) as made:
+    with one_crm(folder, vendor, accounts=14, hubspot_options=hubspot, salesforce_options=salesforce) as made:
         yield Trouble(made, vendor, SkippingClock(start)), instants
 
 
@@ -103,17 +106,20 @@ def test_row_24_edits_around_a_change_of_clocks_are_all_read(tmp_path: Path, ven
 
 
 def test_row_42_salesforce_a_locator_that_expires_costs_a_new_query_and_no_row(salesforce: Trouble) -> None:
-    body = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
-    salesforce.fault("status", path="*/query/0r8*", nth=1, times=0, status=400, body=body)
     salesforce.assert_whole(salesforce.pull())
-    assert salesforce.struck() >= 1
+    for number in range(27):  # the second page of twenty
+        edit(salesforce, number, f"edit {number}")
+    body = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+    salesforce.fault("status", path="*/query*/0r8*", nth=1, times=1, status=400, body=body)
+    salesforce.assert_whole(salesforce.pull())
+    assert salesforce.struck() == 1
 
 
 def test_row_42_hubspot_a_token_of_a_list_that_is_not_taken_any_more_costs_pages_and_no_row(hubspot: Trouble) -> None:
     hubspot.fault("daily", times=0)
     assert hubspot.pull().status == "deferred"
     hubspot.heal()
-    hubspot.clock.sleep(86_400)
+    hubspot.a_day_passes()
     refused = b'{"status":"error","category":"VALIDATION_ERROR","message":"after: invalid paging token"}'
     answer = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(refused)
     with hubspot.proxy() as between:

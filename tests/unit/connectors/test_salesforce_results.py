@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Job:
         body: dict[str, Any] = {"resultPages": [{"resultUrl": self.link(at)} for at in starts[:5]], "done": True}
         if starts[5:]:
             body |= {"done": False, self.next_link: f"{BASE}/resultPages?from={starts[5]}"}
-        return 200, {"Content-Type": "application/json"}, requests.compat.json.dumps(body)
+        return 200, {"Content-Type": "application/json"}, json.dumps(body)
 
     def link(self, at: int) -> str:
         return f"{BASE}/results?locator={at}"
