@@ -43,7 +43,7 @@ class Records:
         def column(name: str) -> list[str]:
             return list(map(itemgetter(place[name]), rows))
 
-        names = self._properties
+        names = sorted(self._properties)  # the order in which they are stored: no page has to be sorted again
         kept = [cells.of_column(column(name), self._kinds.get(name, "")) for name in names]
         values: Iterable[Iterable[object]] = zip(*kept, strict=True) if kept else repeat((), len(rows))
         properties = map(dict, map(zip, repeat(names), values))  # a row in C: this is what a pull spends its time on
