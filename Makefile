@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-
 ROOMS  := cli.py config connectors dashboard mapping sandbox store sync
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format crash-pull bench lock clean
+.PHONY: help setup setup-dev demo test check format crash-pull pitfalls bench lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ format: $(VENV)/.dev  ## format and mend what can be mended by itself
 
 crash-pull: $(VENV)/.dev  ## kill a first pull at every page, on both stores, and compare what the next one makes of it
 	@$(BIN)/python -m tests.flow.crash_pull
+
+pitfalls: $(VENV)/.dev  ## undo the answer to each known pitfall, one at a time, and see that its test fails
+	@$(BIN)/python -m tests.pitfalls.undone
 
 bench: $(VENV)/.dev  ## figures as ratios against floors measured in the same run
 	$(BIN)/python -m benchmarks

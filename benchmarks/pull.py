@@ -29,7 +29,10 @@ def floor_seconds(calls: int) -> float:
 
 
 def run(companies: int, deals: int, tickets: int, latency_ms: float) -> dict[str, float]:
-    """One full pull; every record is counted against the portal's own state, and so are refused requests."""
+    """One full pull; every record is counted against the portal's own state, and so are refused requests.
+
+    What counts is the time from the start of the process to the last stream's seal.
+    """
     with served(0, latency_ms=latency_ms, salesforce=False, shape=f"hubspot:{companies},{deals},{tickets}") as bench:
         counts = bench.counts()
         full = bench.keepwell("pull")
@@ -37,6 +40,8 @@ def run(companies: int, deals: int, tickets: int, latency_ms: float) -> dict[str
         used = bench.stats()
         calls = ideal_calls(counts)
         floor = floor_seconds(calls)
+        # What is pulled is brought to the unified model afterwards, which asks nothing of the CRM.
+        to_seal = full.seconds - full.answer["seconds"]["normalise"]
         return {
             "records": sum(counts[name] for name in RECORDS),
             "calls": full.answer["api"]["hubspot"]["requests"],
@@ -44,8 +49,9 @@ def run(companies: int, deals: int, tickets: int, latency_ms: float) -> dict[str
             "ideal_calls": calls,
             "over_quota": used["throttled"],
             "seconds": full.seconds,
+            "of_them_to_seal": to_seal,
             "floor_seconds": floor,
-            "times_floor": full.seconds / floor if floor else float("nan"),
+            "times_floor": to_seal / floor if floor else float("nan"),
             "peak_mib": full.peak_mib,
         }
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Protocol
 
 from connectors.clock import Clock
 from connectors.errors import QuotaExhausted
+from connectors.permits import Hand, Held, News, Times, Wait
 from connectors.shelf import Key, MemoryShelf, Shelf
 from connectors.window import SECOND, QuotaPolicy, Said, Window
 
@@ -94,73 +95,6 @@ class Budget(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Permit:
-    """Requests booked in the slots of some quotas; usable between two moments of this process's clock."""
-
-    budget: SharedBudget
-    slots: dict[Key, int]
-    policies: tuple[QuotaPolicy, ...]
-    cost: int
-    round: int
-    not_before: float = -math.inf
-    good_until: float = math.inf
-    used_at: float = math.nan
-
-    def answered(self) -> None:
-        """See `Permit`."""
-        self.budget._answered(self)  # noqa: SLF001 - two halves of one thing
-
-
-@dataclass(slots=True)
-class _Wait:
-    """Nothing is free before `until`; looking again before `look_again` is of no use (both by our clock)."""
-
-    policy: QuotaPolicy
-    until: float
-    look_again: float
-
-
-@dataclass(slots=True)
-class _Hand:
-    """Permits that this process drew from one set of quotas and did not use yet."""
-
-    size: int = 1
-    permits: deque[_Permit] = field(default_factory=deque)
-    dry: _Wait | None = None
-    lock: Lock = field(default_factory=Lock)
-
-
-@dataclass(slots=True)
-class _News:
-    """What happened to one quota since it was last opened."""
-
-    unused: list[_Permit] = field(default_factory=list)
-    settled: list[tuple[_Permit, float]] = field(default_factory=list)
-    heard: list[Callable[[_Times, Window], None]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """Our clock just before and just after the shared one showed `moment`."""
-
-    before: float
-    moment: int
-    after: float
-
-    def earliest(self, ours: float) -> int:
-        """A moment that is surely not later than `ours`."""
-        return self.moment - math.ceil((self.after - ours) * SECOND)
-
-    def latest(self, ours: float) -> int:
-        """A moment that is surely not earlier than `ours`."""
-        return self.moment - math.floor((self.before - ours) * SECOND)
-
-    def ours(self, moment: int) -> float:
-        """When `moment` has surely come, by our clock."""
-        return self.after + (moment - self.moment) / SECOND
-
-
 class SharedBudget:
     """A budget for all threads, processes and machines on one shelf.
 
@@ -182,8 +116,8 @@ class SharedBudget:
         self._sleep = sleep
         self._patience = patience
         self._reserve = reserve
-        self._hands: dict[tuple[QuotaPolicy, ...], _Hand] = {}
-        self._news: defaultdict[Key, _News] = defaultdict(_News)
+        self._hands: dict[tuple[QuotaPolicy, ...], Hand] = {}
+        self._news: defaultdict[Key, News] = defaultdict(News)
         self._booked: defaultdict[Key, int] = defaultdict(int)  # by this process, ever
         self._sent: defaultdict[Key, int] = defaultdict(int)
         self._round = 0  # a pause makes the permits of earlier rounds void
@@ -196,7 +130,7 @@ class SharedBudget:
         while True:
             found = self._take(policies, cost)
             now = self._clock()
-            if isinstance(found, _Permit):
+            if isinstance(found, Held):
                 if found.not_before > now:
                     self._sleep(found.not_before - now)
                 if self._use(found):
@@ -219,12 +153,12 @@ class SharedBudget:
     ) -> None:
         """See `Budget`; what the answer to a request says is booked with the next draw, anything else at once."""
         now = self._clock()
-        mine = permit if isinstance(permit, _Permit) else None
+        mine = permit if isinstance(permit, Held) else None
         asked = mine.used_at if mine is not None else now
         with self._lock:
             sent = self._sent[policy.key]
 
-            def hear(times: _Times, window: Window) -> None:
+            def hear(times: Times, window: Window) -> None:
                 unsent = self._booked[policy.key] - sent
                 span = times.earliest(asked), min(times.moment, times.latest(now))
                 slot = mine.slots.get(policy.key) if mine is not None else None
@@ -259,28 +193,54 @@ class SharedBudget:
             reserve = policy.reserve / 2
         return policy if reserve == policy.reserve else replace(policy, reserve=reserve)
 
-    def _take(self, policies: tuple[QuotaPolicy, ...], cost: int) -> _Permit | _Wait:
+    def _take(self, policies: tuple[QuotaPolicy, ...], cost: int) -> Held | Wait:
         """A permit in hand, or a new one, or how long there will be none."""
         with self._lock:
-            hand = self._hands.setdefault(policies, _Hand())
+            hand = self._hands.setdefault(policies, Hand())
+        permit = self._in_hand(hand, cost)
+        if permit is not None:
+            if hand.low and hand.turn.acquire(blocking=False):  # the others go on with what is left meanwhile
+                try:
+                    self._keep(hand, self._draw(hand, policies, cost))
+                finally:
+                    hand.turn.release()
+            return permit
+        with hand.turn:
+            permit = self._in_hand(hand, cost)  # somebody may have drawn while we waited for our turn
+            if permit is not None:
+                return permit
+            if hand.dry is not None and hand.dry.look_again > self._clock():
+                return hand.dry
+            drawn = self._draw(hand, policies, cost)
+            if isinstance(drawn, Wait):
+                return drawn
+            self._keep(hand, drawn[1:])
+            return drawn[0]
+
+    def _in_hand(self, hand: Hand, cost: int) -> Held | None:
+        """The next permit that is good."""
         with hand.lock:
-            now = self._clock()
             while hand.permits:
                 permit = hand.permits.popleft()
-                if permit.good_until > now and permit.cost == cost and permit.round == self._round:
+                if permit.good_until > self._clock() and permit.cost == cost and permit.round == self._round:
                     return permit
-                hand.size = max(1, hand.size - 1)
+                hand.wasted += 1
                 self._unused(permit)
-            if hand.dry is not None and hand.dry.look_again > now:
-                return hand.dry
-            found = self._draw(hand, policies, cost)
-            hand.dry = found if isinstance(found, _Wait) else None
-            return found
+            return None
 
-    def _draw(self, hand: _Hand, policies: tuple[QuotaPolicy, ...], cost: int) -> _Permit | _Wait:
+    @staticmethod
+    def _keep(hand: Hand, drawn: list[Held] | Wait) -> None:
+        if not isinstance(drawn, Wait):
+            with hand.lock:
+                hand.permits.extend(drawn)
+
+    def _draw(self, hand: Hand, policies: tuple[QuotaPolicy, ...], cost: int) -> list[Held] | Wait:
+        """New permits, more of them the faster they are used up; or how long there will be none."""
+        hand.size = max(1, hand.size - hand.wasted) if hand.wasted else min(CHUNK, hand.size * 2)
+        hand.wasted = 0
         with self._opened(policies) as (times, windows):
             size = min(hand.size if cost == 1 else 1, *(max(1, window.usable // 10) for window in windows))
-            drawn: list[_Permit] = []
+            drawn: list[Held] = []
             while len(drawn) < size:
                 free, scarcest = max(
                     ((window.free_at(min(cost, window.usable)), index) for index, window in enumerate(windows)),
@@ -288,19 +248,18 @@ class SharedBudget:
                 if free > times.moment + AHEAD * SECOND:
                     break
                 drawn.append(self._book(policies, windows, cost, times, free))
-        if not drawn:
-            until, scarce = times.ours(free), policies[scarcest]
-            # Answers that come meanwhile free their requests earlier than they were booked for.
-            longest = LONGEST_NAP if scarce.long else min(LONGEST_NAP, scarce.window / 4)
-            return _Wait(scarce, until, min(until - AHEAD / 2, times.after + longest))
-        if len(drawn) == hand.size:
-            hand.size = min(CHUNK, hand.size * 2)
-        hand.permits.extend(drawn[1:])
-        return drawn[0]
+        if drawn:
+            hand.dry = None
+            return drawn
+        until, scarce = times.ours(free), policies[scarcest]
+        # Answers that come meanwhile free their requests earlier than they were booked for.
+        longest = LONGEST_NAP if scarce.long else min(LONGEST_NAP, scarce.window / 4)
+        hand.dry = Wait(scarce, until, min(until - AHEAD / 2, times.after + longest))
+        return hand.dry
 
     def _book(
-        self, policies: tuple[QuotaPolicy, ...], windows: Sequence[Window], cost: int, times: _Times, free: int
-    ) -> _Permit:
+        self, policies: tuple[QuotaPolicy, ...], windows: Sequence[Window], cost: int, times: Times, free: int
+    ) -> Held:
         good = free + int(GOOD_FOR * SECOND)
         slots = {
             one.key: window.book(cost, good + int(one.grace * SECOND))
@@ -311,20 +270,22 @@ class SharedBudget:
                 self._booked[key] += cost
             not_before = times.ours(free) if free > times.moment else -math.inf
             good_until = times.before + (good - times.moment) / SECOND
-            return _Permit(self, slots, policies, cost, self._round, not_before, good_until)
+            return Held(self._answered, slots, policies, cost, self._round, not_before, good_until)
 
-    def _use(self, permit: _Permit) -> bool:
+    def _use(self, permit: Held) -> bool:
         """Whether the permit is still good; a pause may have come while its holder slept."""
         with self._lock:
             if permit.round == self._round:
                 permit.used_at = self._clock()
-                for key in permit.slots:
-                    self._sent[key] += permit.cost
+                for policy in permit.policies:
+                    self._sent[policy.key] += permit.cost
+                    if permit.used_at > permit.good_until:  # drawing took long: it counts longer than was booked
+                        self._news[policy.key].settled.append((permit, permit.used_at + policy.grace))
                 return True
         self._unused(permit)
         return False
 
-    def _answered(self, permit: _Permit) -> None:
+    def _answered(self, permit: Held) -> None:
         now = self._clock()
         with self._lock:
             for policy in permit.policies:
@@ -332,7 +293,7 @@ class SharedBudget:
                 counted = permit.used_at if policy.long else min(now, permit.used_at + policy.grace)
                 self._news[policy.key].settled.append((permit, counted))
 
-    def _unused(self, permit: _Permit) -> None:
+    def _unused(self, permit: Held) -> None:
         with self._lock:
             for key in permit.slots:
                 self._news[key].unused.append(permit)
@@ -353,11 +314,11 @@ class SharedBudget:
             pass
 
     @contextmanager
-    def _opened(self, policies: tuple[QuotaPolicy, ...]) -> Iterator[tuple[_Times, list[Window]]]:
+    def _opened(self, policies: tuple[QuotaPolicy, ...]) -> Iterator[tuple[Times, list[Window]]]:
         """The windows of `policies`, locked, with all that happened since; kept when the block ends."""
         with self._shelf.open([one.key for one in policies]) as opened:
             before = self._clock()
-            times = _Times(before, opened.now(), self._clock())
+            times = Times(before, opened.now(), self._clock())
             windows = [Window(one, opened.states[one.key], times.moment) for one in policies]
             for window in windows:
                 self._bring_up_to_date(window, times)
@@ -365,10 +326,10 @@ class SharedBudget:
             for window in windows:
                 window.save(opened.states[window.policy.key])
 
-    def _bring_up_to_date(self, window: Window, times: _Times) -> None:
+    def _bring_up_to_date(self, window: Window, times: Times) -> None:
         key = window.policy.key
         with self._lock:
-            news = self._news.pop(key, None) or _News()
+            news = self._news.pop(key, None) or News()
             self._booked[key] -= sum(permit.cost for permit in news.unused)
             for permit in news.unused:
                 window.give_back(permit.slots[key], permit.cost)

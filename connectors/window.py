@@ -153,12 +153,12 @@ class Window:
 
     def settle(self, slot: int, requests: int, counted: int) -> int:
         """Move requests to the moment by which they are now known to be counted; returns the slot that holds them."""
-        earlier = self._slot(counted)
-        if earlier >= slot or self.counts.get(slot, 0) < requests or slot == self.seen:
+        if self.counts.get(slot, 0) < requests or slot == self.seen:
             return slot
         self.give_back(slot, requests)
-        self._add(earlier, requests)
-        return earlier
+        known = self._slot(counted)
+        self._add(known, requests)
+        return known
 
     def block(self, seconds: float) -> None:
         """Let nobody take for `seconds`; never shortens a longer block."""

@@ -64,6 +64,16 @@ def links_from(
     return {item: tuple(links) for item, links in found.items()}
 
 
+def linked_to(c: Connection, ws: str, connection: str, stream: str, to_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return stream → its records with a link to one of `to_ids` of `stream`; reads all links of the connection."""
+    here = and_(raw_link.c.workspace == ws, raw_link.c.connection == connection)
+    wanted = and_(here, raw_link.c.kind.endswith(f">{stream}"), member(c, raw_link.c.to_id, to_ids))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in c.execute(select(raw_link.c.kind, raw_link.c.from_id).where(wanted).distinct()):
+        found[row.kind.partition(">")[0]].append(row.from_id)
+    return found
+
+
 def iter_links(c: Connection, ws: str, connection: str, kind: str, *, chunk: int = CHUNK) -> Iterator[Link]:
     """Yield all links of a kind by from_id, reading `chunk` at a time."""
     order = (raw_link.c.from_id, raw_link.c.to_id, raw_link.c.label)

@@ -180,6 +180,7 @@ def _run(deps: Deps, options: RunOptions | None, command: str, body: Callable[[S
     deps.observer(RunStarted(session.run_id, command))
     with _signals(deps):
         ending = _ended(session, body)
+    session.leave()
     report.status, report.exit_code, report.reason, report.hint = (
         ending.status,
         ending.exit_code,

@@ -18,7 +18,7 @@ from connectors.base import Connector, Stream
 from mapping.fieldmap import StreamMap
 from mapping.normalise import attendance_row, normalise, primary_target
 from mapping.records import ENTITIES, Quarantined, RawRecord
-from store import entities, links, marks, quarantine, raw
+from store import aliases, entities, links, marks, quarantine, raw
 from store.raw import RawRow
 from sync.faults import fp
 from sync.reference import reference_map
@@ -134,12 +134,15 @@ class _Normaliser:
         fp("normalise.chunk_stored")
 
     def _refs(self, c: Connection, ids: list[str]) -> dict[str, dict[str, str]]:
+        """What the links of records lead to; a record that was merged away is stood in for by its survivor."""
+        ws, connection = self._session.ws, self._connection
         refs: dict[str, dict[str, str]] = {}
         for kind, field_name in self._links.items():
-            for from_id, found in links.links_from(c, self._session.ws, self._connection, kind, ids).items():
-                target = primary_target(found)
-                if target is not None:
-                    refs.setdefault(from_id, {})[field_name] = target
+            found = links.links_from(c, ws, connection, kind, ids)
+            chosen = {one: target for one, each in found.items() if (target := primary_target(each)) is not None}
+            merged = aliases.survivors(c, ws, connection, kind.partition(">")[2], set(chosen.values()))
+            for from_id, target in chosen.items():
+                refs.setdefault(from_id, {})[field_name] = merged.get(target, target)
         return refs
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 
 from connectors.base import Connector, Page, Window
 from connectors.errors import BadAnswer
-from store import aliases, epochs, leases, marks, raw
+from store import aliases, epochs, leases, links, marks, raw
 from sync import streams
 from sync.events import PageStored
 from sync.faults import fp
+from sync.relink import remember_relinked
 from sync.session import Session
 
 LOOKED_UP_AT_ONCE = 1_000
@@ -100,8 +101,10 @@ def _store_rows(session: Session, c: Connection, connection: str, work: streams.
     counts = session.report.stream(connection, stream.name)
     stored = raw.upsert_page(c, session.ws, connection, stream.name, epoch.id, page.records, now)
     merges = aliases.merges_of(page.records)
-    if merges:
-        aliases.apply_merges(c, session.ws, connection, stream.name, merges, now)
+    if aliases.apply_merges(c, session.ws, connection, stream.name, merges, now):
+        # A merge moves the links of other records without their knowing.
+        for child, ids in links.linked_to(c, session.ws, connection, stream.name, merges).items():
+            remember_relinked(c, session.ws, connection, child, ids)
     counts.read += len(page.records)
     counts.inserted += stored.inserted
     counts.updated += stored.updated

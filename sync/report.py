@@ -131,6 +131,7 @@ class RunReport:
     missing_properties: int = 0
     api: dict[str, ApiUse] = field(default_factory=dict)
     schema_changes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     top: list[AccountLine] = field(default_factory=list)
 
@@ -180,6 +181,7 @@ class RunReport:
             "missing_properties": self.missing_properties,
             "api": {name: asdict(use) for name, use in self.api.items()},
             "schema_changes": {name: dict(streams) for name, streams in self.schema_changes.items()},
+            "seconds": {room: round(spent, 2) for room, spent in self.seconds.items()},
             "notes": list(self.notes),
             "top": [asdict(line) for line in self.top],
         }

@@ -23,7 +23,8 @@ class Session:
     """State of a run that its rooms share.
 
     `lost` is set when the heartbeat could not renew a lease; `renewed_at` is the monotonic moment before which the
-    leases were renewed last; `opening` are the API calls that it took to open each connection.
+    leases were renewed last; `opening` are the API calls that it took to open each connection; `entered` is the room
+    that the run is in, with the monotonic moment since when.
     """
 
     deps: Deps
@@ -35,6 +36,7 @@ class Session:
     lost: threading.Event = field(default_factory=threading.Event)
     renewed_at: float = 0.0
     opening: dict[str, int] = field(default_factory=dict)
+    entered: tuple[Room, float] | None = None
 
     @property
     def ws(self) -> str:
@@ -64,7 +66,17 @@ class Session:
     def enter(self, room: Room, total: int | None = None) -> None:
         """Tell the observers that the next room begins, and stop here when asked to."""
         self.deps.stop.check()
+        self.leave()
+        self.entered = (room, self.deps.clock.monotonic())
         self.deps.observer(RoomEntered(room, total))
+
+    def leave(self) -> None:
+        """Note how long the room that the run is in took; a run leaves its last one before it is reported."""
+        if self.entered is not None:
+            room, since = self.entered
+            spent = self.report.seconds
+            spent[room] = spent.get(room, 0.0) + self.deps.clock.monotonic() - since
+            self.entered = None
 
     def progress(self, room: Room, done: int, total: int | None = None) -> None:
         """Tell the observers how far a room is."""

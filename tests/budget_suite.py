@@ -339,6 +339,26 @@ class BudgetSuite:
         assert 45 <= sum(1 for moment in left if 10.0 <= moment < 20.0) <= 51
         assert 95 <= sum(1 for moment in left if 40.0 <= moment < 50.0) <= 100
 
+    def test_a_pause_also_stops_who_is_about_to_send(
+        self, time: VirtualTime, budget: SharedBudget, holder: str
+    ) -> None:
+        """A permit that was booked ahead of its moment is void when a refusal comes before that."""
+        burst = QuotaPolicy(holder, "burst", 1, 10.0)
+        begun = time.clock()
+        budget.acquire(burst).answered()
+        left: list[float] = []
+
+        def send() -> None:
+            budget.acquire(burst)
+            left.append(time.clock() - begun)
+
+        def refuse() -> None:
+            time.sleep(9.99)
+            budget.pause(burst, 5.0)
+
+        time.run(send, refuse)
+        assert left == [pytest.approx(14.99, abs=0.1)]
+
     def test_a_pause_is_beyond_patience_when_it_is_long(self, shelf: Shelf, time: VirtualTime, holder: str) -> None:
         burst = QuotaPolicy(holder, "burst", 100, 10.0)
         waiting = SharedBudget(shelf, clock=time.clock, sleep=time.sleep, patience=17.0)

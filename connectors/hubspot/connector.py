@@ -41,6 +41,7 @@ from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import Search
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.transport import SdkTransport, Transport
+from connectors.hubspot.won import WON_AT, WonAt
 from connectors.hubspot.write import Writer
 from connectors.meter import Meter
 from connectors.origin import check_origin
@@ -76,6 +77,8 @@ class Parts:
     paths: Paths
     schema: Schema
     reader: Reader
+    reference: Reference
+    won_at: WonAt
     account: Account
     tokens: TokenSource
     meter: Meter
@@ -95,7 +98,7 @@ class HubSpotConnector:
         client, paths, schema, reader = parts.client, parts.paths, parts.schema, parts.reader
         self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
-        self._reference = Reference(client, paths)
+        self._reference = parts.reference
         self._writer = Writer(client, paths, schema, reader, ACCOUNT_OBJECT)
         self._fields = Provisioner(
             client, paths, schema, kind=ACCOUNT_OBJECT, prefix=prefix, group=settings.property_group
@@ -135,7 +138,7 @@ class HubSpotConnector:
         elif stream.name in STAGE_STREAMS:
             pages = self._reference.stages(stream.name)
         else:
-            pages = self._pulls.pages(self._mapped(stream.name), window)
+            pages = self._with_won_at(stream.name, self._pulls.pages(self._mapped(stream.name), window))
         return _if_served(pages) if stream.optional else pages
 
     def all_ids(self, stream: Stream) -> Iterator[str]:
@@ -144,7 +147,7 @@ class HubSpotConnector:
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         """The records behind `ids` that are there, a hundred a call; merged ones are told by their survivors."""
-        return self._pulls.lookup(self._mapped(stream.name), ids)
+        return self._with_won_at(stream.name, self._pulls.lookup(self._mapped(stream.name), ids))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -220,6 +223,9 @@ class HubSpotConnector:
         entity = self._maps[kind].entity
         return Stream(kind, entity, "records", properties, optional=kind in OPTIONAL, full_every=self._records_every)
 
+    def _with_won_at(self, kind: str, pages: Iterator[Page]) -> Iterator[Page]:
+        return self._parts.won_at.filled(pages) if WON_AT in self._maps[kind].properties else pages
+
     def _mapped(self, kind: str) -> str:
         if kind not in self._maps:
             raise ConfigError(f"HubSpot has no stream {kind!r}.", hint=f"Known: {', '.join(self._maps)}.")
@@ -287,8 +293,10 @@ def connect(
     )
     retrier = Retrier(sleep, jitter=jitter, on_retry=meter.retry)
     client = HubSpotClient(wire, tokens, quotas, retrier=retrier, clock=clock, meter=meter, redactor=redactor)
-    schema = Schema(client, paths, field_map)
-    parts = Parts(client, paths, schema, Reader(client, paths, schema), account, tokens, meter)
+    reference = Reference(client, paths)
+    won_at = WonAt(client, paths, reference)
+    schema = Schema(client, paths, field_map, won_at)
+    parts = Parts(client, paths, schema, Reader(client, paths, schema), reference, won_at, account, tokens, meter)
     return HubSpotConnector(name, parts, field_map, settings, prefix or settings.property_prefix)
 
 

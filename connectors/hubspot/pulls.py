@@ -134,9 +134,13 @@ class Pulls:
         with closing(self._lanes.pages(kind, properties, place)) as pages:
             for rows, reached in pages:
                 position = replace(position, **asdict(reached))
+                # A list that was read to its end has given everything, whatever the other lane still has to give.
+                whole = reached.after is None and reached.listed > 0
+                position = Position("archived", position.started) if whole else position
                 yield Page(tuple(record_of(row) for row in rows), position=position.text())
-        position = Position("archived", position.started)
-        yield from self._archived(kind, properties, position)
+                if whole:
+                    break
+        yield from self._archived(kind, properties, Position("archived", position.started))
 
     def _modified(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
         until = position.until or position.started

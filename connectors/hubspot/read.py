@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from connectors.errors import BadAnswer, ConfigError
@@ -78,7 +79,7 @@ class Reader:
             (("archived", "true"),) if archived else (),
             {"properties": list(properties), "inputs": [{"id": one} for one in ids]},
         )
-        body = self._client.read(request)
+        body = self._client.read(request, check=partial(_check_rows, request.what))
         found = {str(row["id"]): row for row in rows_of(body, request.what)}
         return found, tuple(batch_problems(body))
 
@@ -140,8 +141,13 @@ class Reader:
         if archived:
             query.append(("archived", "true"))
         request = Request("GET", self._paths.objects(kind), tuple(query))
-        body = self._client.read(request)
+        body = self._client.read(request, check=partial(_check_rows, request.what))
         return Listed(rows_of(body, request.what), next_after(body))
+
+
+def _check_rows(what: str, body: Mapping[str, object]) -> None:
+    """A page without records is no page: raises `BadAnswer` where it is still worth another attempt."""
+    rows_of(body, what)
 
 
 def batch_problems(body: Mapping[str, object]) -> Iterator[Problem]:

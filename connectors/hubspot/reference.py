@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from threading import Lock
 
 from connectors.base import Page
 from connectors.errors import BadAnswer
@@ -25,6 +26,8 @@ class Reference:
     def __init__(self, client: HubSpotClient, paths: Paths) -> None:
         self._client = client
         self._paths = paths
+        self._lock = Lock()
+        self._unserved: dict[str, tuple[RawRecord, ...]] = {}
 
     def owners(self) -> Iterator[Page]:
         """Every owner; deactivated ones too, since they still own records."""
@@ -34,16 +37,29 @@ class Reference:
         yield Page(tuple(records), complete=True, expected=len(records))
 
     def stages(self, stream: str) -> Iterator[Page]:
-        """Every stage of every pipeline of an object type, in the pipelines' order."""
+        """Every stage of every pipeline of an object type, archived ones too, in the pipelines' order."""
+        with self._lock:
+            records = self._unserved.pop(stream, None)
+        if records is None:
+            records = self._stages(stream)
+        yield Page(records, complete=True, expected=len(records))
+
+    def won_stages(self) -> frozenset[str]:
+        """Ids of the stages in which a deal is won; what was read for it serves the next `stages` as well."""
+        with self._lock:
+            records = self._unserved["deal_stages"] = self._stages("deal_stages")
+        return frozenset(record.id for record in records if record.properties["is_won"])
+
+    def _stages(self, stream: str) -> tuple[RawRecord, ...]:
         kind, entity = STAGE_STREAMS[stream]
         request = Request("GET", self._paths.pipelines(kind))
-        records = []
+        records: list[RawRecord] = []
         for pipeline in rows_of(self._client.read(request), request.what):
             stages = pipeline.get("stages")
             if not isinstance(stages, list) or not all(has_id(one) for one in stages):
                 raise BadAnswer(f"{request.what}: pipeline {pipeline['id']} has no stages with ids.", sent=True)
             records += [_stage(entity, str(pipeline["id"]), stage) for stage in stages]
-        yield Page(tuple(records), complete=True, expected=len(records))
+        return tuple(records)
 
     def _owner_rows(self, *, archived: bool) -> Iterator[dict[str, object]]:
         after: str | None = None

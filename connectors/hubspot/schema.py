@@ -13,9 +13,13 @@ from connectors.hubspot.client import HubSpotClient
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.records import MERGED, MODIFIED, OBJECT_ID, properties_of
 from connectors.hubspot.transport import Request
+from connectors.hubspot.won import WON_AT, WonAt
 
 SYSTEM = frozenset({MODIFIED, MERGED, OBJECT_ID})
 """Asked for whether or not a portal defines them: asking for what is not there costs nothing."""
+
+UNDEFINED = SYSTEM | {WON_AT}
+"""What a field map may name although no portal defines it."""
 
 ALWAYS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"name", "domain"}),
@@ -39,10 +43,13 @@ class Property:
 class Schema:
     """Property definitions of the object types that the field map uses. Safe for threads."""
 
-    def __init__(self, client: HubSpotClient, paths: Paths, maps: Mapping[str, StreamMap]) -> None:
+    def __init__(
+        self, client: HubSpotClient, paths: Paths, maps: Mapping[str, StreamMap], won_at: WonAt | None = None
+    ) -> None:
         self._client = client
         self._paths = paths
         self._maps = maps
+        self._won_at = won_at
         self._lock = RLock()
         self._known: dict[str, dict[str, Property]] = {}
         self._omits_empty: dict[str, frozenset[str]] = {}
@@ -83,12 +90,15 @@ class Schema:
                 f"HubSpot has no property {', '.join(lost)} on {kind}.",
                 hint="Create it, or map the field to another property under fields in the configuration.",
             )
-        return self.requested(kind, defined)
+        names = self.requested(kind, defined)
+        if self._won_at is None or WON_AT not in names:
+            return names
+        return tuple(sorted({*names, *self._won_at.properties(defined)} - {WON_AT}))
 
     def requested(self, kind: str, defined: Mapping[str, Property] | None) -> tuple[str, ...]:
         """The properties of the field map that `defined` has (all of them when it is None), sorted."""
         names = {*self._maps[kind].properties, MODIFIED, MERGED}
-        return tuple(sorted(name for name in names if defined is None or name in defined or name in SYSTEM))
+        return tuple(sorted(name for name in names if defined is None or name in defined or name in UNDEFINED))
 
     def lost(self, kind: str) -> tuple[str, ...]:
         """Mapped properties that do not exist although every portal has them or the configuration names them."""
@@ -125,7 +135,8 @@ class Schema:
 
     def _absent(self, kind: str) -> tuple[str, ...]:
         defined = self.definitions(kind)
-        return tuple(sorted(name for name in self._maps[kind].properties if name not in defined and name not in SYSTEM))
+        wanted = self._maps[kind].properties
+        return tuple(sorted(name for name in wanted if name not in defined and name not in UNDEFINED))
 
     def check_page(self, kind: str, requested: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Raise `SchemaDrift` when a requested property vanished while records were pulled.

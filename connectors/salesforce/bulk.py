@@ -59,6 +59,8 @@ class BulkQuery:
 
     def finish(self, job: str) -> None:
         """Delete a job whose results were read; that it cannot be deleted changes nothing."""
+        if not jobs.is_job(job):
+            return
         try:
             self._client.send("DELETE", f"jobs/query/{job}")
         except ConnectorError:

@@ -80,9 +80,13 @@ class Checks:
             yield Check(f"fields of {stream}", "warning", f"not in this org: {', '.join(missing)}", hint)
         for stream, silent in selection.silent.items():
             every = next(one.full_every for one in selection.streams if one.name == stream)
-            hours = f"{every.total_seconds() / 3600:g}" if every else "?"
-            detail = f"{', '.join(silent)}: changes do not move the stamp, so all are read again every {hours} h"
-            yield Check(f"silent fields of {stream}", "ok", detail)
+            said = f"{', '.join(silent)}: changes do not move the stamp"
+            if every is None:
+                hint = "Set pull.formula_every_hours, or map the fields that they are computed from."
+                yield Check(f"silent fields of {stream}", "warning", f"{said}, and nothing is read again", hint)
+            else:
+                detail = f"{said}, so all records are read again every {every.total_seconds() / 3600:g} h"
+                yield Check(f"silent fields of {stream}", "ok", detail)
 
     def _write_access(self) -> Iterator[Check]:
         info = self._schema.object(self._object)

@@ -15,6 +15,7 @@ from connectors.salesforce.bulk import BulkQuery, NotForBulk
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.costs import Ways
 from connectors.salesforce.counts import RecordCounts
+from connectors.salesforce.history import FIRST_WON, FirstWon
 from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.keyset import BY_ID, BY_STAMP, Walk, Walker
 from connectors.salesforce.links import attendees
@@ -42,6 +43,7 @@ class Reader:
         self._counts = RecordCounts(client)
         self._walker = Walker(client)
         self._bulk = BulkQuery(client)
+        self._first_won = FirstWon(client)
 
     def pages(self, stream: Stream, window: Window, ids: Iterable[str] = ()) -> Iterator[Page]:
         """Pages of `stream`, the last one marked complete; raises any `ConnectorError`."""
@@ -50,6 +52,8 @@ class Reader:
         if stream.name in REFERENCES:
             return self._reference(stream)
         position = Position.load(window.position) if window.position else None
+        if window.carry:
+            self._bulk.finish(window.carry)
         if window.since is None:
             return self._full(stream, window.until, position)
         return self._increment(stream, window.since, window.until, position)
@@ -59,6 +63,8 @@ class Reader:
         bare = replace(stream, properties=())
         for page in self._full(bare, None, None, merges=False):
             yield from (record.id for record in page.records)
+            if page.carry:  # nobody goes on with a list of ids
+                self._bulk.finish(page.carry)
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         """The records of `stream` behind `ids` as they are now, as many a page as an address holds."""
@@ -68,7 +74,7 @@ class Reader:
         overhead = soql.encoded_length(soql.select(fields, source.object)) + 60
         for part in soql.chunks_that_fit(asked, overhead):
             query = soql.select(fields, source.object, (soql.one_of("Id", part),))
-            yield Page(records.of_json(self._client.rows(query, include_deleted=True)))
+            yield Page(self._first_won.add(records.of_json(self._client.rows(query, include_deleted=True))))
         yield Page(complete=True)
 
     def _full(
@@ -81,7 +87,7 @@ class Reader:
             position = Position("id", self._upper(until))
             position = position.by_job() if self._begins_by_bulk(source) else position
         if position.kind != "merged":
-            position = yield from self._walked(walk, position, Records(stream, info))
+            position = yield from self._enriched(stream, self._walked(walk, position, Records(stream, info)))
         if merges and info.has("MasterRecordId"):
             position = yield from self._merged(stream, source, position)
         yield self._last(position)
@@ -89,7 +95,7 @@ class Reader:
     def _merged(self, stream: Stream, source: Source, position: Position) -> Reading:
         """Records that merges swallowed: a plain query hides them, but old references still lead to them."""
         if position.kind != "merged":
-            position = Position("merged", position.upper, position.rows)
+            position = Position("merged", position.upper, position.rows, job=position.job)
         fields = ("Id", "SystemModstamp", *_GONE)
         where = ("IsDeleted = true", "MasterRecordId != null")
         walk = Walk(source.object, fields, where, BY_ID, include_deleted=True)
@@ -100,11 +106,24 @@ class Reader:
     ) -> Iterator[Page]:
         source, info = RECORDS[stream.name], self._streams.info(stream.name)
         position = position or Position("stamp", self._upper(until))
-        where = (f"SystemModstamp >= {soql.instant(since)}", f"SystemModstamp <= {soql.instant(position.upper)}")
+        since_then = (f"SystemModstamp >= {soql.instant(since)}", f"SystemModstamp <= {soql.instant(position.upper)}")
         fields = _columns(stream, info, *_GONE)
+        where = (*source.where, *since_then)
         walk = Walk(source.object, fields, where, BY_STAMP, include_deleted=True, optional=stream.optional)
-        position = yield from self._walked(walk, position, Records(stream, info))
+        position = yield from self._enriched(stream, self._walked(walk, position, Records(stream, info)))
         yield self._last(position)
+
+    def _enriched(self, stream: Stream, reading: Reading) -> Reading:
+        """The pages of `reading`, with what other objects know of their records."""
+        if FIRST_WON not in stream.properties:
+            return (yield from reading)
+        while True:
+            try:
+                page = next(reading)
+            except StopIteration as ended:
+                position: Position = ended.value
+                return position
+            yield replace(page, records=self._first_won.add(page.records))
 
     def _walked(self, walk: Walk, position: Position, records: Records) -> Reading:
         """The rows of `walk` behind `position`, each in the way that is cheaper for what is left of them."""
@@ -164,7 +183,6 @@ class Reader:
         found = position.rows - position.before
         if expected is not None and found < expected:
             raise BadAnswer(f"The bulk job gave {found} rows of {walk.object}, but found {expected}.")
-        self._bulk.finish(job)
         return position
 
     def _reference(self, stream: Stream) -> Iterator[Page]:
@@ -182,7 +200,9 @@ class Reader:
         yield replace(self._last(position), position=None, high_water=None)
 
     def _last(self, position: Position) -> Page:
+        """The page that ends a window; a job is only deleted by the next one, when all of this is surely stored."""
         return Page(
+            carry=position.job,
             position=position.dump(),
             complete=True,
             high_water=position.upper - timedelta(minutes=self._pull.overlap_minutes),
@@ -205,7 +225,7 @@ class Reader:
 
     @staticmethod
     def _full_window(source: Source, info: ObjectInfo, until: datetime | None) -> tuple[str, ...]:
-        where = [f"SystemModstamp <= {soql.instant(until)}"] if until else []
+        where = [*source.where, *([f"SystemModstamp <= {soql.instant(until)}"] if until else [])]
         if source.archives and info.has("IsDeleted"):
             # Only queryAll reaches archived rows, and it brings the deleted ones with them.
             where.append("IsDeleted = false")
@@ -215,4 +235,5 @@ class Reader:
 def _columns(stream: Stream, info: ObjectInfo, *extra: str) -> tuple[str, ...]:
     """Fields to ask for: those of the stream whatever the org says, and what we need ourselves where it has them."""
     wanted = dict.fromkeys(chain(("Id", "SystemModstamp"), stream.properties, extra))
+    wanted.pop(FIRST_WON, None)
     return tuple(name for name in wanted if info.has(name) or name in stream.properties)

@@ -10,6 +10,7 @@ from operator import itemgetter
 from connectors.base import Stream
 from connectors.errors import BadAnswer, SchemaDrift
 from connectors.salesforce import cells, moments
+from connectors.salesforce.history import FIRST_WON
 from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.schema import ObjectInfo
 from connectors.salesforce.streams import Source
@@ -44,7 +45,10 @@ class Records:
             return list(map(itemgetter(place[name]), rows))
 
         names = sorted(self._properties)  # the order in which they are stored: no page has to be sorted again
-        kept = [cells.of_column(column(name), self._kinds.get(name, "")) for name in names]
+        nothing = (None,) * len(rows)
+        kept = [
+            nothing if name == FIRST_WON else cells.of_column(column(name), self._kinds.get(name, "")) for name in names
+        ]
         values: Iterable[Iterable[object]] = zip(*kept, strict=True) if kept else repeat((), len(rows))
         properties = map(dict, map(zip, repeat(names), values))  # a row in C: this is what a pull spends its time on
         ids, stamps = _ids(column("Id")), moments.parse_all(column("SystemModstamp"))

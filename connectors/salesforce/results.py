@@ -126,10 +126,12 @@ class Results:
         if seen != announced:
             more = " or more" if seen > announced else ""
             raise BadAnswer(f"A result page has {seen}{more} rows where {announced} were announced.", sent=True)
+        if following is None and said == _LAST:
+            yield Chunk(header, tuple(held), place.locator, seen, last=True)
+            return
         # Who asks for pages of another size than before may have skipped all of this one, and some of the next.
-        left, last = max(0, skip - announced), following is None and said == _LAST
-        behind = following.locator if following is not None else None if last else said
-        yield Chunk(header, tuple(held), behind, left, last)
+        behind = following.locator if following is not None else said
+        yield Chunk(header, tuple(held), behind, max(0, skip - announced), last=False)
 
     def _places(self, job: str, locator: str | None, expected: int | None) -> Iterator[_Place]:
         """The pages from `locator` on as far as they can be known beforehand; the first of them always."""

@@ -78,7 +78,7 @@ class PullSettings(BaseModel):
     `overlap_minutes` are re-read by each increment, because a transaction stamps its rows before it commits them;
     `lag_seconds` keep the newest changes out of a window, for a shorter overlap. `full_every_hours` is how long
     increments may stand in for a full read, which alone sees hard deletes; `formula_every_hours` is the same for
-    objects with fields that change without moving the stamp. Such fields are told by their description;
+    objects with fields that change without moving the stamp; 0 is for ever. Such fields are told by their description;
     `volatile_fields` (`Account.Region__c`) are others that behave so.
     """
 
@@ -89,8 +89,8 @@ class PullSettings(BaseModel):
     never_bulk: frozenset[str] = frozenset()
     overlap_minutes: int = Field(default=10, ge=0, le=1440)
     lag_seconds: int = Field(default=0, ge=0, le=3600)
-    full_every_hours: int = Field(default=168, ge=1)
-    formula_every_hours: int = Field(default=24, ge=1)
+    full_every_hours: int = Field(default=168, ge=0)
+    formula_every_hours: int = Field(default=24, ge=0)
     volatile_fields: frozenset[Annotated[str, Field(pattern=r"^\w+\.\w+$")]] = frozenset()
     rest_page: int = Field(default=2000, ge=200, le=2000)
     bulk_page: int = Field(default=50_000, ge=1, le=250_000)

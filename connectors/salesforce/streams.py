@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from connectors.base import Definition, Stream, StreamMap
 from connectors.errors import ConfigError, SchemaDrift
+from connectors.salesforce.history import FIRST_WON, NEEDS
 from connectors.salesforce.schema import ObjectInfo, Schema
 from connectors.salesforce.settings import PullSettings
 
@@ -19,12 +20,15 @@ class Source:
     """An object behind a stream.
 
     `optional` objects need a licence or a setting; `archives` says that old rows move out of reach of plain queries;
-    `renamed` are the unified names of a reference list's fields.
+    `where` chooses among its records and `needs` names the fields that this takes, without which the object counts as
+    absent; `renamed` are the unified names of a reference list's fields.
     """
 
     object: str
     optional: bool = False
     archives: bool = False
+    where: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -35,6 +39,7 @@ RECORDS: Mapping[str, Source] = MappingProxyType(
         "cases": Source("Case"),
         "contracts": Source("Contract", optional=True),
         "events": Source("Event", optional=True, archives=True),
+        "tasks": Source("Task", optional=True, archives=True, where=("TaskSubtype = 'Call'",), needs=("TaskSubtype",)),
     }
 )
 REFERENCES: Mapping[str, tuple[str, Source]] = MappingProxyType(
@@ -132,18 +137,19 @@ class Streams:
             if wanted is None:
                 continue
             info = self._schema.object(source.object)
-            if info is None:
+            if info is None or not all(info.has(field) for field in source.needs):
                 if not source.optional or wanted.explicit:
                     raise _no_object(source.object)
                 missing[name] = (source.object,)
                 gaps[name] = tuple(sorted({unified for fields in wanted.custom.values() for unified in fields}))
                 continue
-            present, absent = _split(wanted, info)
-            gaps[name] = tuple(unified for prop in absent for unified in wanted.custom[prop])
+            present, absent = _split(wanted, info, self._elsewhere(source))
+            filled = {unified for prop in present for unified in wanted.custom.get(prop, ())}
+            unfilled = dict.fromkeys(unified for prop in absent for unified in wanted.custom[prop])
+            gaps[name] = tuple(unified for unified in unfilled if unified not in filled)
             missing[name] = tuple(prop for prop in absent if wanted.custom[prop])
             silent[name] = tuple(prop for prop in present if self._is_silent(info, prop))
-            hours = self._pull.formula_every_hours if silent[name] else self._pull.full_every_hours
-            every = timedelta(hours=min(hours, self._pull.full_every_hours))
+            every = self._full_every(silent=bool(silent[name]))
             streams.append(
                 Stream(name, wanted.entity, properties=tuple(present), optional=source.optional, full_every=every)
             )
@@ -152,7 +158,21 @@ class Streams:
 
     def _is_silent(self, info: ObjectInfo, prop: str) -> bool:
         """Whether a field changes without moving the stamp: formulas and roll-ups, and what the user knows of."""
-        return info.fields[prop].calculated or f"{info.name}.{prop}" in self._pull.volatile_fields
+        field = info.fields.get(prop)
+        return bool(field and field.calculated) or f"{info.name}.{prop}" in self._pull.volatile_fields
+
+    def _full_every(self, *, silent: bool) -> timedelta | None:
+        """How long increments may stand in for a full read, None for ever."""
+        cadences = (self._pull.full_every_hours, self._pull.formula_every_hours if silent else 0)
+        return min((timedelta(hours=hours) for hours in cadences if hours), default=None)
+
+    def _elsewhere(self, source: Source) -> frozenset[str]:
+        """Names that a map may ask for beside the fields of the object, since another object has them."""
+        if source.object != "Opportunity":
+            return frozenset()
+        history = self._schema.object("OpportunityHistory")
+        known = history is not None and all(history.has(name) for name in NEEDS)
+        return frozenset({FIRST_WON}) if known else frozenset()
 
     def _references(self, *, with_events: bool) -> list[Stream]:
         found = [
@@ -169,13 +189,13 @@ def _filled(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {name: entries for name, entries in lists.items() if entries}
 
 
-def _split(wanted: StreamMap, info: ObjectInfo) -> tuple[list[str], list[str]]:
+def _split(wanted: StreamMap, info: ObjectInfo, elsewhere: frozenset[str]) -> tuple[list[str], list[str]]:
     """Fields of `wanted` that the user sees, and custom ones that are not there; raises `SchemaDrift` for others."""
     present: list[str] = []
     absent: list[str] = []
     lost: list[str] = []
     for prop in dict.fromkeys((*wanted.properties, *wanted.custom)):
-        if info.has(prop):
+        if info.has(prop) or prop in elsewhere:
             present.append(prop)
         elif prop in wanted.custom and prop not in wanted.explicit:
             absent.append(prop)

@@ -60,7 +60,8 @@ def calculate(portal: Portal, kind: str, record: Record, name: str) -> str | Non
 def _entered(record: Record, stage: str) -> str | None:
     """Return when a deal last came into a stage, as far as its history tells."""
     versions = record.history.get("dealstage", [])
-    moments = [moment for moment, value, _, _ in versions if value == stage]
+    before = [None, *(value for _, value, _, _ in versions)]
+    moments = [one[0] for one, earlier in zip(versions, before, strict=False) if one[1] == stage != earlier]
     if not versions and record.values.get("dealstage") == stage:
         return record.values.get("hs_closed_won_date") or instant(record.created_ms)
     return instant(moments[-1]) if moments else None

@@ -92,7 +92,10 @@ def next_state(job: Job, polls_per_state: int) -> str:
 
 
 def _advance(call: Call, job: QueryJob) -> None:
+    seconds = call.state.options.bulk_seconds
     state = next_state(job, call.state.options.bulk_polls)
+    if seconds is not None and job.state not in FINAL_STATES:
+        state = "InProgress" if (call.now - job.created_at).total_seconds() < seconds else "JobComplete"
     if state == "JobComplete" and job.state != "JobComplete" and job.prepared is not None:
         if call.state.options.bulk_failure_without_message:
             job.state = "Failed"
@@ -137,7 +140,7 @@ async def results(call: Call) -> Response:
     page = rows[start : start + size]
     following = start + size
     headers = {
-        "Sforce-Locator": _locator(following) if following < len(rows) else "null",
+        "Sforce-Locator": _locator(call.state.locator_age, following) if following < len(rows) else "null",
         "Sforce-NumberOfRecords": str(len(page)),
     }
     return Response(_csv(call, job, page), headers=headers, media_type="text/csv;charset=UTF-8")
@@ -151,8 +154,8 @@ async def result_pages(call: Call) -> Response:
     starts = list(range(start, max(total, start + 1), size))
     shown, rest = starts[:_PARALLEL_PAGES], starts[_PARALLEL_PAGES:]
     base = f"{call.base}/jobs/query/{job.id}"
-    pages = [{"resultUrl": f"{base}/results?locator={_locator(at)}"} for at in shown]
-    following = f"{base}/resultPages?locator={_locator(rest[0])}" if rest else None
+    pages = [{"resultUrl": f"{base}/results?locator={_locator(call.state.locator_age, at)}"} for at in shown]
+    following = f"{base}/resultPages?locator={_locator(call.state.locator_age, rest[0])}" if rest else None
     return answer({"resultPages": pages, "nextRecordsUrl": following, "done": not rest})
 
 
@@ -167,22 +170,26 @@ def _finished(call: Call) -> QueryJob:
 
 
 def _position(call: Call) -> tuple[int, int]:
+    """Read where a page begins and how many rows it may have; locators of results end when an admin says so."""
     size = call.param("maxRecords") or str(call.state.options.bulk_page)
     if not (size.isascii() and size.isdigit()) or int(size) < 1:
         raise ApiError(400, "INVALID_ARGUMENT", f"maxRecords is not a positive number: {size}")
     locator = call.param("locator")
-    return (_offset(locator) if locator else 0), int(size)
+    return (_offset(call.state.locator_age, locator) if locator else 0), int(size)
 
 
-def _locator(offset: int) -> str:
-    return base64.urlsafe_b64encode(str(offset).encode()).decode().rstrip("=")
+def _locator(age: int, offset: int) -> str:
+    return base64.urlsafe_b64encode(f"{age}-{offset}".encode()).decode().rstrip("=")
 
 
-def _offset(locator: str) -> int:
+def _offset(age: int, locator: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)))
+        born, _, offset = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode().partition("-")
+        if int(born) == age:
+            return int(offset)
     except (ValueError, binascii.Error):
-        raise ApiError(400, "INVALID_QUERY_LOCATOR", f"invalid locator: {locator}") from None
+        pass
+    raise ApiError(400, "INVALID_QUERY_LOCATOR", f"invalid locator: {locator}")
 
 
 def _csv(call: Call, job: QueryJob, rows: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.salesforce.bulk_jobs import FINAL_STATES
 from sandbox.salesforce.context import answer, parse_json
 from sandbox.salesforce.errors import RowError
 from sandbox.salesforce.rules import ValidationRule
@@ -33,6 +35,9 @@ def routes(state: SalesforceState) -> list[Route]:
         "undelete": plane.undelete,
         "merge": plane.merge,
         "hide": plane.hide,
+        "formula": plane.formula,
+        "locators": plane.locators,
+        "jobs": plane.jobs,
         "sessions": plane.sessions,
         "rules": plane.rules,
     }
@@ -140,6 +145,35 @@ class _Plane:
             raise LookupError(f"no field {body['field']} on {body['object']}")
         self._state.org.access.restrict(table.kind.name, target.name)
         return {"object": table.kind.name, "field": target.name}
+
+    def formula(self, body: Body) -> Body:
+        """An admin makes a field a formula: `{object, field}`; a `silent` edit then changes what it results in."""
+        table = self._state.org.find_table(str(body["object"]))
+        target = table.kind.find(str(body["field"])) if table else None
+        if table is None or target is None:
+            raise LookupError(f"no field {body['field']} on {body['object']}")
+        table.kind.add([replace(target, calculated=True, createable=False, updateable=False)])
+        return {"object": table.kind.name, "field": target.name}
+
+    def locators(self, body: Body) -> Body:
+        """End all locators, of queries and of bulk results: `{"action": "expire"}`."""
+        if body.get("action") != "expire":
+            raise ValueError("the only action is expire")
+        return {"queries": self._state.expire_locators()}
+
+    def jobs(self, body: Body) -> Body:
+        """Fail the bulk query jobs that are not done: `{"action": "fail", "message"?}`; forget all: `"forget"`."""
+        jobs = self._state.query_jobs
+        if body.get("action") == "forget":
+            count = len(jobs)
+            jobs.clear()
+            return {"jobs": count}
+        if body.get("action") != "fail":
+            raise ValueError("the actions are fail and forget")
+        running = [job for job in jobs.values() if job.state not in FINAL_STATES]
+        for job in running:
+            job.state, job.error = "Failed", body.get("message")
+        return {"jobs": len(running)}
 
     def rules(self, body: Body) -> Body:
         """An admin adds a validation rule: `{object, field, message, values?}`; `{}` removes all."""

@@ -57,7 +57,9 @@ def _opportunity(writer: Writer, draft: Draft, given: Given) -> None:
             draft["Probability"] = stage[stages.columns["DefaultProbability"]]
     draft["LastStageChangeDate"] = stamp(writer.now)
     copied = ("StageName", "Amount", "Probability", "CloseDate", "ForecastCategory")
-    writer.add_system_row("OpportunityHistory", {"OpportunityId": draft["Id"], **{key: draft[key] for key in copied}})
+    if "OpportunityHistory" in writer.org.tables:
+        row = {"OpportunityId": draft["Id"], **{key: draft[key] for key in copied}}
+        writer.add_system_row("OpportunityHistory", row)
 
 
 def _case(writer: Writer, draft: Draft, _: Given) -> None:

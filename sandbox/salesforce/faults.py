@@ -18,8 +18,11 @@ ERRORS = {
     "query_timeout": ApiError(400, "QUERY_TIMEOUT", "Your query request was running for too long."),
     "unavailable": ApiError(503, "SERVER_UNAVAILABLE", "We are down for maintenance."),
 }
-PAGES = {"html_200": 200, "420": 420, "429": 429, "500": 500, "502": 502, "503": 503, "504": 504, "uri_too_long": 414}
-BROKEN = ("truncated_json", "truncated_body", "slow", "commit_then_drop", "drop")
+PAGES = {
+    "html_200": 200, "420": 420, "429": 429, "500": 500, "502": 502, "503": 503, "504": 504, "uri_too_long": 414,
+    "headers_too_large": 431,
+}  # fmt: skip
+BROKEN = ("truncated_json", "truncated_body", "slow", "commit_then_drop", "drop", "wrong_count", "cut_off")
 KINDS = (*ERRORS, *PAGES, *BROKEN, "status")
 
 
@@ -28,7 +31,9 @@ class Fault:
     """One entry: the `nth` request that matches method and path, and the `times` − 1 after it, get `kind`.
 
     `path` is a shell pattern over the whole path (`/services/data/v*/query*`); a `times` of 0 never ends. `status`
-    answers with any status and JSON or text `body`. `commit_then_drop` and the truncations carry the request out.
+    answers with any status and JSON or text `body`. `commit_then_drop` and the truncations carry the request out:
+    `cut_off` keeps its headers, except for the length, and half of its body; `wrong_count` announces one row more
+    than a page of bulk results has.
     """
 
     kind: str

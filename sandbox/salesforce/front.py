@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.http import carry_out, cut, drop
+from sandbox.http import carry_out, cut, drop, raw
 from sandbox.salesforce.bulk_ingest import carry_out_unattended
 from sandbox.salesforce.context import answer
 from sandbox.salesforce.faults import ERRORS, PAGES, Fault
@@ -13,6 +13,7 @@ from sandbox.salesforce.state import SalesforceState
 
 CONTROL = "/_sandbox"
 MAX_URI = 16_384
+_COUNT = b"sforce-numberofrecords"
 _BAD_MESSAGE = "<h1>Bad Message {0}</h1><pre>reason: {1}</pre>"
 _MAINTENANCE = "<html><head><title>{0}</title></head><body>We'll be back soon.</body></html>"
 
@@ -51,6 +52,19 @@ class Front:
 
         return counted
 
+    async def _cut_off(self, scope: Scope, receive: Receive) -> None:
+        """Answer with half of the body and no length, so that only its own rules tell that it is not whole."""
+        sent: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            sent.append(message)
+
+        await self._app(scope, receive, keep)
+        start, body = sent[0], b"".join(message.get("body", b"") for message in sent[1:])
+        lines = [f"HTTP/1.1 {start['status']} OK".encode()]
+        lines += [k + b": " + v for k, v in start["headers"] if k.lower() not in {b"content-length", b"connection"}]
+        await raw(scope, receive, b"\r\n".join([*lines, b"connection: close", b"", body[: len(body) // 2]]))
+
     async def _misbehave(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "drop":
             await drop(scope, receive)
@@ -60,11 +74,25 @@ class Front:
         elif fault.kind == "commit_then_drop":
             await carry_out(self._app, scope, receive)
             await drop(scope, receive)
+        elif fault.kind == "wrong_count":
+            await self._app(scope, receive, _one_row_more(send))
+        elif fault.kind == "cut_off":
+            await self._cut_off(scope, receive)
         elif fault.kind in {"truncated_json", "truncated_body"}:
             body = await carry_out(self._app, scope, receive)
             await cut(body, scope, receive, send, announced=fault.kind == "truncated_json")
         else:
             await _scripted(fault)(scope, receive, send)
+
+
+def _one_row_more(send: Send) -> Send:
+    async def miscounted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(k, str(int(v) + 1).encode() if k == _COUNT else v) for k, v in message["headers"]]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return miscounted
 
 
 def _scripted(fault: Fault) -> Response:

@@ -58,6 +58,7 @@ async def limits(call: Call) -> Response:
 
 async def record_count(call: Call) -> Response:
     """Return the approximate number of live records of the named objects."""
+    skew = call.state.options.count_skew
     named = [name.strip() for name in (call.param("sObjects") or "").split(",") if name.strip()]
     tables = call.state.org.tables
     wanted = [table for name in (named or tables) if (table := call.state.org.find_table(name)) is not None]
@@ -65,6 +66,6 @@ async def record_count(call: Call) -> Response:
     for table in wanted:
         deleted = table.columns.get("IsDeleted")
         live = sum(1 for row in table.rows.values() if deleted is None or not row[deleted])
-        if live:
-            counts.append({"count": live, "name": table.kind.name})
+        if live and skew is not None:
+            counts.append({"count": max(0, round(live * (1 + skew))), "name": table.kind.name})
     return answer({"sObjects": counts})

@@ -46,7 +46,9 @@ class SalesforceOptions:
     `session_ids` are access tokens that are valid from the start and do not expire, for clients that are given a
     raw session. `bulk_polls` is how many polls a bulk job spends in each unfinished state; a closed
     ingest job is carried out after `bulk_unattended` even if nobody polls. `bulk_page` is how many rows a page of bulk
-    results has when nobody says how many. `lock_rate` is the share
+    results has when nobody says how many; with `bulk_seconds` a query job is done when that time has passed, however
+    often it is asked. `count_skew` is the share by which record counts are off (0.1 = a tenth too many), None answers
+    with an empty list. `lock_rate` is the share
     of row writes that fail with UNABLE_TO_LOCK_ROW. `late_commit` delays the visibility of people's edits while they
     keep their stamp. `latency` is in seconds per request. `without_objects` names objects that this org is not licensed
     for.
@@ -68,6 +70,8 @@ class SalesforceOptions:
     locator_ttl: timedelta = timedelta(days=2)
     bulk_polls: int = 1
     bulk_page: int = 50_000
+    bulk_seconds: float | None = None
+    count_skew: float | None = 0.0
     bulk_unattended: timedelta = timedelta(seconds=5)
     bulk_failure_without_message: bool = False
     bulk_empty_body: bool = False

@@ -256,6 +256,14 @@ def _task() -> ObjectType:
             day("ActivityDate", "Due Date Only"),
             replace(choice("Status", "Status", statuses), default="Not Started", defaulted=True),
             choice("Priority", "Priority", ("High", "Normal", "Low")),
+            replace(
+                choice("TaskSubtype", "Task Subtype", ("Task", "Email", "Call"), restricted=True),
+                default="Task",
+                defaulted=True,
+                updateable=False,
+            ),
+            choice("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
+            integer("CallDurationInSeconds", "Call Duration"),
         ],
     )
     built.name_field = "Subject"

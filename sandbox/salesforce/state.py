@@ -72,6 +72,7 @@ class SalesforceState:
         self.field_numbers: dict[str, int] = {}
         self.started_at = options.clock()
         self.numbers = count(1)
+        self.locator_age = 0  # locators of an earlier age have expired
         self._cursors: dict[str, Cursor] = {}
         self._dice = random.Random(options.seed)
         user_id = self.user_id(options.logins[0].username)
@@ -147,6 +148,13 @@ class SalesforceState:
             self._cursors.pop(locator, None)
             raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         return found
+
+    def expire_locators(self) -> int:
+        """End every locator of a query and of bulk results; returns how many queries were open."""
+        ended = len(self._cursors)
+        self._cursors.clear()
+        self.locator_age += 1
+        return ended
 
     def shuffled(self, items: list[Item]) -> list[Item]:
         """Return the items in another order, the same one for the same seed."""

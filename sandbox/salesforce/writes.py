@@ -218,7 +218,7 @@ class Writer:
         visible = found is not None and (self.privileged or access.can_read(self.user_id, kind.name, found.name))
         if found is None or not visible:
             raise RowError("INVALID_FIELD", f"No such column '{name}' on sobject of type {kind.name}", [name])
-        writable = found.createable if inserting else found.updateable
+        writable = found.createable if inserting else found.updateable or (self.keep_stamps and found.calculated)
         if not writable or not (self.privileged or access.can_edit(self.user_id, kind.name, found.name)):
             message = (
                 f"Unable to create/update fields: {found.name}. Please check the security settings of this field and "

@@ -16,6 +16,7 @@ from connectors.budget import MemoryBudget
 from connectors.hubspot.connector import HubSpotConnector, connect
 from connectors.hubspot.settings import HubSpotSettings
 from sandbox.hubspot.faults import Fault
+from sandbox.hubspot.journal import Actor
 from sandbox.hubspot.state import HubSpotOptions, HubSpotState
 from sandbox.serve import Portfolio, Running, running
 from tests.unit.connectors.kit import FakeClock
@@ -83,6 +84,14 @@ class Box:
     def fault(self, kind: str, path: str = "*", *, nth: int = 1, times: int = 1, method: str = "*") -> None:
         """Add a fault to the portal's script."""
         self.state.faults.faults.append(Fault(kind, method, path, nth, times))
+
+    def call_everyone(self) -> None:
+        """Log a call with each company: the seeded portfolio has none."""
+        hubspot, person = self.state.portal, Actor("user:ada", "corr")
+        for company in self.live():
+            values = {"hs_call_title": "Check-in", "hs_call_status": "COMPLETED", "hs_call_duration": "61500"}
+            call = hubspot.create("calls", values, person)
+            hubspot.links.join("calls", call.id, "companies", int(company))
 
     def live(self, kind: str = "companies") -> list[str]:
         """Ids of the live records, as the portal knows them."""

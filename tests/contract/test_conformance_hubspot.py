@@ -116,6 +116,7 @@ class Portal:
 @pytest.fixture
 def crm() -> Iterator[CrmUnderTest]:
     with raw_server(lambda peer, _: peer.sendall(http(b"{}"))) as (foreign, log), portal(accounts=260) as box:
+        box.call_everyone()
         yield Portal(box, foreign, log)
 
 

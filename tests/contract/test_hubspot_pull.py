@@ -90,20 +90,6 @@ def test_a_survey_property_by_any_of_its_names_connects_the_field():
         assert box.connect().not_connected()["feedback_submissions"] == ("score",)
 
 
-def test_an_edit_that_search_does_not_know_yet_comes_with_a_later_increment():
-    with portal(accounts=40, index_delay=300.0) as box:
-        connector = box.connect()
-        box.clock.pass_by(600)
-        since = pull(connector, "companies")[-1].high_water
-        edited = int(box.live()[0])
-        box.state.portal.write("companies", box.state.portal.stores["companies"].live[edited], {"name": "New"}, PERSON)
-        first = pull(connector, "companies", Window(since=since))
-        assert str(edited) not in live(first)
-        box.clock.pass_by(400)
-        second = pull(connector, "companies", Window(since=first[-1].high_water))
-        assert str(edited) in live(second)
-
-
 def test_an_idle_increment_costs_a_search_and_an_archived_list():
     with portal(accounts=40) as box:
         connector = box.connect()
@@ -137,17 +123,6 @@ def test_a_token_without_a_scope_stops_only_what_needs_it():
 
 
 NAMES = ("companies", "deals", "tickets", "meetings")
-
-
-def test_a_pull_stays_within_the_quota():
-    """All waiting is virtual, so only the budget keeps the pull within the limits."""
-    with portal(accounts=300, burst=20, searches_per_second=2) as box:
-        connector = box.connect(limits={"burst_per_10s": 20, "search_per_second": 2})
-        for window in (Window(), Window(since=LONG_AGO)):
-            for name in NAMES:
-                assert live(pull(connector, name, window)) == set(box.live(name))
-        assert box.clock.slept
-        assert (box.state.quota.refused, connector.usage().throttled) == (0, 0)
 
 
 def test_streams_can_be_read_in_parallel():

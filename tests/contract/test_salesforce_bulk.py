@@ -100,7 +100,7 @@ def test_an_empty_result_is_an_empty_pull(empty_body: bool) -> None:
         assert (pages[-1].complete, pages[-1].expected, records(pages)) == (True, 0, {})
 
 
-@pytest.mark.parametrize("kind", ["503", "html_200", "truncated_body", "drop", "429"])
+@pytest.mark.parametrize("kind", ["503", "html_200", "truncated_body", "cut_off", "wrong_count", "drop", "429"])
 def test_a_result_page_that_breaks_off_is_read_again(kind: str) -> None:
     with org(bulk_page=13) as one:
         connector = bulk(one)

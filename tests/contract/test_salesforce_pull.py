@@ -133,39 +133,6 @@ def test_hard_deletes_show_in_the_reconciliation_only() -> None:
         assert len(ids) == len(set(ids))
 
 
-def test_rows_that_share_a_second_are_neither_lost_nor_read_for_ever() -> None:
-    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
-    with org(batch_size=7, clock=lambda: moment) as one:
-        before = moment - timedelta(seconds=1)
-        ids = one.live("Account")
-        for record_id in ids:
-            one.post("edit", {"object": "Account", "id": record_id, "properties": {"Industry": "Flood"}})
-        connector = one.connector()
-        pages = pull(connector, since=before)
-        assert live_ids(pages) >= ids
-        position = pages[2].position
-        rest = pull(connector, since=before, position=position)
-        assert set(records(pages[:3])) | set(records(rest)) >= ids
-
-
-def test_a_row_committed_late_is_caught_by_the_overlap() -> None:
-    with org() as one:
-        connector = one.connector()
-        record_id = min(one.live("Account"))
-        edit = {"object": "Account", "id": record_id, "properties": {"Industry": "Late"}, "commit_after_seconds": 0.3}
-        one.post("edit", edit)
-        first = pull(connector, since=datetime(2026, 11, 22, tzinfo=UTC))
-        since = first[-1].high_water
-        assert since is not None
-        deadline = datetime.now(UTC) + timedelta(seconds=5)
-        while datetime.now(UTC) < deadline:
-            found = records(pull(connector, since=since))
-            if record_id in found and found[record_id].properties["Industry"] == "Late":
-                break
-        else:
-            pytest.fail("the late row never came")
-
-
 def test_high_water_is_the_servers_time_without_the_overlap() -> None:
     with org() as one:
         one.clock.sleep(7200)  # our own clock is two hours fast

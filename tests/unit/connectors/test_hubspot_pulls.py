@@ -137,24 +137,6 @@ def test_a_portal_that_leaves_out_empty_properties_is_asked_once():
     assert sum("/properties/" in path for path in script.paths()) == 2
 
 
-def test_many_properties_never_make_an_address_too_long():
-    names = tuple(f"a_rather_long_property_name_{number:03}" for number in range(400))
-    handler = portal(defined=definitions(*names, "hs_lastmodifieddate"), live={None: rows("1", "2")})
-
-    def by_id(request: Request) -> Answer:
-        if not request.path.endswith("/batch/read"):
-            return handler(request)
-        # The second record was deleted between the two calls.
-        found = [{"id": "1", "properties": dict.fromkeys(names, "v")}]
-        return answer({"results": found, "errors": [{"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}]}, 207)
-
-    connector, script, _clock = opened(by_id, maps={"companies": StreamMap("account", names)})
-    pages = list(connector.pages(companies(connector), Window()))
-    assert ids(pages) == ["1"]
-    assert pages[0].records[0].properties[names[-1]] == "v"
-    assert all(len(str(request.query)) < 8_000 for request in script.requests)
-
-
 def test_a_forbidden_object_type_stops_only_its_own_stream():
     handler = portal()
 

@@ -1,0 +1,159 @@
+"""A day's quota ends a run as deferred; the next run goes on where it stopped and asks for nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from config.settings import Settings
+from store import Store, raw
+from store.budgets import QuotaShelf
+from store.tables import quota
+from sync.engine import run_apply, run_plan, run_pull
+from tests.flow.checker import assert_sound
+from tests.flow.rig import Rig, rig, settings_data
+
+DAY = 86_400
+
+
+@contextmanager
+def small_pages(folder: Path, store: str | None, **options: Any) -> Iterator[Rig]:
+    """Both CRMs, Salesforce in pages of 200 rows so that a small portfolio has some of them."""
+    with rig(folder, accounts=220, salesforce=True, provision=False, **options) as made:
+        data = settings_data(made.crm, store or made.settings.store)
+        data["connections"]["salesforce"]["pull"] = {"rest_page": 200, "rows_a_page": 200}
+        made.settings = Settings(**data)
+        yield made
+
+
+def time_passes(store: Store, seconds: int) -> None:
+    """All that the store knows of quotas is `seconds` older."""
+    shelf, micros = QuotaShelf(store), seconds * 1_000_000
+    with store.read() as c:
+        keys = [(row.holder, row.name) for row in c.execute(select(quota.c.holder, quota.c.name))]
+    with shelf.open(keys) as opened:
+        for kept in opened.states.values():
+            kept.slots = [[slot[0] - micros, *slot[1:]] for slot in kept.slots]
+            kept.resets_at = None if kept.resets_at is None else kept.resets_at - micros
+            kept.blocked_until = None
+
+
+def a_day_later(made: Rig) -> None:
+    made.crm.hubspot.quota._today = 0
+    made.crm.hubspot.quota._daily = 1_000_000
+    if made.crm.salesforce is not None:
+        made.crm.salesforce.usage._minutes.clear()
+        made.crm.salesforce.usage._total = 0
+        made.crm.salesforce.usage.limit = 100_000
+    with made.deps() as deps:
+        time_passes(deps.store, DAY)
+
+
+def contents(made: Rig) -> dict[tuple[str, str], list[str]]:
+    """Ids of the live records of every stream."""
+    found = {}
+    with made.deps() as deps, deps.store.read() as c:
+        for name, connector in deps.connectors.items():
+            for stream in connector.streams():
+                found[name, stream.name] = sorted(raw.iter_ids(c, deps.workspace, name, stream.name))
+    return found
+
+
+def pages_of(routes: Mapping[str, int]) -> Counter[str]:
+    """Requests for records and links, without those by which a connection is opened."""
+    return Counter({route: n for route, n in routes.items() if "/objects/" in route or "/associations/" in route})
+
+
+def test_hubspots_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, either_store: str | None) -> None:
+    with small_pages(tmp_path / "whole", None) as made:
+        made.crm.hubspot.stats.by_route.clear()
+        whole = made.run(run_pull)
+        everything, needed = contents(made), pages_of(made.crm.hubspot.stats.by_route)
+    with small_pages(tmp_path / "broken", either_store) as made:
+        made.crm.hubspot.quota._daily = whole.api["hubspot"].requests  # of which a fifth is left to other apps
+        made.crm.hubspot.stats.by_route.clear()
+        first = made.run(run_pull)
+        assert (first.status, first.exit_code) == ("deferred", 75)
+        assert first.hint is not None
+        assert "Worth a try from" in first.hint
+        spent = made.crm.hubspot.stats.requests
+        again = made.run(run_pull)
+        assert (again.status, again.exit_code) == ("deferred", 75)
+        assert made.crm.hubspot.stats.requests <= spent + 1, "which portal it is, and what the day has left"
+        a_day_later(made)
+        last = made.run(run_pull)
+        assert (last.status, last.exit_code) == ("complete", 0)
+        assert made.crm.hubspot.stats.by_status["429"] == 0
+        twice = pages_of(made.crm.hubspot.stats.by_route) - needed
+        assert max(twice.values(), default=0) <= 1, "pages are asked for once, finished streams for what is new"
+        assert contents(made) == everything
+
+
+def test_salesforces_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, either_store: str | None) -> None:
+    with small_pages(tmp_path / "whole", None) as made:
+        whole = made.run(run_pull).api["salesforce"].requests
+        everything = contents(made)
+    with small_pages(tmp_path / "broken", either_store) as made:
+        usage = made.crm.salesforce.usage
+        usage.limit = whole
+        first = made.run(run_pull)
+        assert (first.status, first.exit_code) == ("deferred", 75)
+        assert first.hint is not None
+        assert "Worth a try from" in first.hint
+        spent = usage.used
+        assert spent <= 0.8 * whole + 1
+        again = made.run(run_pull)
+        assert (again.status, again.exit_code, usage.used) == ("deferred", 75, spent)
+        with made.deps() as deps:
+            time_passes(deps.store, 901)
+        probing = made.run(run_pull)
+        assert (probing.status, probing.exit_code) == ("deferred", 75)
+        assert usage.used <= spent + 1, "one request finds out that nothing became free yet"
+        a_day_later(made)
+        last = made.run(run_pull)
+        assert (last.status, last.exit_code) == ("complete", 0)
+        assert contents(made) == everything
+        opening = 12  # who the org is and what its objects are like, once a run
+        assert usage.used <= whole - spent + 2 * opening
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
+def test_a_day_that_ends_while_writing_ends_the_run_and_the_next_one_writes_the_rest(
+    tmp_path: Path, either_store: str | None, crm: str
+) -> None:
+    with rig(tmp_path, accounts=220, salesforce=True, store=either_store) as made:
+        plan = made.run(run_plan)
+        assert plan.plan is not None
+        cost = plan.plan.by_connection[crm].cost
+        if crm == "hubspot":
+            made.crm.hubspot.quota._daily = round((made.crm.hubspot.quota._today + cost - 4) / 0.8)
+        else:
+            made.crm.salesforce.usage.limit = round((made.crm.salesforce.usage.used + cost - 3) / 0.8)
+        first = made.run(lambda deps: run_apply(deps, plan.plan.plan_id))
+        assert (first.status, first.exit_code) == ("deferred", 75)
+        assert first.buckets().in_doubt == 0
+        assert 0 < first.buckets().pending < first.buckets().planned
+        a_day_later(made)
+        rest = made.sync()
+        assert (rest.status, rest.exit_code) == ("complete", 0)
+        assert first.buckets().confirmed + rest.buckets().confirmed == plan.plan.total("changes")
+        assert_sound(made)
+
+
+def test_two_runs_on_one_portal_share_its_day(tmp_path: Path) -> None:
+    """Two workspaces of one store read the same portal; together they keep to the limit and leave the reserve."""
+    with small_pages(tmp_path, None) as made:
+        made.crm.hubspot.quota._daily = 60
+        other = Rig(made.crm, made.settings.model_copy(update={"workspace": "other"}))
+        with ThreadPoolExecutor(2) as pool:
+            reports = list(pool.map(lambda one: one.run(run_pull), (made, other)))
+        assert "deferred" in {report.status for report in reports}
+        assert made.crm.hubspot.stats.by_status["429"] == 0
+        assert made.crm.hubspot.quota._today <= 0.8 * 60 + 2  # each asks once which portal it is
