@@ -165,7 +165,8 @@ class SharedBudget:
                 window.hear(Said(limit, remaining, resets_in, *span, unsent, slot))
 
             self._news[policy.key].heard.append(hear)
-        if mine is None or (policy.long and remaining == 0):
+        reserved = self._with_reserve(policy).reserve * (limit or policy.limit)
+        if mine is None or (policy.long and remaining is not None and remaining <= reserved):
             self._void()
             self._flush(policy)
 
@@ -236,7 +237,7 @@ class SharedBudget:
 
     def _draw(self, hand: Hand, policies: tuple[QuotaPolicy, ...], cost: int) -> list[Held] | Wait:
         """New permits, more of them the faster they are used up; or how long there will be none."""
-        hand.size = max(1, hand.size - hand.wasted) if hand.wasted else min(CHUNK, hand.size * 2)
+        hand.size = max(1, hand.size - hand.wasted) if hand.wasted else min(CHUNK, hand.size * 2 or 1)
         hand.wasted = 0
         with self._opened(policies) as (times, windows):
             size = min(hand.size if cost == 1 else 1, *(max(1, window.usable // 10) for window in windows))

@@ -43,7 +43,7 @@ class Wait:
 class Hand:
     """Permits that this process drew from one set of quotas and did not use yet."""
 
-    size: int = 1
+    size: int = 0
     wasted: int = 0
     permits: deque[Held] = field(default_factory=deque)
     dry: Wait | None = None

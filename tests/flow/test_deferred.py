@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,29 @@ def pages_of(routes: Mapping[str, int]) -> Counter[str]:
     return Counter({route: n for route, n in routes.items() if "/objects/" in route or "/associations/" in route})
 
 
-def test_hubspots_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, either_store: str | None) -> None:
-    with small_pages(tmp_path / "whole", None) as made:
+@dataclass(frozen=True)
+class Unbroken:
+    """A full pull that nothing stopped: requests by connection, HubSpot's pages, ids of all records."""
+
+    requests: dict[str, int]
+    pages: Counter[str]
+    contents: dict[tuple[str, str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    with small_pages(tmp_path_factory.mktemp("whole"), None) as made:
         made.crm.hubspot.stats.by_route.clear()
-        whole = made.run(run_pull)
-        everything, needed = contents(made), pages_of(made.crm.hubspot.stats.by_route)
-    with small_pages(tmp_path / "broken", either_store) as made:
-        made.crm.hubspot.quota._daily = whole.api["hubspot"].requests  # of which a fifth is left to other apps
+        report = made.run(run_pull)
+        requests = {name: use.requests for name, use in report.api.items()}
+        return Unbroken(requests, pages_of(made.crm.hubspot.stats.by_route), contents(made))
+
+
+def test_hubspots_day_ends_in_the_middle_of_a_full_pull(
+    tmp_path: Path, either_store: str | None, unbroken: Unbroken
+) -> None:
+    with small_pages(tmp_path, either_store) as made:
+        made.crm.hubspot.quota._daily = unbroken.requests["hubspot"]  # of which a fifth is left to other apps
         made.crm.hubspot.stats.by_route.clear()
         first = made.run(run_pull)
         assert (first.status, first.exit_code) == ("deferred", 75)
@@ -91,16 +108,16 @@ def test_hubspots_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, either_s
         last = made.run(run_pull)
         assert (last.status, last.exit_code) == ("complete", 0)
         assert made.crm.hubspot.stats.by_status["429"] == 0
-        twice = pages_of(made.crm.hubspot.stats.by_route) - needed
+        twice = pages_of(made.crm.hubspot.stats.by_route) - unbroken.pages
         assert max(twice.values(), default=0) <= 1, "pages are asked for once, finished streams for what is new"
-        assert contents(made) == everything
+        assert contents(made) == unbroken.contents
 
 
-def test_salesforces_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, either_store: str | None) -> None:
-    with small_pages(tmp_path / "whole", None) as made:
-        whole = made.run(run_pull).api["salesforce"].requests
-        everything = contents(made)
-    with small_pages(tmp_path / "broken", either_store) as made:
+def test_salesforces_day_ends_in_the_middle_of_a_full_pull(
+    tmp_path: Path, either_store: str | None, unbroken: Unbroken
+) -> None:
+    whole = unbroken.requests["salesforce"]
+    with small_pages(tmp_path, either_store) as made:
         usage = made.crm.salesforce.usage
         usage.limit = whole
         first = made.run(run_pull)
@@ -119,7 +136,7 @@ def test_salesforces_day_ends_in_the_middle_of_a_full_pull(tmp_path: Path, eithe
         a_day_later(made)
         last = made.run(run_pull)
         assert (last.status, last.exit_code) == ("complete", 0)
-        assert contents(made) == everything
+        assert contents(made) == unbroken.contents
         opening = 12  # who the org is and what its objects are like, once a run
         assert usage.used <= whole - spent + 2 * opening
 

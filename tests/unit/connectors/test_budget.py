@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from connectors.budget import MemoryBudget, MemoryShelf, QuotaPolicy, SharedBudget
 from connectors.errors import QuotaExhausted
-from tests.budget_suite import BudgetSuite, Traffic, Vendor
+from tests.budget_suite import BudgetSuite
+from tests.traffic import Traffic, Vendor
 from tests.unit.connectors.kit import FakeClock
 from tests.virtual import VirtualTime
 
