@@ -83,17 +83,17 @@ def _settings(config: Path) -> "Settings":
 
 
 @contextmanager
-def _deps(config: Path) -> "Iterator[Deps]":
+def _deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
     """Everything that a run needs, with progress on stderr; closed at the end."""
     from dashboard.progress import Bars
     from dashboard.terminal import console
     from sync.assemble import assemble
     from sync.stop import stop_on_signals
 
-    settings = _settings(config)
+    settings, version = _settings(config), program_version()
     with ExitStack() as stack:
         bars = stack.enter_context(Bars(console(stderr=True)))
-        deps = assemble(settings, observer=bars.observe, signals=stop_on_signals, version=program_version())
+        deps = assemble(settings, observer=bars.observe, signals=stop_on_signals, version=version, behind=behind)
         stack.callback(deps.close)
         yield deps
 
@@ -161,6 +161,16 @@ def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
     with _deps(config) as deps:
         plan_id = load_plan(deps.store, Path(plan)) if Path(plan).is_file() else plan
         return _report(run_apply(deps, plan_id, RunOptions(**options)))
+
+
+@verb(app, options=(opt.days,), example="keepwell backfill companies hubspot:deals --since 2026-01-01")
+def backfill(streams: opt.Streams, config: Path, options: dict[str, Any]) -> Answer:
+    """Read a range of dates again, behind the schedule."""
+    from sync.backfill import BackfillOptions
+    from sync.engine import run_backfill
+
+    with _deps(config, behind=True) as deps:
+        return _report(run_backfill(deps, BackfillOptions(streams, **options)))
 
 
 @verb(app, example="keepwell explain acme.com --as-of 2026-06-30")

@@ -87,7 +87,7 @@ def _read_and_discard(bench: Bench) -> float:
     org = Org(bench.org)
     total = 0.0
     for stream, name in STREAMS.items():
-        job = org.finished_job(name, dict.fromkeys(("Id", "SystemModstamp", *bench.properties(stream))))
+        job = org.finished_job(name, dict.fromkeys(("Id", "SystemModstamp", *bench.columns(stream))))
         started = time.perf_counter()
         for _ in org.results(job):
             pass

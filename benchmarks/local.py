@@ -102,6 +102,10 @@ class Bench:
             query = "SELECT payload FROM raw_record WHERE stream = ? LIMIT 1"
             return list(json.loads(db.execute(query, (stream,)).fetchone()[0]))
 
+    def columns(self, stream: str) -> list[str]:
+        """Those of `properties` that are fields of the Salesforce object itself."""
+        return [name for name in self.properties(stream) if "." not in name]
+
     def counts(self, *, salesforce: bool = False) -> dict[str, int]:
         """Live records an object, as the portal, or the org, itself counts them."""
         url = self.org["url"] if salesforce else self.hubspot

@@ -37,7 +37,7 @@ def salesforce(accounts: int, opportunities: int) -> dict[str, float]:
     with served(hubspot=False, shape=f"salesforce:{accounts},{opportunities},0") as bench:
         pulled = bench.keepwell("pull")
         before = _requests(bench)
-        properties = {name: ["Id", *bench.properties(stream)] for stream, name in STREAMS.items()}
+        properties = {name: ["Id", *bench.columns(stream)] for stream, name in STREAMS.items()}
         loop = _loop(bench, "salesforce", {"org": bench.org, "properties": properties})
         calls = _requests(bench) - before
     _same(loop, accounts + opportunities)

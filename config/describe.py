@@ -19,7 +19,9 @@ from config.yamlfile import KeyPath, dotted
 
 MASK = "***"
 SHORTEST = 6  # a shorter secret would mask ordinary words
-_PERCENTAGES = frozenset({("policy", "quota_reserve"), ("policy", "guards", "max_shrink")})
+_PERCENTAGES = frozenset(
+    {("policy", "quota_reserve"), ("policy", "backfill_reserve"), ("policy", "guards", "max_shrink")}
+)
 _URL_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):(?P<password>.*)@(?=[^@]*$)")
 
 

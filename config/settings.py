@@ -92,6 +92,11 @@ class Policy(_Section):
         json_schema_extra={"default": "20%"},
         description="Share of each API quota that is left for other apps.",
     )
+    backfill_reserve: Percent = Field(
+        default=0.5,
+        json_schema_extra={"default": "50%"},
+        description="Share of each API quota that a backfill leaves for the schedule and for other apps.",
+    )
     precedence: dict[Entity, tuple[ConnectionName, ...]] = Field(
         default_factory=dict,
         description="Which connection wins where several have the data: entity (account, deal, contract, ticket, "

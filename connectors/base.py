@@ -52,13 +52,16 @@ class StreamMap:
 class Window:
     """What to pull: `since=None` means everything; `position` resumes where an earlier pull of this window stopped.
 
-    `carry` is what the last page of the window before this one left for it.
+    `carry` is what the last page of the window before this one left for it. `archived` says
+    how much is read of the records that a CRM lists apart and without dates: one part of a round from window to window,
+    none (of several windows one is enough to bring them), or all.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     position: str | None = None
     carry: str | None = None
+    archived: Literal["round", "none", "all"] = "round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,13 @@ class Source(Protocol):
         """Pages of a stream; `ids` are the records whose links a `links` stream reads.
 
         Raises any `ConnectorError`; whatever was yielded before stays valid.
+        """
+        ...
+
+    def count(self, stream: Stream, window: Window) -> int | None:
+        """About how many rows a window of a records stream has, for one cheap call; None where the CRM does not say.
+
+        The window needs `since` and `until`. What this returns is for progress only, it proves nothing.
         """
         ...
 

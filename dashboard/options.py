@@ -91,6 +91,7 @@ ExportOut = Annotated[
 ]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 4 when the plan has changes.")]
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the file that `plan --out` wrote.")]
+Streams = Annotated[list[str], typer.Argument(metavar="STREAM", help="What to read: companies, or hubspot:companies.")]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
 Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many.")]
@@ -119,6 +120,19 @@ def scope(
 ) -> dict[str, Any]:
     """What a run covers."""
     return {"as_of": as_of, "full": full, "select": select, "limit": limit}
+
+
+def days(
+    since: Annotated[
+        Any, typer.Option("--since", parser=parse_day, metavar="DATE", help="First day to read, e.g. 2026-01-01.")
+    ],
+    until: Annotated[
+        Any, typer.Option("--until", parser=parse_day, metavar="DATE", help="Last day; without it, up to now.")
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on.")] = False,
+) -> dict[str, Any]:
+    """The range of a backfill."""
+    return {"since": since, "until": until, "restart": restart}
 
 
 def guards(

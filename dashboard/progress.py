@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from dashboard.backfilled import time_left
 from dashboard.text import inert
 
 
@@ -21,6 +22,7 @@ class Bars:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", style="dim"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -44,6 +46,9 @@ class Bars:
                     self.finish(label)
             case "PageStored":
                 self.step(f"read {event.connection} {event.stream}", event.total)
+            case "BackfillMoved":
+                left = time_left(event.seconds_left, event.basis)
+                self.step(f"backfill {event.connection} {event.stream}", event.rows, event.expected, left)
             case "StreamSealed":
                 self.finish(f"read {event.connection} {event.stream}")
             case "ChunkDone":
@@ -53,11 +58,11 @@ class Bars:
             case "Noted":
                 self.note(event.message)
 
-    def step(self, label: str, done: int, total: int | None = None) -> None:
-        """`label` is at `done` of `total`, as far as the total is known."""
+    def step(self, label: str, done: int, total: int | None = None, left: str = "") -> None:
+        """`label` is at `done` of `total`, as far as the total is known; `left` says how long the rest takes."""
         if label not in self._tasks:
-            self._tasks[label] = self._progress.add_task(inert(label), total=total)
-        self._progress.update(self._tasks[label], completed=done, total=total)
+            self._tasks[label] = self._progress.add_task(inert(label), total=total, left=left)
+        self._progress.update(self._tasks[label], completed=done, total=total, left=left)
 
     def finish(self, label: str) -> None:
         """`label` is done."""

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashboard.answers import Answer
+from dashboard.backfilled import only_read, show_next_step, show_ranges
 from dashboard.text import inert
 from mapping.records import FieldSpec
 
@@ -119,11 +120,15 @@ def show_cost(out: Console, connections: Data) -> None:
 def show_report(out: Console, report: Data) -> None:
     """One run from its reading to its writing."""
     show_head(out, report)
+    show_ranges(out, report.get("backfill", ()))
     if report["pull"]:
-        show_pull(out, report["pull"])
+        show_pull(out, only_read(report["pull"]) if report.get("backfill") else report["pull"])
     if report["evaluate"]["accounts"]:
         show_bands(out, report["evaluate"])
-    show_writes(out, report)
+    if report.get("backfill"):
+        show_next_step(out, report["plan"])
+    else:
+        show_writes(out, report)
 
 
 def show_head(out: Console, report: Data) -> None:

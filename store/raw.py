@@ -16,6 +16,9 @@ from store.sql import CHUNK, insert_into, member
 from store.tables import raw_record, raw_seq
 from store.types import JsonText, clean_text, dump_bytes
 
+DOUBTED = "doubted"
+"""Stands for the content hash of a row whose content is not to be relied on: whatever is read next counts as news."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageCounts:
@@ -97,6 +100,23 @@ def upsert_page(
         c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
     updated = sum(1 for one in changed if one.id in known)
     return PageCounts(len(changed) - updated, updated, len(unchanged))
+
+
+def distrust(c: Connection, ws: str, connection: str, stream: str, records: Sequence[RawRecord]) -> int:
+    """Let `upsert_page` store `records` whatever the store says that it has of them; returns how many it has as such.
+
+    A row that is newer than its record stays. For reading again what may have been damaged: those rows take new
+    numbers, so that everything that follows from them is made again as well.
+    """
+    latest = _latest_versions(records)
+    r = raw_record.c
+    here = and_(_stream(ws, connection, stream), _among(c, latest))
+    rows = c.execute(select(r.id, r.payload, r.archived, r.gone, r.modified_at).where(here)).all()
+    doubted = [row for row in rows if not _older(latest[row.id].modified_at, row.modified_at)]
+    if doubted:
+        ids = _among(c, [row.id for row in doubted])
+        c.execute(update(raw_record).where(_stream(ws, connection, stream), ids).values(hash=DOUBTED))
+    return sum(1 for row in doubted if _same(row.payload, row.archived or row.gone, latest[row.id]))
 
 
 def unseen(c: Connection, ws: str, connection: str, stream: str, epoch_id: int) -> list[str]:
@@ -186,6 +206,10 @@ def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
         if before is None or not _older(record.modified_at, before.modified_at):
             latest[record_id] = record
     return latest
+
+
+def _same(payload: object, ended: bool, record: RawRecord) -> bool:
+    return ended == record.archived and dump_bytes(payload) == dump_bytes(record.properties)
 
 
 def _older(one: datetime | None, other: datetime | None) -> bool:

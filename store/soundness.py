@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, select, text
 
-from store import address, audit, epochs, schema
+from store import address, audit, backfills, epochs, schema
 from store.cursors import cursor
 from store.database import Store, connect
 from store.errors import StoreCorrupt, StoreError
@@ -72,7 +72,7 @@ def _state_findings(c: Connection) -> list[str]:
             epochs.get(c, epoch_id)
         except StoreCorrupt as error:
             findings.append(str(error))
-    return findings
+    return [*findings, *backfills.damaged(c)]
 
 
 def _audit_findings(c: Connection) -> list[str]:

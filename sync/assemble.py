@@ -38,10 +38,12 @@ def assemble(
     timing: Timing | None = None,
     framework: Framework | None = None,
     version: str = "0",
+    behind: bool = False,
 ) -> Deps:
     """Open the store (creating it on first use) and every connection; sends nothing to a CRM yet.
 
-    `framework` stands in for the one that the settings name. Raises `ConfigFileError`, `StoreError` or `ConfigError`;
+    `framework` stands in for the one that the settings name; `behind` leaves as much of the quotas as work that comes
+    behind the schedule has to. Raises `ConfigFileError`, `StoreError` or `ConfigError`;
     what was opened is closed again then.
     """
     framework = framework or load_framework_file(settings.framework)
@@ -50,9 +52,10 @@ def assemble(
     clock = clock or SystemClock()
     store = open_store(settings.store, settings.workspace, create=True)
     connectors: dict[str, Connector] = {}
+    reserve = settings.policy.backfill_reserve if behind else 0.0
     try:
         for name in settings.connections:
-            budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep)
+            budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep, reserve=reserve)
             connectors[name] = _connect(name, settings, maps[name], specs, budget=budget, clock=clock, sleep=sleep)
     except BaseException:
         _close(connectors, store)

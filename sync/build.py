@@ -97,7 +97,9 @@ def build_plan(
 
 def _estimate(session: Session, draft: _Draft) -> None:
     """API calls that carrying out the plan takes from here on, opening the connections again where that comes later."""
-    later = session.report.command == "plan" and any(plan.records for plan in draft.by_connection.values())
+    later = session.report.command in ("plan", "backfill") and any(
+        plan.records for plan in draft.by_connection.values()
+    )
     for name, plan in draft.by_connection.items():
         plan.cost = session.opening.get(name, 0) if later else 0
         if plan.records:

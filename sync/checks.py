@@ -46,6 +46,17 @@ def epochs(session: Session) -> dict[str, dict[str, int]]:
     return found
 
 
+def unread(session: Session) -> list[str]:
+    """The streams that a plan needs and that no run has read to their end."""
+    sealed = epochs(session)
+    return [
+        f"{name} {stream.name}"
+        for name, connector in session.deps.connectors.items()
+        for stream in connector.streams()
+        if not stream.optional and stream.name not in sealed.get(name, {})
+    ]
+
+
 def check_plan(session: Session, plan: Plan) -> None:
     """Raise `Refused` with everything that speaks against applying this plan now."""
     limit = limits(session)

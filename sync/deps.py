@@ -35,6 +35,8 @@ class Timing:
     lease_ttl: float = 180.0
     heartbeat: float = 30.0
     guard_age: float = 2.0
+    patience: float = 60.0
+    poll: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

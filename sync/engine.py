@@ -13,15 +13,15 @@ from store.errors import StoreError
 from store.plans import Plan
 from sync import checks, planbook
 from sync.apply import apply_plan
+from sync.backfill import BackfillOptions, backfill
 from sync.build import build_plan
-from sync.deadruns import close_dead_runs
 from sync.deps import Deps, RunOptions
 from sync.ending import Ending, ending_of_error, ending_of_rows
 from sync.errors import UsageError
 from sync.evaluate import evaluate
 from sync.events import RunFinished, RunStarted
 from sync.identify import identify
-from sync.lease import holding
+from sync.lease import BACKFILL, being_the_backfill
 from sync.moment import moment, refuse_future
 from sync.normalise import normalise_all
 from sync.owned import Owned, owned_properties
@@ -31,6 +31,7 @@ from sync.report import ApiUse, RunReport
 from sync.schema import note_schema_changes
 from sync.session import Session
 from sync.settle import recover, settle_doubts
+from sync.turns import working
 from sync.verify import verify_writes
 
 
@@ -52,6 +53,15 @@ def run_plan(deps: Deps, options: RunOptions | None = None) -> RunReport:
 def run_apply(deps: Deps, plan: str, options: RunOptions | None = None) -> RunReport:
     """Apply a plan made earlier, by id or from a file, after the guards looked at it again; refuses a stale one."""
     return _run(deps, options, "apply", lambda session: _apply(session, plan))
+
+
+def run_backfill(deps: Deps, wanted: BackfillOptions) -> RunReport:
+    """Read a range of dates again, evaluate and plan anew; steps aside for every other run, writes to no CRM."""
+
+    def body(session: Session) -> None:
+        backfill(session, wanted, _planned_anew)
+
+    return _run(deps, None, BACKFILL, body, held=being_the_backfill)
 
 
 def _plan_id(deps: Deps, plan: str) -> str:
@@ -90,6 +100,25 @@ def _planned(session: Session) -> tuple[Mapping[str, Owned], Plan]:
     session.opening = _opening(session)
     _settle_earlier(session, owned)
     _read(session)
+    return owned, _judged(session, owned)
+
+
+def _planned_anew(session: Session) -> Plan | None:
+    """The plan after a backfill; None before everything that a plan stands on was read."""
+    unread = checks.unread(session)
+    if unread:
+        session.note(f"Nothing is evaluated before a first `keepwell sync` or `pull` has read {', '.join(unread)}.")
+        return None
+    session.at = moment(session.deps, session.options)  # a backfill takes its time, and evaluates as of its end
+    session.report.as_of = session.at.date.isoformat()
+    before = _requests(session)
+    owned = _owned(session)
+    session.opening = {name: session.opening[name] + now - before[name] for name, now in _requests(session).items()}
+    _settle_earlier(session, owned)
+    return _judged(session, owned)
+
+
+def _judged(session: Session, owned: Mapping[str, Owned]) -> Plan:
     _refuse_nowhere(owned)
     session.enter("evaluate")
     identify(session)
@@ -99,7 +128,7 @@ def _planned(session: Session) -> tuple[Mapping[str, Owned], Plan]:
     built = build_plan(session, owned, checks.epochs(session), evaluated.selected)
     session.report.plan = built.summary
     session.enter("guard")
-    return owned, planbook.find_plan(session.deps.store, built.summary.plan_id)
+    return planbook.find_plan(session.deps.store, built.summary.plan_id)
 
 
 def _apply(session: Session, name: str) -> None:
@@ -149,6 +178,10 @@ def _opening(session: Session) -> dict[str, int]:
     for connector in session.deps.connectors.values():
         with suppress(ConnectorError):  # which the pull meets again, and tells
             connector.streams()
+    return _requests(session)
+
+
+def _requests(session: Session) -> dict[str, int]:
     return {name: one.usage().requests for name, one in session.deps.connectors.items()}
 
 
@@ -170,7 +203,13 @@ def _settle_earlier(session: Session, owned: Mapping[str, Owned]) -> None:
             session.note(f"{name}: decided {decided} values that an earlier run had left in doubt", name)
 
 
-def _run(deps: Deps, options: RunOptions | None, command: str, body: Callable[[Session], None]) -> RunReport:
+def _run(
+    deps: Deps,
+    options: RunOptions | None,
+    command: str,
+    body: Callable[[Session], None],
+    held: Callable[[Session], AbstractContextManager[None]] = working,
+) -> RunReport:
     session = _begin(deps, options or RunOptions(), command)
     report = session.report
     with deps.store.write() as c:
@@ -179,7 +218,7 @@ def _run(deps: Deps, options: RunOptions | None, command: str, body: Callable[[S
         )
     deps.observer(RunStarted(session.run_id, command))
     with _signals(deps):
-        ending = _ended(session, body)
+        ending = _ended(session, body, held)
     session.leave()
     report.status, report.exit_code, report.reason, report.hint = (
         ending.status,
@@ -207,11 +246,12 @@ def _signals(deps: Deps) -> AbstractContextManager[None]:
     return deps.signals(deps.stop) if deps.signals is not None else nullcontext()
 
 
-def _ended(session: Session, body: Callable[[Session], None]) -> Ending:
-    """Run the rooms under the leases of all connections; an unexpected error is recorded and raised again."""
+def _ended(
+    session: Session, body: Callable[[Session], None], held: Callable[[Session], AbstractContextManager[None]]
+) -> Ending:
+    """Run the rooms under the leases that `held` takes; an unexpected error is recorded and raised again."""
     try:
-        with holding(session, session.deps.connectors):
-            close_dead_runs(session)
+        with held(session):
             body(session)
         return ending_of_rows(session.report)
     except Exception as error:

@@ -5,6 +5,7 @@ SyncError
 │   └── StalePlan    the plan no longer describes the CRM: make a new one
 ├── Busy             another run holds the lease: exit 75
 ├── Interrupted      a signal asked the run to stop; what is done is kept: exit 130
+│   └── GaveWay      a backfill stepped aside for a run; it goes on by itself afterwards
 ├── IncompletePull   a connection could not be read to the end, so nothing was computed
 ├── UsageError       an argument makes no sense (unknown plan, bad selection): exit 2
 └── InvariantError   Keepwell contradicts itself: a bug, nothing more is written
@@ -39,6 +40,10 @@ class Busy(SyncError):
 
 class Interrupted(SyncError):
     """The run was asked to stop; the next run goes on from here."""
+
+
+class GaveWay(Interrupted):
+    """A run asked a backfill for the connections: what is done is kept, the rest follows when the run is over."""
 
 
 class IncompletePull(SyncError):

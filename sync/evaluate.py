@@ -23,7 +23,7 @@ from sync.because import reasons
 from sync.decide import STAMP_FIELD
 from sync.faults import fp
 from sync.portfolio import LAST, Portfolio
-from sync.report import AccountLine
+from sync.report import BANDS, AccountLine
 from sync.selection import Selection
 from sync.session import Session
 from sync.standing import standing_at
@@ -48,6 +48,7 @@ def evaluate(session: Session) -> Evaluated:
     store, ws = session.deps.store, session.ws
     selection = Selection(session.options.select) if session.options.select else None
     result = Evaluated()
+    session.report.accounts, session.report.bands = 0, dict.fromkeys(BANDS, 0)
     with store.read() as c:
         chunks = list(identity.account_chunks(c, ws, CHUNK))
     portfolio = Portfolio.open(session)

@@ -36,6 +36,22 @@ class PageStored:
 
 
 @dataclass(frozen=True, slots=True)
+class BackfillMoved:
+    """A page of a backfill is in the store: `rows` of about `expected` since it began.
+
+    `done` (0 to 1) and `seconds_left` are taken from `basis`, the rows or the share of the time range; None is unknown.
+    """
+
+    connection: str
+    stream: str
+    rows: int
+    expected: int | None
+    done: float | None
+    seconds_left: float | None
+    basis: Literal["rows", "time"]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSealed:
     """A stream was read to its proven end."""
 
@@ -80,5 +96,15 @@ class RunFinished:
     reason: str | None
 
 
-Event = RunStarted | RoomEntered | PageStored | StreamSealed | ChunkDone | BatchSettled | Noted | RunFinished
+Event = (
+    RunStarted
+    | RoomEntered
+    | PageStored
+    | BackfillMoved
+    | StreamSealed
+    | ChunkDone
+    | BatchSettled
+    | Noted
+    | RunFinished
+)
 Observer = Callable[[Event], None]

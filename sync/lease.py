@@ -1,18 +1,24 @@
-"""Holding the leases of a run: acquired together, renewed by a heartbeat, given back at the end."""
+"""Holding the leases of a run: acquired together, renewed by a heartbeat, given back at the end.
+
+A run that finds a connection in the hands of a backfill asks for it and waits a while; two runs, or two backfills,
+never wait for each other.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from store import leases
+from store import leases, runs
 from store.errors import LeaseHeld, StoreError
 from store.leases import Lease
 from sync.errors import Busy
-from sync.session import Session, lease_key
+from sync.session import Session, asking_key, lease_key
 
 MISSED_BEATS = 2
+BACKFILL = "backfill"
+"""Command of the runs that step aside, and key of the lease that such a run holds from its begin to its end."""
 
 
 @contextmanager
@@ -22,33 +28,104 @@ def holding(session: Session, connections: Iterable[str]) -> Iterator[None]:
     When the heartbeat fails twice in a row the run is asked to stop: its lease may expire, and then somebody else
     may write.
     """
-    session.renewed_at = session.deps.clock.monotonic()
+    with _holding(session, {name: lease_key(name) for name in sorted(connections)}):
+        yield
+
+
+@contextmanager
+def being_the_backfill(session: Session) -> Iterator[None]:
+    """Be the workspace's only backfill for the block, whoever works on its connections; raises `Busy`."""
+    with _holding(session, {"/backfill": BACKFILL}):  # no connection can have this name
+        yield
+
+
+@contextmanager
+def _holding(session: Session, keys: Mapping[str, str]) -> Iterator[None]:
+    outermost = not session.held
+    if outermost:
+        session.renewed_at = session.deps.clock.monotonic()
+    taken: list[str] = []
     try:
-        for name in sorted(connections):
-            session.held[name] = _acquire(session, name)
-        done = threading.Event()
-        beat = threading.Thread(target=_beat, args=(session, done), name="lease-heartbeat", daemon=True)
-        beat.start()
-        try:
+        for name, key in keys.items():
+            session.held[name] = _acquire(session, name, key)
+            taken.append(name)
+        with _beating(session) if outermost else _already():
             yield
-        finally:
-            done.set()
-            beat.join(timeout=5)
     finally:
-        for lease in session.held.values():
-            leases.release(session.deps.store, lease)
-        session.held.clear()
+        for name in taken:
+            leases.release(session.deps.store, session.held.pop(name))
 
 
-def _acquire(session: Session, connection: str) -> Lease:
-    ttl = session.deps.timing.lease_ttl
+@contextmanager
+def _beating(session: Session) -> Iterator[None]:
+    done = threading.Event()
+    beat = threading.Thread(target=_beat, args=(session, done), name="lease-heartbeat", daemon=True)
+    beat.start()
     try:
-        return leases.acquire(session.deps.store, session.ws, lease_key(connection), session.run_id, ttl)
+        yield
+    finally:
+        done.set()
+        beat.join(timeout=5)
+
+
+@contextmanager
+def _already() -> Iterator[None]:
+    yield
+
+
+def _acquire(session: Session, name: str, key: str) -> Lease:
+    try:
+        return _take(session, key)
     except LeaseHeld as held:
-        raise Busy(
-            f"{connection} is in use by run {held.owner}; its lease ends in {held.expires_in:.0f} s unless it goes on.",
-            hint="Wait for that run to end and try again; a run that died gives way by itself.",
-        ) from held
+        if not _steps_aside(session, held.owner):
+            raise _busy(name, held) from held
+    return _asked_for(session, name, key)
+
+
+def _take(session: Session, key: str) -> Lease:
+    return leases.acquire(session.deps.store, session.ws, key, session.run_id, session.deps.timing.lease_ttl)
+
+
+def _steps_aside(session: Session, owner: str) -> bool:
+    """Whether the holder is a backfill and we are none."""
+    with session.deps.store.read() as c:
+        run = runs.get(c, session.ws, owner)
+    return run is not None and run.command == BACKFILL != session.report.command
+
+
+def _asked_for(session: Session, connection: str, key: str) -> Lease:
+    """Ask the backfill for the connection and wait; raises `Busy` when it does not come, or another run waits already.
+
+    Asking is a lease too, so whoever dies while it waits is forgotten by itself.
+    """
+    deps = session.deps
+    try:
+        asked = leases.acquire(
+            deps.store, session.ws, asking_key(connection), session.run_id, deps.timing.patience + 4 * deps.timing.poll
+        )
+    except LeaseHeld as held:
+        raise _busy(connection, held) from held
+    session.note(f"{connection}: a backfill is at work and steps aside", connection)
+    until = deps.clock.monotonic() + deps.timing.patience
+    try:
+        while True:
+            try:
+                return _take(session, key)
+            except LeaseHeld as held:
+                if deps.clock.monotonic() >= until:
+                    raise _busy(connection, held) from held
+            deps.stop.check()
+            deps.sleep(deps.timing.poll)
+    finally:
+        leases.release(deps.store, asked)
+
+
+def _busy(name: str, held: LeaseHeld) -> Busy:
+    what = f"{name} is in use by" if not name.startswith("/") else "Another backfill is at work:"
+    return Busy(
+        f"{what} run {held.owner}; its lease ends in {held.expires_in:.0f} s unless it goes on.",
+        hint="Wait for that run to end and try again; a run that died gives way by itself.",
+    )
 
 
 def _beat(session: Session, done: threading.Event) -> None:

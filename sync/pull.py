@@ -60,20 +60,24 @@ def _raise_worst(errors: Sequence[BaseException]) -> None:
 
 
 def _pull_connection(session: Session, connector: Connector) -> None:
-    _pull_streams(session, connector, connector.streams())
+    pull_streams(session, connector, connector.streams())
     for stream_name, fields in connector.not_connected().items():
         if fields:
             counts = session.report.stream(connector.name, stream_name)
             counts.note = counts.note or f"not in this CRM: {', '.join(sorted(fields))}"
 
 
-def _pull_streams(session: Session, connector: Connector, wanted: Sequence[Stream]) -> None:
-    """Read `wanted` side by side; the first one that fails stops the others at their next page, which is kept."""
+def pull_streams(session: Session, connector: Connector, wanted: Sequence[Stream]) -> None:
+    """Read `wanted` side by side; the first one that fails stops the others at their next page, which is kept.
+
+    Links wait for the records that they start from, where those are wanted too.
+    """
     halt = threading.Event()
+    names = {stream.name for stream in wanted}
     behind: defaultdict[str, list[Stream]] = defaultdict(list)
     for stream in wanted:
         session.report.stream(connector.name, stream.name)  # the report lists them in this order
-        if stream.kind == "links":
+        if stream.ids_from in names:
             behind[stream.ids_from or ""].append(stream)
     failures: dict[str, BaseException] = {}
     with ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix=connector.name) as pool:
@@ -81,7 +85,7 @@ def _pull_streams(session: Session, connector: Connector, wanted: Sequence[Strea
         def begin(ready: Iterable[Stream]) -> dict[Future[None], Stream]:
             return {pool.submit(_pull_or_miss, session, connector, one, halt): one for one in ready}
 
-        running = begin([one for one in wanted if one.kind != "links"])
+        running = begin([one for one in wanted if one.ids_from not in names])
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:

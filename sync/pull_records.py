@@ -40,7 +40,7 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
                 _finish(session, connector, work, page)
             else:
                 with session.deps.store.write() as c:
-                    _store_rows(session, c, connector.name, work, page)
+                    store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page)
                     _advance(session, c, connector.name, work, page)
             fp("pull.page_stored")
             session.deps.observer(PageStored(connector.name, stream.name, len(page.records), total))
@@ -71,7 +71,7 @@ def _finish(session: Session, connector: Connector, work: streams.Work, page: Pa
     name, stream = connector.name, work.stream
     if work.epoch.mode == "full" and stream.kind == "records":
         with session.deps.store.write() as c:
-            _store_rows(session, c, name, work, page)
+            store_rows(session, c, name, stream.name, work.epoch.id, page)
             leases.check(c, session.lease(name))
             unseen = raw.unseen(c, session.ws, name, stream.name, work.epoch.id)
         _look_up(session, connector, work, unseen)
@@ -80,7 +80,7 @@ def _finish(session: Session, connector: Connector, work: streams.Work, page: Pa
             _seal(session, c, name, work, page)
     else:
         with session.deps.store.write() as c:
-            _store_rows(session, c, name, work, page)
+            store_rows(session, c, name, stream.name, work.epoch.id, page)
             _advance(session, c, name, work, page)
             _seal(session, c, name, work, page)
 
@@ -91,19 +91,20 @@ def _look_up(session: Session, connector: Connector, work: streams.Work, unseen:
         asked = unseen[start : start + LOOKED_UP_AT_ONCE]
         for page in connector.lookup(work.stream, asked):
             with session.deps.store.write() as c:
-                _store_rows(session, c, connector.name, work, page)
+                store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page)
                 leases.check(c, session.lease(connector.name))
         session.deps.stop.check()
 
 
-def _store_rows(session: Session, c: Connection, connection: str, work: streams.Work, page: Page) -> None:
-    now, stream, epoch = session.deps.clock.now(), work.stream, work.epoch
-    counts = session.report.stream(connection, stream.name)
-    stored = raw.upsert_page(c, session.ws, connection, stream.name, epoch.id, page.records, now)
+def store_rows(session: Session, c: Connection, connection: str, stream: str, epoch_id: int, page: Page) -> None:
+    """Store a page's rows and merges as seen by an epoch, and count them."""
+    now = session.deps.clock.now()
+    counts = session.report.stream(connection, stream)
+    stored = raw.upsert_page(c, session.ws, connection, stream, epoch_id, page.records, now)
     merges = aliases.merges_of(page.records)
-    if aliases.apply_merges(c, session.ws, connection, stream.name, merges, now):
+    if aliases.apply_merges(c, session.ws, connection, stream, merges, now):
         # A merge moves the links of other records without their knowing.
-        for child, ids in links.linked_to(c, session.ws, connection, stream.name, merges).items():
+        for child, ids in links.linked_to(c, session.ws, connection, stream, merges).items():
             remember_relinked(c, session.ws, connection, child, ids)
     counts.read += len(page.records)
     counts.inserted += stored.inserted
@@ -121,11 +122,7 @@ def _seal(session: Session, c: Connection, connection: str, work: streams.Work, 
     """Seal in the transaction of the last page; a full epoch also tells which rows are gone."""
     stream, epoch = work.stream, epochs.get(c, work.epoch.id)
     total = epoch.rows
-    if page.expected is not None and total < page.expected:
-        raise BadAnswer(
-            f"{stream.name}: the CRM announced {page.expected} rows but gave {total}.",
-            hint="Run again; if it happens again, use --full.",
-        )
+    prove(stream.name, total, page, "--full")
     now = session.deps.clock.now()
     if epoch.mode == "full":
         _mark_gone(session, c, connection, work)
@@ -135,6 +132,15 @@ def _seal(session: Session, c: Connection, connection: str, work: streams.Work, 
     epochs.seal(c, epoch.id, proof=proof, cursor=cursor, now=now)
     if stream.kind == "records":
         marks.set_mark(c, session.ws, streams.carry_mark(connection, stream.name), page.carry)
+
+
+def prove(stream: str, rows: int, page: Page, anew: str) -> None:
+    """Raise `BadAnswer` when the last page says that its window has more rows than came; `anew` starts over."""
+    if page.expected is not None and rows < page.expected:
+        raise BadAnswer(
+            f"{stream}: the CRM announced {page.expected} rows but gave {rows}.",
+            hint=f"Run again; if it happens again, use {anew}.",
+        )
 
 
 def _mark_gone(session: Session, c: Connection, connection: str, work: streams.Work) -> None:

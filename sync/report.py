@@ -105,6 +105,28 @@ class AccountLine:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BackfillLine:
+    """How far the backfill of one stream is: everything from `reached` to `until` is read.
+
+    `done` is a share from 0 to 1, `seconds_left` about what the rest takes, `basis` what they are taken from: the
+    `expected` rows, or the share of the range's time. What is not known is None.
+    """
+
+    connection: str
+    stream: str
+    state: str
+    since: str
+    until: str
+    reached: str
+    windows: int
+    rows: int
+    expected: int | None
+    done: float | None
+    seconds_left: int | None
+    basis: str
+
+
 @dataclass(slots=True)
 class RunReport:
     """Filled in by the rooms, closed by `sync.ending`; `to_dict` gives the JSON of `keepwell sync --json`."""
@@ -120,6 +142,7 @@ class RunReport:
     exit_code: int = 0
     framework: str = ""
     model_version: str = ""
+    backfill: list[BackfillLine] = field(default_factory=list)
     pull: dict[str, dict[str, StreamCounts]] = field(default_factory=dict)
     accounts: int = 0
     bands: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BANDS, 0))
@@ -172,6 +195,7 @@ class RunReport:
             "finished_at": self.finished_at,
             "framework": self.framework,
             "model_version": self.model_version,
+            "backfill": [asdict(line) for line in self.backfill],
             "pull": {name: {s: asdict(counts) for s, counts in streams.items()} for name, streams in self.pull.items()},
             "evaluate": {"accounts": self.accounts, "bands": dict(self.bands), "reviews": self.reviews},
             "plan": self._plan_dict(),

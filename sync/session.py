@@ -91,3 +91,8 @@ class Session:
 def lease_key(connection: str) -> str:
     """Key of a connection's lease; one run at a time pulls from it or writes to it."""
     return f"connection:{connection}"
+
+
+def asking_key(connection: str) -> str:
+    """Key of the lease that a run holds while it waits for a backfill to give the connection away."""
+    return f"next:{connection}"

@@ -141,6 +141,10 @@ class HubSpotConnector:
             pages = self._with_won_at(stream.name, self._pulls.pages(self._mapped(stream.name), window))
         return _if_served(pages) if stream.optional else pages
 
+    def count(self, stream: Stream, window: Window) -> int | None:
+        """About how many live records were modified in a window, as a search for one of them tells."""
+        return self._pulls.count(self._mapped(stream.name), window)
+
     def all_ids(self, stream: Stream) -> Iterator[str]:
         """Ids of every live record of a records stream, by the list endpoint."""
         return self._pulls.all_ids(self._mapped(stream.name))

@@ -34,7 +34,8 @@ class Position:
     `started` is when the pull began, by the earlier one of both clocks: the next window looks back behind it.
     `since` is absent in a full pull. `after` is the list's token, `listed` the highest of the `count` ids that it gave
     and `back` the lowest id that was read from the other end; `floor`, `last_id` and `rows` are the search's place.
-    `fresh` and `began` are those of the archive's round, of which `pages` were read.
+    `fresh` and `began` are those of the archive's round, of which `pages` were read; `archive` says that it is to be
+    read whole, or not at all.
     """
 
     phase: Literal["live", "search", "archived"]
@@ -51,6 +52,7 @@ class Position:
     pages: int = 0
     fresh: int | None = None
     began: int | None = None
+    archive: Literal["none", "all"] | None = None
 
     def text(self) -> str:
         """The form that the engine stores."""
@@ -92,6 +94,11 @@ class Pulls:
         else:
             yield from self._archived(kind, properties, position)
 
+    def count(self, kind: str, window: Window) -> int | None:
+        """About how many live records a window with two ends has; HubSpot does not count archived ones."""
+        position = self._begin(window)
+        return self._search.count_between(kind, position.since or FIRST_INSTANT, position.until or position.started)
+
     def all_ids(self, kind: str) -> Iterator[str]:
         """Ids of all live records."""
         for page in self._reader.listed(kind, (OBJECT_ID,)):
@@ -116,9 +123,11 @@ class Pulls:
         until = min(ends, to_millis(window.until)) if window.until else ends
         since = max(FIRST_INSTANT, min(to_millis(window.since), until))
         round_ = Round.for_window(since, window.carry)
+        archive = None if window.archived == "round" else window.archived
         return Position(
-            "search", started, since, until, round_.after, floor=since, fresh=round_.since, began=round_.began
-        )
+            "search", started, since, until, round_.after,
+            floor=since, fresh=round_.since, began=round_.began, archive=archive,
+        )  # fmt: skip
 
     def _high_water(self, position: Position, reached: int | None = None) -> datetime:
         """Up to where the next window need not look: never closer to the start of the pull than the overlap.
@@ -157,7 +166,10 @@ class Pulls:
 
     def _archived(self, kind: str, properties: tuple[str, ...], position: Position) -> Iterator[Page]:
         """The archived records: all of them after a full pull, some pages of the round after an increment."""
-        most = None if position.since is None else self._archived_pages
+        if position.archive == "none":
+            yield Page(complete=True, high_water=self._high_water(position), expected=position.rows)
+            return
+        most = None if position.since is None or position.archive == "all" else self._archived_pages
         for page in self._reader.listed(kind, properties, after=position.after, archived=True):
             position = replace(position, after=page.after, pages=position.pages + 1)
             records = archived_since(page.rows, position.fresh)

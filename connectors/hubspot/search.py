@@ -97,12 +97,19 @@ class Search:
 
     def count_below(self, kind: str, bound: int) -> int:
         """How many live records have an id below `bound`."""
-        body = {**_asking([_filter(OBJECT_ID, "LT", bound)], OBJECT_ID, "ASCENDING", [OBJECT_ID]), "limit": 1}
-        request = Request("POST", self._paths.objects(kind, "search"), body=body, quota="search")
-        total = self._client.read(request).get("total")
-        if not isinstance(total, int):
+        total = self._count(kind, _asking([_filter(OBJECT_ID, "LT", bound)], OBJECT_ID, "ASCENDING", [OBJECT_ID]))
+        if total is None:
             raise BadAnswer("HubSpot's search answer has no total.", sent=True)
         return total
+
+    def count_between(self, kind: str, since: int, until: int) -> int | None:
+        """How many live records were modified between two milliseconds, as far as HubSpot says."""
+        return self._count(kind, self._body((OBJECT_ID,), Place(since, until)))
+
+    def _count(self, kind: str, body: Mapping[str, object]) -> int | None:
+        request = Request("POST", self._paths.objects(kind, "search"), body={**body, "limit": 1}, quota="search")
+        total = self._client.read(request).get("total")
+        return total if isinstance(total, int) else None
 
     def compares_numbers(self, kind: str, highest: int) -> bool:
         """Whether ids are compared as numbers: then none is at or above the power of ten above the highest one.

@@ -46,7 +46,8 @@ def _numbers(cells: Sequence[str], *, whole: bool) -> Sequence[object]:
         )
     except ValueError:
         return [_number(cell, whole=whole) for cell in cells]
-    if not whole and not all(value is None or isfinite(value) for value in found):  # type: ignore[arg-type]
+    # Of finite numbers the sum is finite, unless it overflows, and then each is looked at as well.
+    if not whole and not isfinite(sum(filter(None, found))):  # type: ignore[arg-type]
         return [_number(cell, whole=whole) for cell in cells]
     return found
 

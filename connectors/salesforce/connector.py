@@ -79,6 +79,10 @@ class SalesforceConnector:
         """Pages of a stream; see `connectors.base.Source`."""
         return self._reader.pages(stream, window, ids)
 
+    def count(self, stream: Stream, window: Window) -> int | None:
+        """How many rows were modified in a window, deleted ones included."""
+        return self._reader.count(stream, window)
+
     def all_ids(self, stream: Stream) -> Iterator[str]:
         """Ids of all live records of a stream."""
         return self._reader.all_ids(stream)

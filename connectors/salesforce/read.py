@@ -10,7 +10,7 @@ from itertools import chain
 from connectors.base import Page, Stream, Window
 from connectors.errors import BadAnswer, RetryLater
 from connectors.salesforce import soql
-from connectors.salesforce.answers import QueryTimeout
+from connectors.salesforce.answers import CallRefused, QueryTimeout
 from connectors.salesforce.bulk import BulkQuery, NotForBulk
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.costs import Ways
@@ -57,6 +57,21 @@ class Reader:
         if window.since is None:
             return self._full(stream, window.until, position)
         return self._increment(stream, window.since, window.until, position)
+
+    def count(self, stream: Stream, window: Window) -> int | None:
+        """Rows modified in a window with two ends, deleted ones included; None when Salesforce does not count them."""
+        if window.since is None or window.until is None:
+            return None
+        nowhere = Position("stamp", self._upper(window.until))
+        source = RECORDS[stream.name]
+        where = (*source.where, *_between(window.since, nowhere.upper))
+        walk = Walk(source.object, ("Id",), where, BY_STAMP)
+        try:
+            counted = self._client.query(walk.count(nowhere, nowhere), include_deleted=True)
+        except (CallRefused, QueryTimeout):  # a count over a large object may take longer than Salesforce lets it
+            return None
+        total = counted.get("totalSize")
+        return total if isinstance(total, int) else None
 
     def all_ids(self, stream: Stream) -> Iterator[str]:
         """Ids of the live records of a records stream."""
@@ -106,9 +121,8 @@ class Reader:
     ) -> Iterator[Page]:
         source, info = RECORDS[stream.name], self._streams.info(stream.name)
         position = position or Position("stamp", self._upper(until))
-        since_then = (f"SystemModstamp >= {soql.instant(since)}", f"SystemModstamp <= {soql.instant(position.upper)}")
         fields = _columns(stream, info, *_GONE)
-        where = (*source.where, *since_then)
+        where = (*source.where, *_between(since, position.upper))
         walk = Walk(source.object, fields, where, BY_STAMP, include_deleted=True, optional=stream.optional)
         position = yield from self._enriched(stream, self._walked(walk, position, Records(stream, info)))
         yield self._last(position)
@@ -230,6 +244,10 @@ class Reader:
             # Only queryAll reaches archived rows, and it brings the deleted ones with them.
             where.append("IsDeleted = false")
         return tuple(where)
+
+
+def _between(since: datetime, upper: datetime) -> tuple[str, str]:
+    return f"SystemModstamp >= {soql.instant(since)}", f"SystemModstamp <= {soql.instant(upper)}"
 
 
 def _columns(stream: Stream, info: ObjectInfo, *extra: str) -> tuple[str, ...]:

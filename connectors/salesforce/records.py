@@ -44,7 +44,7 @@ class Records:
         def column(name: str) -> list[str]:
             return list(map(itemgetter(place[name]), rows))
 
-        names = self._properties
+        names = sorted(self._properties)  # the order in which they are stored: no page has to be sorted again
         nothing = (None,) * len(rows)
         kept = [
             nothing if name == FIRST_WON else cells.of_column(column(name), self._kinds.get(name, "")) for name in names

@@ -2,7 +2,7 @@
 
 from store.tables.base import metadata
 from store.tables.entities import ENTITY_TABLES, account_link, identity_review
-from store.tables.progress import cursor, epoch, lease, mark, pin, quarantine, quota, run
+from store.tables.progress import backfill, cursor, epoch, lease, mark, pin, quarantine, quota, run
 from store.tables.pulled import raw_alias, raw_link, raw_record, raw_seq
 from store.tables.results import evaluation, evaluation_detail, plan, plan_record
 from store.tables.writes import audit, audit_head, intent, ledger
@@ -12,6 +12,7 @@ __all__ = [
     "account_link",
     "audit",
     "audit_head",
+    "backfill",
     "cursor",
     "epoch",
     "evaluation",

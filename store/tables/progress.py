@@ -62,6 +62,33 @@ cursor = Table(
     words("checksum"),
 )
 
+# A range of a stream that is being read again, window by window from `until` down to `since`; all of it from `reached`
+# on is read, and of the window that begins at `window_since` everything up to `position`.
+backfill = Table(
+    "backfill",
+    metadata,
+    serial(),
+    words("workspace"),
+    words("connection"),
+    words("stream"),
+    words("state"),
+    Column("since", Instant(), nullable=False),
+    Column("until", Instant(), nullable=False),
+    Column("asked_until", Instant()),
+    Column("reached", Instant(), nullable=False),
+    Column("window_since", Instant()),
+    words("position", null=True),
+    Column("window_rows", BigInteger(), nullable=False),
+    Column("windows", BigInteger(), nullable=False),
+    Column("pages", BigInteger(), nullable=False),
+    Column("rows", BigInteger(), nullable=False),
+    Column("expected", BigInteger()),
+    Column("started_at", Instant(), nullable=False),
+    Column("ended_at", Instant()),
+    words("checksum"),
+    Index("ix_backfill_stream", "workspace", "connection", "stream", "id"),
+)
+
 mark = Table("mark", metadata, *key("name"), Column("value", Json()))
 
 lease = Table(

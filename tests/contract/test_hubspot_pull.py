@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -174,3 +175,42 @@ def test_definitions_tell_what_is_mapped_and_what_is_custom():
         assert (companies["phone"].mapped, companies["phone"].options) == (False, ())
         edition = companies["product_edition"]
         assert (edition.type, edition.options, edition.custom) == ("enumeration", ("professional", "enterprise"), True)
+
+
+def stamps(box: Box) -> dict[str, datetime]:
+    """When each live company was modified, as the portal knows it."""
+    live_ones = box.state.portal.stores["companies"].live.values()
+    return {str(one.id): datetime.fromisoformat(one.values["hs_lastmodifieddate"]) for one in live_ones}
+
+
+def test_a_window_with_an_end_has_its_rows_counts_them_and_proves_itself():
+    with portal(accounts=120) as box:
+        connector = box.connect()
+        modified = stamps(box)
+        since, until = sorted(modified.values())[20], sorted(modified.values())[60]
+        window = Window(since=since, until=until, archived="none")
+        inside = {one for one, moment in modified.items() if since <= moment <= until}
+        before = box.state.stats.by_route["GET /crm/v3/objects/companies"]
+        pages = pull(connector, "companies", window)
+        assert live(pages) == inside
+        assert pages[-1].complete
+        assert pages[-1].expected == sum(len(page.records) for page in pages) == len(inside)
+        assert connector.count(stream(connector, "companies"), window) == len(inside)
+        assert box.state.stats.by_route["GET /crm/v3/objects/companies"] == before, "the archived list was not read"
+        for number, page in enumerate(pages[:-1], 1):
+            rest = pull(connector, "companies", replace(window, position=page.position))
+            assert live(pages[:number]) | live(rest) == inside
+            assert rest[-1].expected == len(inside)
+
+
+def test_one_window_can_bring_the_whole_archive_since_its_begin():
+    with portal(accounts=400) as box:
+        connector = box.connect(pull={"archived_pages": 1})
+        doomed = box.live()[:250]
+        for one in doomed:
+            box.state.portal.archive("companies", box.state.portal.stores["companies"].live[int(one)], PERSON)
+        past = Window(since=LONG_AGO, until=LONG_AGO + timedelta(days=1))
+        archived = {r.id for page in pull(connector, "companies", replace(past, archived="all")) for r in page.records}
+        assert set(doomed) <= archived
+        part = {record.id for page in pull(connector, "companies", past) for record in page.records}
+        assert len(part) < len(archived)

@@ -263,3 +263,36 @@ def test_doctor_warns_of_a_low_quota_and_missing_fields() -> None:
         assert checks["quota"].status == "warning"
         assert checks["fields of accounts"].status == "warning"
         assert all(check.hint for check in checks.values() if check.status != "ok")
+
+
+def test_a_window_with_an_end_has_its_rows_counts_them_and_proves_itself() -> None:
+    with org(batch_size=9) as one:
+        connector = one.connector()
+        doomed = min(one.live("Account"))
+        one.post("delete", {"object": "Account", "id": doomed})
+        whole = records(pull(connector, since=datetime(2000, 1, 1, tzinfo=UTC)))
+        moments = sorted(record.modified_at for record in whole.values() if record.modified_at is not None)
+        since, until = moments[3], moments[-4]
+        inside = {found for found, record in whole.items() if since <= (record.modified_at or until) <= until}
+        window = Window(since=since, until=until)
+        accounts = stream(connector, "accounts")
+        pages = list(connector.pages(accounts, window))
+        assert set(records(pages)) == inside
+        assert 0 < len(inside) < len(whole)
+        assert pages[-1].expected == len(inside) == connector.count(accounts, window)
+        for number, page in enumerate(pages[:-1], 1):
+            rest = list(connector.pages(accounts, replace(window, position=page.position)))
+            assert set(records(pages[:number])) | set(records(rest)) == inside
+        assert connector.count(accounts, replace(window, until=None)) is None
+
+
+def test_a_count_that_salesforce_does_not_give_is_unknown() -> None:
+    with org() as one:
+        connector = one.connector()
+        accounts = stream(connector, "accounts")
+        body = [{"errorCode": "OPERATION_TOO_LARGE", "message": "too many rows"}]
+        one.fault("status", "*/query*", status=400, body=body, times=0)
+        assert (
+            connector.count(accounts, Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)))
+            is None
+        )

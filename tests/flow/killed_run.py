@@ -1,8 +1,8 @@
 """Runs that die: `python -m tests.flow.killed_run` takes JSON orders, a line each, and answers with how each run ended.
 
-An order names the settings, a fault point and its how-manieth passing; besides, the command (`sync` or `pull`), a
-limit, and an instant at which the clock stands. Every run is a fork of this process, which has imported everything
-and started no thread, because starting an interpreter takes longer than the run.
+An order names the settings, a fault point and its how-manieth passing; besides, the command (`sync` or `pull`) or the
+streams of a backfill, a limit, and an instant at which the clock stands. Every run is a fork of this process, which has
+imported everything and started no thread, because starting an interpreter takes longer than the run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count
 from typing import Any
 
@@ -23,8 +23,9 @@ import connectors.salesforce.connector  # noqa: F401 - both are imported by name
 from config.settings import Settings
 from sync import faults
 from sync.assemble import assemble
+from sync.backfill import BackfillOptions
 from sync.deps import RunOptions, Timing
-from sync.engine import run_pull, run_sync
+from sync.engine import run_backfill, run_pull, run_sync
 from tests.flow.one_crm import SkippingClock
 
 Kill = Callable[[Mapping[str, Any]], int]
@@ -72,6 +73,8 @@ def run(order: dict[str, Any]) -> int:
         clock = SkippingClock(datetime.fromisoformat(order["now"]))
         others = {"clock": clock, "sleep": clock.sleep}
     deps = assemble(Settings(**order["settings"]), timing=Timing(deadline=0.2, grace=0.4), **others)
+    if "backfill" in order:
+        return run_backfill(deps, BackfillOptions(order["backfill"], date.fromisoformat(order["since"]))).exit_code
     verb = run_pull if order.get("command") == "pull" else run_sync
     return verb(deps, RunOptions(limit=order.get("limit"))).exit_code
 

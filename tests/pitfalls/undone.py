@@ -35,7 +35,8 @@ for line in sys.stdin:
         out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(out, 1); os.dup2(out, 2)
         sys.path.insert(0, os.getcwd())
-        code = int(pytest.main(["-q", "-x", "--tb=short", "-p", "no:cacheprovider", *order["arguments"]]))
+        plain = ["-q", "-x", "--tb=short", "--assert=plain", "-p", "no:cacheprovider"]
+        code = int(pytest.main([*plain, *order["arguments"]]))
         ours = sys.modules.get("connectors")
         if ours is not None and not ours.__file__.startswith(os.getcwd()):
             code = 99

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from store import (
     Store,
     aliases,
     audit,
+    backfills,
     cursors,
     entities,
     epochs,
@@ -79,6 +81,8 @@ def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
         quarantine.put_many(c, ws, [Quarantined("crm", "deals", "1", None, marker)], now)
         pins.verify(c, ws, "crm", marker, now)
         marks.set_mark(c, ws, "who", marker)
+        job = backfills.begin(c, ws, "crm", "deals", since=now, until=now, asked_until=None, expected=1, now=now)
+        backfills.save(c, replace(job, position=marker, rows=1))
     leases.acquire(store, ws, "crm/companies", marker, 60)
 
 
@@ -94,6 +98,8 @@ def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
     assert run_plan.id is not None
     cursor = cursors.cursor(c, ws, "crm", "deals")
     assert cursor is not None
+    job = backfills.unfinished(c, ws, "crm", "deals", since=now, asked_until=None)
+    assert job is not None
     holder = leases.holder(c, ws, "crm/companies")
     assert holder is not None
     return {
@@ -128,4 +134,5 @@ def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
         "pin": [pin.identity for pin in [pins.get(c, ws, "crm")] if pin],
         "mark": marks.mark(c, ws, "who"),
         "lease": holder.owner,
+        "backfill": (job.position, job.rows),
     }

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from store import (
     Store,
+    backfills,
     cursors,
     entities,
     evaluations,
@@ -64,6 +65,8 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
     with store.read() as c:
         before = everything(c, theirs, now)
         foreign = writes.open_intents(c, theirs, "crm")[0].id
+        foreign_job = backfills.unfinished(c, theirs, "crm", "deals", since=now, asked_until=None)
+        assert foreign_job is not None
         foreign_rows = [row.id for row in written(c, theirs)]
         foreign_plan = plans.latest(c, theirs)
         assert foreign_plan is not None
@@ -80,6 +83,8 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
         lambda c: writes.recover(c, mine, "crm", now),
         lambda c: pins.repin(c, mine, "crm", "new", now),
         lambda c: plans.discard_drafts(c, mine),
+        lambda c: backfills.drop(c, mine, "crm", "deals", since=now, asked_until=None, now=now),
+        lambda c: backfills.finish(c, mine, [foreign_job.id], now),
         lambda c: ledger.mark_verified(c, mine, foreign_rows, now),
     )
     for step in steps:

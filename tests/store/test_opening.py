@@ -137,7 +137,7 @@ def test_an_upgrade_adds_what_is_new_and_keeps_what_is_there(empty_database: Cal
     url = empty_database()
     with closing(open_store(url, "w", create=True)) as store, store.write() as c:
         entities.replace_entities(c, "w", "deal", "crm", [{"id": "1", "stream": "deals", "name": "kept"}])
-        for name in ("entity_call", "entity_survey"):
+        for name in ("entity_call", "entity_survey", "backfill"):
             c.execute(text(f"DROP TABLE {name}"))
     set_revision(url, "0002_entities")
     assert upgrade(url) == schema.REVISIONS[-1]

@@ -23,6 +23,7 @@ from store import (
     Store,
     aliases,
     audit,
+    backfills,
     budgets,
     cursors,
     entities,
@@ -52,7 +53,7 @@ from tests.store.sample import book, fill
 COARSE = frozenset({"workspace", "connection", "stream", "object", "kind", "plan_key", "holder"})
 """Columns that many rows share: an index narrowed down by these alone still reads all of a CRM's records."""
 
-SMALL = frozenset({"audit_head", "cursor", "epoch", "lease", "mark", "pin", "quota", "raw_seq"})
+SMALL = frozenset({"audit_head", "backfill", "cursor", "epoch", "lease", "mark", "pin", "quota", "raw_seq"})
 """Tables of a few rows a workspace."""
 
 READ = frozenset({*metadata.tables, "older"})
@@ -101,6 +102,12 @@ def _reads_too_much(step: str, statement: str) -> bool:
 def page(c: Connection, now: datetime) -> None:
     for content in ("changed", "changed", "again"):
         raw.upsert_page(c, "w", "crm", "deals", 1, [RawRecord("1", {"who": content}, now)], now)
+    raw.distrust(c, "w", "crm", "deals", [RawRecord("1", {"who": "again"}, now)])
+    job = backfills.unfinished(c, "w", "crm", "deals", since=now, asked_until=None)
+    assert job is not None
+    backfills.save(c, job)
+    backfills.drop(c, "w", "crm", "deals", since=now, asked_until=None, now=now)
+    backfills.finish(c, "w", [job.id], now)
     raw.mark_gone(c, "w", "crm", "deals", ["1"], now)
     for target in ("2", "3"):
         links.upsert_links(c, "w", "crm", "deals>companies", 1, ["1"], [Link("deals>companies", "1", target)])

@@ -2,8 +2,10 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
+from dashboard.backfilled import time_left
 from dashboard.progress import Bars
 from sync import events
 
@@ -37,6 +39,20 @@ def test_elsewhere_there_is_silence() -> None:
     assert followed(terminal=False) == ""
 
 
+@pytest.mark.parametrize(
+    ("seconds", "basis", "said"),
+    [
+        (None, "rows", "time left not known yet"),
+        (0.2, "rows", "about 1 s left"),
+        (59, "rows", "about 59 s left"),
+        (720, "rows", "about 12 min left"),
+        (5_400, "time", "about 1.5 h left, by the share of the dates"),
+    ],
+)
+def test_time_left_is_said_with_its_ground_or_not_at_all(seconds: float | None, basis: str, said: str) -> None:
+    assert time_left(seconds, basis) == said
+
+
 def test_every_event_that_counts_something_is_followed() -> None:
     """The bars know events by name, because their room may not import the run's."""
     with Bars(Console(file=io.StringIO(), force_terminal=True)) as bars:
@@ -44,10 +60,11 @@ def test_every_event_that_counts_something_is_followed() -> None:
             events.PageStored("a", "b", 1, 1),
             events.ChunkDone("plan", 1, 2),
             events.BatchSettled("a", 1, 2),
+            events.BackfillMoved("a", "b", 1, 2, 0.5, 90.0, "rows"),
         ):
             bars.observe(event)
-        assert list(bars._tasks) == ["read a b", "plan", "write a"]
+        assert list(bars._tasks) == ["read a b", "plan", "write a", "backfill a b"]
         bars.observe(events.StreamSealed("a", "b", "full", 1))
-        assert list(bars._tasks) == ["plan", "write a"]
+        assert list(bars._tasks) == ["plan", "write a", "backfill a b"]
         bars.observe(events.RoomEntered("apply"))
         assert list(bars._tasks) == []

@@ -8,8 +8,8 @@ import pytest
 from connectors.testing import CHECKS
 
 PAGE = Path("connectors/hubspot/BEHAVIOR.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (H\d+) \|.*\| `(unit|contract|suite): ([^`]+)` \|$", PAGE, re.MULTILINE)
-FOLDERS = {"unit": Path("tests/unit/connectors"), "contract": Path("tests/contract")}
+ROWS = re.findall(r"^\| (H\d+) \|.*\| `(unit|contract|suite|pitfall): ([^`]+)` \|$", PAGE, re.MULTILINE)
+FOLDERS = {"unit": Path("tests/unit/connectors"), "contract": Path("tests/contract"), "pitfall": Path("tests/pitfalls")}
 
 
 def test_the_numbers_run_through():

@@ -21,7 +21,11 @@ from connectors.testing import CHECKS
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "connectors" / "salesforce.md").read_text()
 BEHAVIOR = (ROOT / "connectors" / "salesforce" / "BEHAVIOR.md").read_text()
-FOLDERS = {"unit": ROOT / "tests" / "unit" / "connectors", "contract": ROOT / "tests" / "contract"}
+FOLDERS = {
+    "unit": ROOT / "tests" / "unit" / "connectors",
+    "contract": ROOT / "tests" / "contract",
+    "pitfall": ROOT / "tests" / "pitfalls",
+}
 
 
 @pytest.mark.parametrize(
@@ -33,10 +37,11 @@ def test_every_setting_is_documented(model: type[BaseModel]) -> None:
 
 
 def test_every_behaviour_names_a_test_that_exists() -> None:
-    pinned = re.findall(r"`(unit|contract): (\w+)::(\w+)`", BEHAVIOR)
+    pinned = re.findall(r"`(unit|contract|pitfall): (\w+)::(\w+)`", BEHAVIOR)
     assert len(pinned) > 35
     for folder, file, name in pinned:
-        source = (FOLDERS[folder] / f"test_salesforce_{file}.py").read_text()
+        whose = "" if folder == "pitfall" else "salesforce_"
+        source = (FOLDERS[folder] / f"test_{whose}{file}.py").read_text()
         assert f"def {name}(" in source, f"{folder}/{file}::{name}"
     assert set(re.findall(r"`suite: (\w+)`", BEHAVIOR)) <= set(CHECKS)
 
