@@ -33,6 +33,8 @@ BATCHES_BESIDE = (12, 6, 3, 1)
 200 ms a call, and need no search."""
 BATCHES_AHEAD = 40
 """Batches that the back lane may be ahead of what was stored: bounds what is in memory, and keeps the end fast."""
+ROWS_TOGETHER = 500
+"""Rows given out at once where a stream is read from both ends: storing five pages costs little more than one."""
 _PAGES_AHEAD = 4
 _TICK = 0.1  # seconds between two looks at whether somebody stopped
 _SEARCH_FAILS = (NotFound, MissingScope, BadAnswer, ConfigError, RetryLater)  # the list can do without
@@ -140,15 +142,22 @@ class _Run:
         for thread in self._threads:
             thread.start()
         place, lanes = self._place, len(self._threads)
+        rows: list[Row] = []
         while lanes:
             got = self._results.get()
             if isinstance(got, BaseException):
                 raise got
             if got is None:
                 lanes -= 1
-                continue
-            place = got.step(place)
-            yield got.rows, place
+            else:
+                place = got.step(place)
+                rows += got.rows
+            # Only what is read from both ends comes so fast that pages wait for each other.
+            if rows and not (self._claimed is not None and len(rows) < ROWS_TOGETHER and not self._results.empty()):
+                yield rows, place
+                rows = []
+        if rows:
+            yield rows, place
 
     def close(self) -> None:
         """End both lanes; a call that is under way is waited for, so that nothing is sent after this."""

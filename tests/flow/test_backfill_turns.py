@@ -133,7 +133,7 @@ def test_there_is_one_backfill_at_a_time(tmp_path: Path) -> None:
 
 def test_a_run_that_died_while_it_waited_is_forgotten(tmp_path: Path) -> None:
     with rig(tmp_path) as made, made.deps() as deps:
-        dead = lambda: leases.acquire(deps.store, "default", asking_key("hubspot"), "dead", 0.5)  # noqa: E731
+        dead = lambda: leases.acquire(deps.store, "default", asking_key("hubspot"), "dead", 3.0)  # noqa: E731
         with at("pull.page_stored", dead):
             report = backfill(made, "companies", timing=QUICK)
         assert report.status == "complete"
@@ -143,10 +143,7 @@ def test_a_run_that_died_while_it_waited_is_forgotten(tmp_path: Path) -> None:
 def test_a_backfill_that_comes_to_a_run_waits_for_its_end(tmp_path: Path) -> None:
     with rig(tmp_path) as made, made.deps() as deps:
         held = leases.acquire(deps.store, "default", lease_key("hubspot"), "r1", 60.0)
-        waiting = threading.Timer(0.5, leases.release, (deps.store, held))
-        waiting.start()
-        report = backfill(made, "companies", timing=QUICK)
-        waiting.join()
+        report = backfill(made, "companies", timing=QUICK, sleep=lambda _seconds: leases.release(deps.store, held))
         assert report.status == "complete"
         assert "waiting for run r1 to end" in report.notes
 
