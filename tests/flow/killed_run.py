@@ -70,8 +70,7 @@ def run(order: dict[str, Any]) -> int:
     faults.arm(die)
     others: dict[str, Any] = {}
     if "now" in order:
-        clock = SkippingClock(datetime.fromisoformat(order["now"]))
-        others = {"clock": clock, "sleep": clock.sleep}
+        others = {"clock": SkippingClock(datetime.fromisoformat(order["now"])), "sleep": lambda _seconds: None}
     deps = assemble(Settings(**order["settings"]), timing=Timing(deadline=0.2, grace=0.4), **others)
     if "backfill" in order:
         return run_backfill(deps, BackfillOptions(order["backfill"], date.fromisoformat(order["since"]))).exit_code
