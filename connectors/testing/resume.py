@@ -10,7 +10,7 @@ from connectors.testing.crm import CrmUnderTest, accounts, live, require
 from mapping.records import Link, RawRecord
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-_UNKNOWN = 1_500
+_UNKNOWN = 1_100
 """Records without links that are asked about as well, so that the links of a small sandbox fill several pages."""
 
 
@@ -112,5 +112,5 @@ def _links(pages: Iterable[Page]) -> set[Link]:
 
 def _cuts(ids: Sequence[str], linked: Sequence[str]) -> list[int]:
     """Some places behind records that have links."""
-    step = max(1, len(linked) // 3)
-    return [ids.index(one) + 1 for one in linked[::step]]
+    step = max(1, len(linked) // 2)
+    return [ids.index(one) + 1 for one in linked[step // 2 :: step]]

@@ -1,4 +1,4 @@
-"""A proxy that breaks answers at a byte: reset, cut off, dripping, stalled, or replaced."""
+"""A proxy that breaks answers: reset, cut off, dripping, stalled, replaced; or that lets things happen first."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-Breakage = Literal["reset_before", "reset_within", "reset_after", "cut", "drip", "stall", "replace"]
+Breakage = Literal["reset_before", "reset_within", "reset_after", "cut", "drip", "stall", "replace", "meanwhile"]
 _LENGTH = re.compile(rb"(?i)\r\n(?:content-length|transfer-encoding):[^\r]*")
 _CLOSES = re.compile(rb"(?i)\r\nconnection:[^\r]*")
 
@@ -27,6 +27,7 @@ class Rule:
     nth: int = 1
     times: int = 1
     answer: bytes = b""
+    happens: Callable[[], object] = lambda: None
     seen: int = 0
 
     def strikes(self, line: bytes) -> bool:
@@ -50,6 +51,10 @@ class ChaosProxy:
         """Break answers from now on."""
         self.rule = Rule(kind, re.compile(path.encode()), nth, times, answer)
 
+    def meanwhile(self, path: str, happens: Callable[[], object], *, nth: int = 1) -> None:
+        """Let something happen in the CRM when a request has been sent and before it arrives."""
+        self.rule = Rule("meanwhile", re.compile(path.encode()), nth, happens=happens)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             while await self._exchange(reader, writer):
@@ -65,8 +70,10 @@ class ChaosProxy:
         if rule is not None and rule.kind == "reset_before":
             _reset(writer)
             return False
+        if rule is not None:
+            rule.happens()
         answer = rule.answer if rule is not None and rule.kind == "replace" else await self._upstream(head, body)
-        if rule is None or rule.kind in ("replace", "reset_after"):
+        if rule is None or rule.kind in ("replace", "reset_after", "meanwhile"):
             writer.write(answer)
             await writer.drain()
             if rule is not None and rule.kind == "reset_after":

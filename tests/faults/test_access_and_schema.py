@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import delete, select
 
 from store import pins
 from store.tables import pin, raw_alias
-from sync import faults
 from sync.deps import RunOptions
 from sync.engine import run_plan
 from tests.faults.kit import Trouble
@@ -63,47 +60,27 @@ def test_row_12_hubspot_a_scope_that_is_taken_away_in_the_middle_stops_the_run(h
     hubspot.assert_whole(hubspot.pull())
 
 
-@contextmanager
-def at_the_first_page(happens: Callable[[], object]) -> Iterator[None]:
-    """Let something happen in the CRM when the first page of the run was stored."""
-    left = [happens]
-
-    def once(point: str) -> None:
-        if point == "pull.page_stored" and left:
-            left.pop()()
-
-    faults.arm(once)
-    try:
-        yield
-    finally:
-        faults.arm(None)
-
-
 def test_row_12_salesforce_a_field_that_is_hidden_in_the_middle_is_no_null(salesforce: Trouble) -> None:
     assert salesforce.made.crm.salesforce is not None
     access = salesforce.made.crm.salesforce.org.access
-    hidden = dict.fromkeys(("Subject", "Status", "Priority"))
     try:
-        with at_the_first_page(lambda: [access.restrict("Case", name) for name in hidden]):
+        with salesforce.proxy() as between:
+            between.meanwhile("query.*FROM.Case", lambda: access.restrict("Case", "Subject"))
             report = salesforce.plan()
         salesforce.assert_stopped(report, "failed", 2)
+        assert "Subject" in str(report.reason)
         assert "cases" not in salesforce.sealed()
     finally:
-        _show_again(salesforce, "Case", list(hidden))
+        access._restricted.discard(("Case", "Subject"))
     salesforce.assert_whole(salesforce.pull())
-
-
-def _show_again(salesforce: Trouble, name: str, fields: list[str]) -> None:
-    assert salesforce.made.crm.salesforce is not None
-    access = salesforce.made.crm.salesforce.org.access
-    access._restricted.difference_update({(name, one) for one in fields})
 
 
 def test_row_20_hubspot_a_property_that_is_deleted_in_the_middle_is_no_null(hubspot: Trouble) -> None:
     properties = hubspot.made.crm.hubspot.portal.schemas["tickets"].properties
     gone = properties["subject"]
     try:
-        with at_the_first_page(lambda: properties.pop("subject")):
+        with hubspot.proxy() as between:
+            between.meanwhile("GET /crm/v3/objects/tickets.*after=", lambda: properties.pop("subject"))
             report = hubspot.plan()
         hubspot.assert_stopped(report, "failed", 2)
         assert "subject" in str(report.reason)

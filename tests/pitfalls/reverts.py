@@ -94,7 +94,7 @@ REVERTS: tuple[Revert, ...] = (
         "the whole archive each time",
         "p06_archived_rounds::test_p06",
         HUBSPOT + "pulls.py",
-        "most = None if position.since is None else self._archived_pages",
+        'most = None if position.since is None or position.archive == "all" else self._archived_pages',
         "most = None",
     ),
     Revert(
@@ -143,8 +143,8 @@ REVERTS: tuple[Revert, ...] = (
         "formulas like any field",
         "p09_silent_values::test_p09_salesforce",
         SALESFORCE + "streams.py",
-        "hours = self._pull.formula_every_hours if silent[name] else self._pull.full_every_hours",
-        "hours = self._pull.full_every_hours",
+        "cadences = (self._pull.full_every_hours, self._pull.formula_every_hours if silent else 0)",
+        "cadences = (self._pull.full_every_hours, 0)",
     ),
     Revert(
         "increments for ever",

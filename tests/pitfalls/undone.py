@@ -1,4 +1,6 @@
-"""Tests of a copy of the project in which one answer is undone: `python -m tests.pitfalls.undone` tries all reverts.
+"""Tests of a copy of the project in which one answer is undone.
+
+`python -m tests.pitfalls.undone` (`make pitfalls`) tries all reverts; names of pitfalls (`p06`) behind it choose some.
 
 The copy is made once. A process that has imported what is not ours forks for each revert, because starting an
 interpreter with all libraries takes longer than most of the tests.
@@ -131,16 +133,17 @@ def first_of_each() -> list[Revert]:
     return [next(one for one in REVERTS if one.pitfall == pitfall) for pitfall in PITFALLS]
 
 
-def main() -> int:
-    """Try every revert; prints a line each and how long all took."""
+def main(wanted: Sequence[str]) -> int:
+    """Try every revert, or those of the `wanted` pitfalls; prints a line each and how long all took."""
+    chosen = [one for one in REVERTS if not wanted or one.pitfall in wanted]
     began = time.monotonic()
     unnoticed = 0
     with copied() as attempt:
-        said = attempt(None, ["tests/pitfalls", "--ignore=tests/pitfalls/test_reverts.py"])
+        said = attempt(None, sorted({target(one)[0] for one in chosen}))
         if not said.startswith("exit 0\n"):
             sys.stdout.write(f"The tests fail with nothing undone:\n{said}\n")
             return 1
-        for revert in REVERTS:
+        for revert in chosen:
             try:
                 assert_noticed(attempt, revert)
                 verdict = "noticed"
@@ -149,9 +152,9 @@ def main() -> int:
             sys.stdout.write(f"{revert.pitfall} {revert.why} ({revert.file}): {verdict}\n")
             sys.stdout.flush()
     seconds = time.monotonic() - began
-    sys.stdout.write(f"{len(REVERTS)} reverts, {unnoticed} not noticed, {seconds:.0f} s\n")
+    sys.stdout.write(f"{len(chosen)} reverts, {unnoticed} not noticed, {seconds:.0f} s\n")
     return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
