@@ -1,14 +1,15 @@
-"""A full read in lanes: the list from its front, and by ids that search gives from its back, until they meet.
+"""A full read in lanes: the list from its front, and search from its back, until they meet.
 
-The list is walked by a token, one page after the other, so one stream alone waits for answers most of the time. Four
-lists side by side use up a usual quota. When fewer are left, each is also read from its other end: search gives the
-highest ids (200 a call, on a quota of its own), batch reads give the records (100 a call, as the list does). The list
-stays the measure: its lane ends early only where it has reached ids that the other lane has claimed.
+The list is walked by a token, one page after the other, so one stream alone waits for answers most of the time, and
+whatever one does, lists bring no more than the burst quota has calls. Search has a quota of its own: from the highest
+ids downwards it brings two hundred records a call, as it does in every increment. A record with more properties than a
+search may ask for is read by id, a hundred a call on the burst quota, while fewer than four lists use that up.
 
-That ids rise in the list, and that search compares them as numbers, is documented nowhere. Both are checked while
-reading, and where the lanes meet the list must have given as many ids as search counts up to there; where anything
-does not hold, the list is read to its end. A record that search does not know yet was created within the index delay,
-so the next increment, which looks back that far, brings it.
+The list stays the measure: its lane ends early only where it has reached ids that the other lane has claimed. That ids
+rise in the list, and that search compares them as numbers, is documented nowhere. Both are checked while reading, and
+where the lanes meet the list must have given as many ids as search counts up to there; where anything does not hold,
+the list is read to its end. What search does not know yet, or knows as it was, changed within the index delay, so the
+next increment, which looks back that far, brings it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ BATCHES_BESIDE = (12, 6, 3, 1)
 BATCHES_AHEAD = 40
 """Batches that the back lane may be ahead of what was stored: bounds what is in memory, and keeps the end fast."""
 ROWS_TOGETHER = 500
-"""Rows given out at once where a stream is read from both ends: storing five pages costs little more than one."""
+"""Rows given out at once where a stream is read from both ends: storing them together costs little more."""
 _PAGES_AHEAD = 4
 _TICK = 0.1  # seconds between two looks at whether somebody stopped
 _SEARCH_FAILS = (NotFound, MissingScope, BadAnswer, ConfigError, RetryLater)  # the list can do without
@@ -130,6 +131,7 @@ class _Run:
         self._lock = threading.Lock()
         self._listed, self._count, self._claimed = place.listed, place.count, place.back
         self._in_order = True
+        self._carried = search.carries(properties)
         self._stop = threading.Event()
         self._may_split, self._front_done = threading.Event(), threading.Event()
         self._results: Queue[_Got | BaseException | None] = Queue(maxsize=_PAGES_AHEAD)
@@ -229,16 +231,23 @@ class _Run:
         return agreed
 
     def _back(self) -> None:
-        """Batches of claimed ids, read side by side, given out in the order of their claims."""
+        """What search gives, or batches by the ids that it gives, in the order of their claims."""
         if self._place.back is None:
             self._may_split.wait()
+        if self._carried:
+            for rows in self._claims():
+                self._put(_Got(rows, partial(replace, back=_lowest(rows))))
+        else:
+            self._batches()
+
+    def _batches(self) -> None:
         pending: deque[tuple[int, Future[list[Row]]]] = deque()
         with ThreadPoolExecutor(BATCHES_BESIDE[0], thread_name_prefix=f"{self._kind}-batch") as pool:
             try:
-                for ids in self._claims():
-                    for start in range(0, len(ids), BATCH):
-                        part = ids[start : start + BATCH]
-                        pending.append((part[-1], pool.submit(self._read, part)))
+                for claimed in self._claims():
+                    for start in range(0, len(claimed), BATCH):
+                        part = claimed[start : start + BATCH]
+                        pending.append((_lowest(part), pool.submit(self._read, part)))
                     while pending and (len(pending) > BATCHES_AHEAD or pending[0][1].done()):
                         self._give(*pending.popleft())
                 while pending and not self._stop.is_set():
@@ -250,26 +259,24 @@ class _Run:
     def _give(self, lowest: int, future: Future[list[Row]]) -> None:
         self._put(_Got(future.result(), partial(replace, back=lowest)))
 
-    def _read(self, ids: list[int]) -> list[Row]:
+    def _read(self, rows: list[Row]) -> list[Row]:
         with self._width.reader(self._stop) as go:
-            if not go:
-                return []
-            bare: list[Row] = [{"id": str(one)} for one in ids]
-            return self._reader.checked(self._kind, bare, self._properties)
+            return self._reader.checked(self._kind, rows, self._properties) if go else []
 
-    def _claims(self) -> Iterator[list[int]]:
-        """Ids from the highest downwards, until the list is met; ends quietly where search cannot do it."""
+    def _claims(self) -> Iterator[list[Row]]:
+        """Records from the highest id downwards, until the list is met; ends quietly where search cannot do it."""
         try:
             while self._wanted():
-                ids, more = self._search.below(self._kind, self._claimed)
+                rows, more = self._search.below(self._kind, self._properties, self._claimed)
+                highest = int(str(rows[0]["id"])) if rows else 0
                 # What was claimed before this run was claimed after the same question.
-                proven = self._claimed is not None or self._search.compares_numbers(self._kind, max(ids, default=0))
+                proven = self._claimed is not None or self._search.compares_numbers(self._kind, highest)
                 with self._lock:
                     if not (self._in_order and proven):
                         return
-                    self._claimed = ids[-1] if ids and more else 0
-                if ids:
-                    yield ids
+                    self._claimed = _lowest(rows) if rows and more else 0
+                if rows:
+                    yield rows
                 if not more:
                     return
         except _SEARCH_FAILS:
@@ -282,7 +289,11 @@ class _Run:
             with self._lock:
                 if not self._in_order or (self._claimed is not None and self._listed >= self._claimed):
                     return False
-            if self._width.has_room():
+            if self._carried or self._width.has_room():
                 return True
             self._front_done.wait(_TICK)
         return False
+
+
+def _lowest(rows: Sequence[Row]) -> int:
+    return int(str(rows[-1]["id"]))

@@ -82,18 +82,26 @@ class Search:
             current = replace(following, rows=proven) if following is not None else None
             yield Found(full, current, reached, proven)
 
-    def below(self, kind: str, bound: int | None) -> tuple[list[int], bool]:
-        """The highest ids below `bound`, falling, and whether there are more; raises `BadAnswer` when they do not fall.
+    def below(self, kind: str, properties: Sequence[str], bound: int | None) -> tuple[list[Row], bool]:
+        """Records with the highest ids below `bound`, falling, and whether there are more.
 
-        Properties are not asked for: what the index knows of a record may be old.
+        They carry `properties` where `carries` says so, else nothing. Raises `BadAnswer` when ids do not fall.
         """
+        carried = properties if self.carries(properties) else [OBJECT_ID]
         filters = [] if bound is None else [_filter(OBJECT_ID, "LT", bound)]
-        rows, more = self._pages(kind, _asking(filters, OBJECT_ID, "DESCENDING", [OBJECT_ID]))
+        rows, more = self._pages(kind, _asking(filters, OBJECT_ID, "DESCENDING", carried))
         ids = [int(text) for row in rows if (text := str(row["id"])).isdecimal()]
         falling = all(high > low for high, low in pairwise([*([] if bound is None else [bound]), *ids]))
         if len(ids) < len(rows) or not falling:
             raise BadAnswer("HubSpot's search by record id is not in numeric order.", sent=True)
-        return ids, more
+        if carried is properties:
+            self._schema.check_page(kind, properties, rows)
+        return rows, more
+
+    def carries(self, properties: Sequence[str]) -> bool:
+        """Whether a search by id may ask for `properties`; a longer list would make its body too long."""
+        longest = [_filter(OBJECT_ID, "LT", 10**20)]
+        return len(orjson.dumps(_asking(longest, OBJECT_ID, "DESCENDING", properties))) <= LARGEST_BODY
 
     def count_below(self, kind: str, bound: int) -> int:
         """How many live records have an id below `bound`."""

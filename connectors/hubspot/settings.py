@@ -62,7 +62,7 @@ class PullSettings(_Strict):
     """How records are read."""
 
     split_from: int = Field(
-        default=2000, ge=0, description="records of a stream that a full pull lists before it may split it; 0: never"
+        default=500, ge=0, description="records of a stream that a full pull lists before search reads along; 0: never"
     )
     archived_pages: int = Field(
         default=10, ge=1, description="pages of a hundred archived records that one increment reads of each stream"
