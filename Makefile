@@ -1,4 +1,4 @@
-# A dozen verbs; `make help` lists them. Only Python 3.11+ and make are needed.
+# `make help` lists the verbs. Only Python 3.11+ and make are needed.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin

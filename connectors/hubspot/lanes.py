@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -31,7 +31,7 @@ from connectors.hubspot.search import Search
 
 BATCHES_BESIDE = (12, 6, 3, 1)
 """Batch reads at a time beside 0, 1, 2, 3 lists; four lists use up 190 requests in ten seconds by themselves, at up to
-200 ms a call, and need no search."""
+200 ms a call."""
 BATCHES_AHEAD = 40
 """Batches that the back lane may be ahead of what was stored: bounds what is in memory, and keeps the end fast."""
 ROWS_TOGETHER = 500
@@ -171,11 +171,9 @@ class _Run:
                 thread.join(_TICK)
 
     def _drain(self) -> None:
-        try:
+        with suppress(Empty):
             while True:
                 self._results.get_nowait()
-        except Empty:
-            return
 
     def _lane(self, lane: Callable[[], None]) -> None:
         result: BaseException | None = None
@@ -187,11 +185,9 @@ class _Run:
 
     def _put(self, result: _Got | BaseException | None) -> None:
         while not self._stop.is_set():
-            try:
-                return self._results.put(result, timeout=_TICK)
-            except Full:
-                continue
-        return None
+            with suppress(Full):
+                self._results.put(result, timeout=_TICK)
+                return
 
     def _front(self) -> None:
         """The list, up to its end or to what the back lane has claimed."""

@@ -51,9 +51,13 @@ class Visitor(threading.Thread):
         super().__init__()
         self._made, self._timing = made, timing
         self.report: RunReport | None = None
+        self.error: BaseException | None = None
 
     def run(self) -> None:
-        self.report = self._made.sync(timing=self._timing)
+        try:
+            self.report = self._made.sync(timing=self._timing)
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for this one
+            self.error = error
 
     def come(self) -> None:
         """Begin, and return when it has asked for a connection."""
@@ -62,6 +66,8 @@ class Visitor(threading.Thread):
 
     def ended(self) -> RunReport:
         self.join(timeout=60)
+        if self.error is not None:
+            raise self.error
         assert self.report is not None
         return self.report
 
