@@ -94,6 +94,10 @@ class Budget(Protocol):
         """Requests left of the vendor's limit, reserve included; None when nothing is known yet."""
         ...
 
+    def close(self) -> None:
+        """Give back what was taken ahead and not used."""
+        ...
+
 
 class SharedBudget:
     """A budget for all threads, processes and machines on one shelf.
@@ -138,6 +142,8 @@ class SharedBudget:
                 continue
             wait = max(0.0, found.until - now)
             if waited + wait > self._patience:
+                if self._take_back(found.policy.key):
+                    continue  # the last permits of the quota were ours, drawn ahead for requests of another kind
                 raise _exhausted(found.policy, wait)
             nap = max(0.001, found.look_again - now)
             self._sleep(nap)
@@ -175,6 +181,14 @@ class SharedBudget:
         self._void()
         with self._opened((policy,)) as (_, windows):
             windows[0].block(seconds)
+
+    def close(self) -> None:
+        """See `Budget`."""
+        self._void()
+        for policies in list(self._hands):
+            for policy in policies:
+                if policy.key in self._news:
+                    self._flush(policy)
 
     def remaining(self, policy: QuotaPolicy) -> int | None:
         """See `Budget`; permits in the hands of other processes count as used."""
@@ -303,12 +317,20 @@ class SharedBudget:
         """Make all permits void that did not go out yet, and forget when there will be new ones."""
         with self._lock:
             self._round += 1
-            hands = list(self._hands.values())
+        self._take_back()
+
+    def _take_back(self, key: Key | None = None) -> int:
+        """Give up the permits in hand that draw on a quota, or all; returns how many there were."""
+        with self._lock:
+            hands = [hand for one, hand in self._hands.items() if key is None or any(key == p.key for p in one)]
+        given_up = 0
         for hand in hands:
             with hand.lock:
                 hand.dry = None
+                given_up += len(hand.permits)
                 while hand.permits:
                     self._unused(hand.permits.popleft())
+        return given_up
 
     def _flush(self, policy: QuotaPolicy) -> None:
         with self._opened((policy,)):

@@ -53,9 +53,9 @@ def assemble(
     store = open_store(settings.store, settings.workspace, create=True)
     connectors: dict[str, Connector] = {}
     reserve = settings.policy.backfill_reserve if behind else 0.0
+    budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep, reserve=reserve)
     try:
         for name in settings.connections:
-            budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep, reserve=reserve)
             connectors[name] = _connect(name, settings, maps[name], specs, budget=budget, clock=clock, sleep=sleep)
     except BaseException:
         _close(connectors, store)
@@ -65,6 +65,7 @@ def assemble(
         settings=settings,
         store=store,
         connectors=connectors,
+        budget=budget,
         field_maps=maps,
         framework=framework,
         specs=specs,

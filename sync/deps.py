@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid4
@@ -12,11 +12,13 @@ from uuid import uuid4
 from config.limits import Limit
 from config.settings import Settings
 from connectors.base import Connector
+from connectors.budget import Budget
 from connectors.clock import Clock, SystemClock
 from mapping.fieldmap import FieldMap
 from mapping.framework import Framework
 from mapping.records import FieldSpec
 from store import Store
+from store.errors import StoreError
 from sync.events import Observer
 from sync.observers import silent
 from sync.stop import Stop
@@ -74,6 +76,7 @@ class Deps:
     settings: Settings
     store: Store
     connectors: Mapping[str, Connector]
+    budget: Budget
     field_maps: Mapping[str, FieldMap]
     framework: Framework
     specs: tuple[FieldSpec, ...]
@@ -94,4 +97,6 @@ class Deps:
         """Close every connector and the store."""
         for connector in self.connectors.values():
             connector.close()
+        with suppress(StoreError):  # what was taken ahead counts as used then, until the CRM says what is left
+            self.budget.close()
         self.store.close()
