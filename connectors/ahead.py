@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
 Got = TypeVar("Got")
+
+_END: Any = object()
 
 
 def ahead(call: Callable[[Asked], Got], asked: Iterable[Asked], *, workers: int) -> Generator[tuple[Asked, Got]]:
@@ -32,3 +35,19 @@ def ahead(call: Callable[[Asked], Got], asked: Iterable[Asked], *, workers: int)
         finally:
             for _, future in running:
                 future.cancel()
+
+
+def one_ahead(items: Generator[Got]) -> Generator[Got]:
+    """Each of `items`, made by another thread while the one before it is used.
+
+    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, once the item
+    that is being made is there.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool, closing(items):
+        coming = pool.submit(next, items, _END)
+        try:
+            while (item := coming.result()) is not _END:
+                coming = pool.submit(next, items, _END)
+                yield item
+        finally:
+            wait((coming,))

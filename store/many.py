@@ -14,44 +14,60 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, literal_column, select, text, true
 
 from store.sql import insert_for, on_conflict_update
+from store.types import Instant, Words, clean_texts, to_micros
 
-_SIZES = (512, 64, 8, 1)
-"""Rows a statement on SQLite: few different ones, because the driver keeps each of them prepared."""
+_SIZES = (5_000, 1_000, 100, 10, 1)
+"""Rows a statement on SQLite: few different ones, because the driver keeps each prepared, and the usual pages' sizes."""
 _MOST_PARAMETERS = 32_000
 """SQLite takes 32,766 in a statement."""
 
 
 def upsert_many(
-    c: Connection, table: Table, same: Mapping[str, object], columns: Mapping[str, Sequence[object]]
+    c: Connection,
+    table: Table,
+    same: Mapping[str, object],
+    columns: Mapping[str, Sequence[object]],
+    *,
+    keep: tuple[str, ...] = (),
+    ready: tuple[str, ...] = (),
 ) -> None:
     """Upsert rows that are given column by column: `same` holds in every row, `columns` have one value a row.
 
     Every column of the table is named in one of the two, and all columns are equally long. Of rows with the same key
-    the last one stays.
+    the last one stays. Columns named in `keep` stay as they are in rows that are there already; those in `ready` hold
+    what the database takes, so that nothing is converted.
     """
-    constant = {name: _converter(c, table, name)(value) for name, value in same.items()}
+    constant = {name: _converted(c, table, name, [value])[0] for name, value in same.items()}
     names = [column.name for column in table.columns if column.name not in same]
-    rows = zip(*(map(_converter(c, table, name), columns[name]) for name in names), strict=True)
+    given = [columns[name] if name in ready else _converted(c, table, name, columns[name]) for name in names]
+    rows = zip(*given, strict=True)
     if c.dialect.name == "sqlite":
-        _in_blocks(c, table, constant, list(rows), len(names))
+        _in_blocks(c, table, constant, list(rows), len(names), keep)
         return
-    given = [{**constant, **dict(zip(names, row, strict=True))} for row in rows]
-    if given:
-        c.exec_driver_sql(_by_row(c.dialect, table), given)
+    by_name = [{**constant, **dict(zip(names, row, strict=True))} for row in rows]
+    if by_name:
+        c.exec_driver_sql(_by_row(c.dialect, table, keep), by_name)
 
 
-def _converter(c: Connection, table: Table, name: str) -> Any:
-    return table.c[name].type.dialect_impl(c.dialect).bind_processor(c.dialect) or _as_it_is
-
-
-def _as_it_is(value: object) -> object:
-    return value
+def _converted(c: Connection, table: Table, name: str, values: Sequence[Any]) -> Sequence[object]:
+    kind = table.c[name].type
+    if isinstance(kind, Words):
+        return clean_texts(values)
+    if isinstance(kind, Instant) and c.dialect.name == "sqlite":
+        return [value if value is None else to_micros(value) for value in values]
+    convert = kind.dialect_impl(c.dialect).bind_processor(c.dialect)
+    return values if convert is None else list(map(convert, values))
 
 
 def _in_blocks(
-    c: Connection, table: Table, constant: Mapping[str, object], rows: Sequence[tuple[object, ...]], width: int
+    c: Connection,
+    table: Table,
+    constant: Mapping[str, object],
+    rows: Sequence[tuple[object, ...]],
+    width: int,
+    keep: tuple[str, ...],
 ) -> None:
-    """Hand SQLite up to 512 rows at a time.
+    """Hand SQLite up to 5,000 rows at a time.
 
     Its driver lets other threads run during a statement. With a statement a row they would take turns with this one
     row by row; so they run beside it.
@@ -61,14 +77,16 @@ def _in_blocks(
         if size > 1 and size * width + len(constant) > _MOST_PARAMETERS:
             continue
         while len(rows) - start >= size:
-            statement, order = _by_block(c.dialect, table, tuple(constant), size)
+            statement, order = _by_block(c.dialect, table, tuple(constant), size, keep)
             values: Iterable[object] = chain.from_iterable(rows[start : start + size])
             c.exec_driver_sql(statement, (*(constant[name] for name in order), *values))
             start += size
 
 
 @lru_cache(maxsize=64)
-def _by_block(dialect: Dialect, table: Table, same: tuple[str, ...], size: int) -> tuple[str, Sequence[str]]:
+def _by_block(
+    dialect: Dialect, table: Table, same: tuple[str, ...], size: int, keep: tuple[str, ...]
+) -> tuple[str, Sequence[str]]:
     """The statement for `size` rows, and the order of the values that are the same in each."""
     varying = [column.name for column in table.columns if column.name not in same]
     row = f"({', '.join('?' * len(varying))})"
@@ -81,11 +99,19 @@ def _by_block(dialect: Dialect, table: Table, same: tuple[str, ...], size: int) 
         .where(true())  # without it SQLite takes ON for a join's
     )
     names = [column.name for column in table.columns]
-    compiled = on_conflict_update(insert_for(dialect, table).from_select(names, query), table).compile(dialect=dialect)
+    insert = insert_for(dialect, table).from_select(names, query)
+    compiled = on_conflict_update(insert, table, _changing(table, keep)).compile(dialect=dialect)
     return str(compiled), list(compiled.positiontup or ())
 
 
 @lru_cache(maxsize=64)
-def _by_row(dialect: Dialect, table: Table) -> str:
+def _by_row(dialect: Dialect, table: Table, keep: tuple[str, ...]) -> str:
     names = [column.name for column in table.columns]
-    return str(on_conflict_update(insert_for(dialect, table), table).compile(dialect=dialect, column_keys=names))
+    upsert = on_conflict_update(insert_for(dialect, table), table, _changing(table, keep))
+    return str(upsert.compile(dialect=dialect, column_keys=names))
+
+
+def _changing(table: Table, keep: tuple[str, ...]) -> list[str]:
+    """All columns but those of the key and those that an update keeps."""
+    key = {column.name for column in table.primary_key}
+    return [column.name for column in table.columns if column.name not in key and column.name not in keep]

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import compress
+from operator import not_
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
@@ -14,7 +16,7 @@ from mapping.records import RawRecord
 from store.many import upsert_many
 from store.sql import CHUNK, insert_into, member
 from store.tables import raw_record, raw_seq
-from store.types import JsonText, clean_text, dump_bytes
+from store.types import clean_texts, dump_bytes, dump_json
 
 DOUBTED = "doubted"
 """Stands for the content hash of a row whose content is not to be relied on: whatever is read next counts as news."""
@@ -47,14 +49,33 @@ class _Known:
     archived: bool
     gone: bool
     modified_at: datetime | None
-    first_seen_at: datetime
 
 
-class _Version(NamedTuple):
-    id: str
-    record: RawRecord
-    payload: JsonText
-    hash: str
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Records as they will be stored, of each id the latest: what can be worked out before the store is locked."""
+
+    ids: Sequence[str]
+    records: Sequence[RawRecord]
+    documents: Sequence[str]
+    hashes: Sequence[str]
+
+    @classmethod
+    def of(cls, records: Sequence[RawRecord]) -> Versions:
+        """Of one id the latest version wins, by modification, then by position."""
+        latest = _latest_versions(records)
+        documents: list[str] = []
+        hashes: list[str] = []
+        for record in latest.values():
+            document = dump_bytes(record.properties)
+            hashes.append(hashlib.blake2b(document, digest_size=16).hexdigest())
+            documents.append(document.decode("utf-8"))  # text is short; the bytes keep the 8 KiB they were written into
+        return cls(list(latest), list(latest.values()), documents, hashes)
+
+    def only(self, chosen: Sequence[bool]) -> Versions:
+        """Those that are `chosen`, which has a place for each."""
+        parts = (self.ids, self.records, self.documents, self.hashes)
+        return Versions(*(list(compress(part, chosen)) for part in parts))  # type: ignore[arg-type]
 
 
 def upsert_page(
@@ -63,60 +84,55 @@ def upsert_page(
     connection: str,
     stream: str,
     epoch_id: int,
-    records: Sequence[RawRecord],
+    page: Versions | Sequence[RawRecord],
     now: datetime,
 ) -> PageCounts:
     """Store a page; unchanged rows only learn that this epoch saw them.
 
-    Of one id on a page the latest version wins (by modification, then by position). A version older than the stored
-    one is what a lagging index shows: it proves the row exists and changes nothing else.
+    A version older than the stored one is what a lagging index shows: it proves the row exists and changes nothing
+    else. Whoever shares the store with others makes the `Versions` of a page before the transaction begins.
     """
-    latest = _latest_versions(records)
-    known = _known(c, ws, connection, stream, latest)
-    changed: list[_Version] = []
-    unchanged: list[str] = []
-    for record_id, record in latest.items():
-        document = dump_bytes(record.properties)
-        content = hashlib.blake2b(document, digest_size=16).hexdigest()
-        if _is_news(record, content, known.get(record_id)):
-            changed.append(_Version(record_id, record, JsonText(document, "utf-8"), content))
-        else:
-            unchanged.append(record_id)
-    if changed:
-        first = _reserve(c, ws, connection, stream, len(changed))
+    versions = page if isinstance(page, Versions) else Versions.of(page)
+    known = _known(c, ws, connection, stream, versions.ids)
+    news = [_is_news(*one) for one in zip(versions.records, versions.hashes, map(known.get, versions.ids), strict=True)]
+    changed = versions if all(news) else versions.only(news)
+    if changed is not versions:
+        seen = list(compress(versions.ids, map(not_, news)))
+        here = and_(_stream(ws, connection, stream), member(c, raw_record.c.id, seen))
+        c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
+    if changed.ids:
+        first = _reserve(c, ws, connection, stream, len(changed.ids))
         same = {"workspace": ws, "connection": connection, "stream": stream, "gone": False, "last_epoch": epoch_id}
         columns: dict[str, Sequence[object]] = {
-            "id": [one.id for one in changed],
-            "hash": [one.hash for one in changed],
-            "payload": [one.payload for one in changed],
-            "modified_at": [one.record.modified_at for one in changed],
-            "archived": [one.record.archived for one in changed],
-            "seq": range(first, first + len(changed)),
-            "first_seen_at": [known[one.id].first_seen_at if one.id in known else now for one in changed],
+            "id": changed.ids,
+            "hash": changed.hashes,
+            "payload": changed.documents,
+            "modified_at": [record.modified_at for record in changed.records],
+            "archived": [record.archived for record in changed.records],
+            "seq": range(first, first + len(changed.ids)),
         }
-        upsert_many(c, raw_record, {**same, "changed_at": now}, columns)
-    if unchanged:
-        here = and_(_stream(ws, connection, stream), member(c, raw_record.c.id, unchanged))
-        c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
-    updated = sum(1 for one in changed if one.id in known)
-    return PageCounts(len(changed) - updated, updated, len(unchanged))
+        same |= {"first_seen_at": now, "changed_at": now}
+        upsert_many(c, raw_record, same, columns, keep=("first_seen_at",), ready=("hash", "payload", "seq"))
+    updated = sum(1 for one in changed.ids if one in known)
+    return PageCounts(len(changed.ids) - updated, updated, len(versions.ids) - len(changed.ids))
 
 
-def distrust(c: Connection, ws: str, connection: str, stream: str, records: Sequence[RawRecord]) -> int:
-    """Let `upsert_page` store `records` whatever the store says that it has of them; returns how many it has as such.
+def distrust(c: Connection, ws: str, connection: str, stream: str, page: Versions | Sequence[RawRecord]) -> int:
+    """Let `upsert_page` store `page` whatever the store says that it has of it; returns how many it has as such.
 
     A row that is newer than its record stays. For reading again what may have been damaged: those rows take new
     numbers, so that everything that follows from them is made again as well.
     """
-    latest = _latest_versions(records)
+    versions = page if isinstance(page, Versions) else Versions.of(page)
+    latest = dict(zip(versions.ids, zip(versions.records, versions.documents, strict=True), strict=True))
     r = raw_record.c
     here = and_(_stream(ws, connection, stream), _among(c, latest))
     rows = c.execute(select(r.id, r.payload, r.archived, r.gone, r.modified_at).where(here)).all()
-    doubted = [row for row in rows if not _older(latest[row.id].modified_at, row.modified_at)]
+    doubted = [row for row in rows if not _older(latest[row.id][0].modified_at, row.modified_at)]
     if doubted:
         ids = _among(c, [row.id for row in doubted])
         c.execute(update(raw_record).where(_stream(ws, connection, stream), ids).values(hash=DOUBTED))
-    return sum(1 for row in doubted if _same(row.payload, row.archived or row.gone, latest[row.id]))
+    return sum(1 for row in doubted if _same(row.payload, row.archived or row.gone, *latest[row.id]))
 
 
 def unseen(c: Connection, ws: str, connection: str, stream: str, epoch_id: int) -> list[str]:
@@ -199,17 +215,20 @@ def _among(c: Connection, ids: Iterable[str]) -> ColumnElement[bool]:
 
 
 def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
-    latest: dict[str, RawRecord] = {}
-    for record in records:
-        record_id = clean_text(record.id)
+    ids = clean_texts([record.id for record in records])
+    latest: dict[str, RawRecord] = dict(zip(ids, records, strict=True))
+    if len(latest) == len(records):
+        return latest
+    latest.clear()
+    for record_id, record in zip(ids, records, strict=True):
         before = latest.get(record_id)
         if before is None or not _older(record.modified_at, before.modified_at):
             latest[record_id] = record
     return latest
 
 
-def _same(payload: object, ended: bool, record: RawRecord) -> bool:
-    return ended == record.archived and dump_bytes(payload) == dump_bytes(record.properties)
+def _same(payload: object, ended: bool, record: RawRecord, document: str) -> bool:
+    return ended == record.archived and dump_json(payload) == document
 
 
 def _older(one: datetime | None, other: datetime | None) -> bool:
@@ -218,7 +237,7 @@ def _older(one: datetime | None, other: datetime | None) -> bool:
 
 def _known(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, _Known]:
     r = raw_record.c
-    query = select(r.id, r.hash, r.archived, r.gone, r.modified_at, r.first_seen_at)
+    query = select(r.id, r.hash, r.archived, r.gone, r.modified_at)
     rows = c.execute(query.where(_stream(ws, connection, stream), _among(c, ids))).all()
     return {row[0]: _Known(*row[1:]) for row in rows}
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+MaybeText = TypeVar("MaybeText", str, str | None)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
@@ -33,6 +36,15 @@ def clean_text(value: str) -> str:
     if value.isascii() and "\x00" not in value:
         return value
     return value.replace("\x00", "␀").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def clean_texts(values: Sequence[MaybeText]) -> Sequence[MaybeText]:
+    """Return `clean_text` of each value; one look at all of them, since nearly always there is nothing to do."""
+    if None not in values:
+        together = "".join(values)  # type: ignore[arg-type]
+        if together.isascii() and "\x00" not in together:
+            return values
+    return [value if value is None else clean_text(value) for value in values]
 
 
 def _plain(value: object) -> object:

@@ -188,17 +188,18 @@ def _keep(session: Session, target: Target, epoch_id: int, page: Page) -> None:
     """Store a page and where the job stands after it, in one transaction under all leases."""
     after = windows.paged(target.job, page.position, len(page.records))
     after = windows.closed(after) if page.complete else after
+    versions = raw.Versions.of(page.records)
     with session.write() as c:
-        _store(session, c, target, epoch_id, page)
+        _store(session, c, target, epoch_id, page, versions)
         backfills.save(c, after)
     target.job = after
     target.carry = page.carry if page.complete else target.carry
 
 
-def _store(session: Session, c: Connection, target: Target, epoch_id: int, page: Page) -> None:
+def _store(session: Session, c: Connection, target: Target, epoch_id: int, page: Page, versions: raw.Versions) -> None:
     connection, stream = target.connector.name, target.stream.name
-    as_stored = raw.distrust(c, session.ws, connection, stream, page.records)
-    store_rows(session, c, connection, stream, epoch_id, page)
+    as_stored = raw.distrust(c, session.ws, connection, stream, versions)
+    store_rows(session, c, connection, stream, epoch_id, page, versions)
     counts = session.report.stream(connection, stream)
     counts.updated -= as_stored
     counts.unchanged += as_stored

@@ -39,8 +39,9 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
             if page.complete:
                 _finish(session, connector, work, page)
             else:
+                versions = raw.Versions.of(page.records)
                 with session.deps.store.write() as c:
-                    store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page)
+                    store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page, versions)
                     _advance(session, c, connector.name, work, page)
             fp("pull.page_stored")
             session.deps.observer(PageStored(connector.name, stream.name, len(page.records), total))
@@ -69,9 +70,10 @@ def _finish(session: Session, connector: Connector, work: streams.Work, page: Pa
     """Store the last page and seal the epoch. Its position only moves with the seal, so a kill before it repeats
     this page and nothing else."""
     name, stream = connector.name, work.stream
+    versions = raw.Versions.of(page.records)
     if work.epoch.mode == "full" and stream.kind == "records":
         with session.deps.store.write() as c:
-            store_rows(session, c, name, stream.name, work.epoch.id, page)
+            store_rows(session, c, name, stream.name, work.epoch.id, page, versions)
             leases.check(c, session.lease(name))
             unseen = raw.unseen(c, session.ws, name, stream.name, work.epoch.id)
         _look_up(session, connector, work, unseen)
@@ -80,7 +82,7 @@ def _finish(session: Session, connector: Connector, work: streams.Work, page: Pa
             _seal(session, c, name, work, page)
     else:
         with session.deps.store.write() as c:
-            store_rows(session, c, name, stream.name, work.epoch.id, page)
+            store_rows(session, c, name, stream.name, work.epoch.id, page, versions)
             _advance(session, c, name, work, page)
             _seal(session, c, name, work, page)
 
@@ -90,17 +92,20 @@ def _look_up(session: Session, connector: Connector, work: streams.Work, unseen:
     for start in range(0, len(unseen), LOOKED_UP_AT_ONCE):
         asked = unseen[start : start + LOOKED_UP_AT_ONCE]
         for page in connector.lookup(work.stream, asked):
+            versions = raw.Versions.of(page.records)
             with session.deps.store.write() as c:
-                store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page)
+                store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page, versions)
                 leases.check(c, session.lease(connector.name))
         session.deps.stop.check()
 
 
-def store_rows(session: Session, c: Connection, connection: str, stream: str, epoch_id: int, page: Page) -> None:
-    """Store a page's rows and merges as seen by an epoch, and count them."""
+def store_rows(
+    session: Session, c: Connection, connection: str, stream: str, epoch_id: int, page: Page, versions: raw.Versions
+) -> None:
+    """Store a page's rows, of which `versions` were made beforehand, and its merges, and count them."""
     now = session.deps.clock.now()
     counts = session.report.stream(connection, stream)
-    stored = raw.upsert_page(c, session.ws, connection, stream, epoch_id, page.records, now)
+    stored = raw.upsert_page(c, session.ws, connection, stream, epoch_id, versions, now)
     merges = aliases.merges_of(page.records)
     if aliases.apply_merges(c, session.ws, connection, stream, merges, now):
         # A merge moves the links of other records without their knowing.

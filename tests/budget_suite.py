@@ -149,9 +149,7 @@ class BudgetSuite:
         assert caught.value.resets_in == pytest.approx(3_600, abs=1)
         assert time.clock() == begun
 
-    def test_the_last_requests_of_a_day_are_there_for_every_kind(
-        self, time: VirtualTime, budget: SharedBudget, holder: str
-    ) -> None:
+    def test_the_last_requests_of_a_day_are_there_for_every_kind(self, budget: SharedBudget, holder: str) -> None:
         """Permits drawn ahead for requests of one kind are given up when one of another kind finds none."""
         daily = QuotaPolicy(holder, "daily", 300, DAY)
         burst, search = QuotaPolicy(holder, "burst", 190, 10.0), QuotaPolicy(holder, "search", 500, 1.0)
@@ -162,7 +160,7 @@ class BudgetSuite:
             budget.acquire(daily, search)
 
     def test_what_a_process_took_ahead_is_given_back_when_it_ends(
-        self, time: VirtualTime, budget: SharedBudget, twin: SharedBudget, holder: str
+        self, budget: SharedBudget, twin: SharedBudget, holder: str
     ) -> None:
         daily = QuotaPolicy(holder, "daily", 300, DAY)
         budget.observe(daily, limit=300, remaining=20, resets_in=3_600)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from operator import itemgetter
 
 from connectors.base import Stream
 from connectors.errors import BadAnswer, SchemaDrift
@@ -41,8 +40,10 @@ class Records:
         if lost:
             raise SchemaDrift(f"A bulk result came without {', '.join(lost)}, which was asked for.")
 
-        def column(name: str) -> list[str]:
-            return list(map(itemgetter(place[name]), rows))
+        columns: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+
+        def column(name: str) -> Sequence[str]:
+            return columns[place[name]]
 
         names = sorted(self._properties)  # the order in which they are stored: no page has to be sorted again
         nothing = (None,) * len(rows)

@@ -95,7 +95,7 @@ class PullSettings(BaseModel):
     rest_page: int = Field(default=2000, ge=200, le=2000)
     bulk_page: int = Field(default=50_000, ge=1, le=250_000)
     bulk_parallel: int = Field(default=3, ge=1, le=5)
-    rows_a_page: int = Field(default=2000, ge=1, le=10_000)
+    rows_a_page: int = Field(default=5000, ge=1, le=10_000)
     job_minutes: int = Field(default=120, ge=1)
 
     @model_validator(mode="after")
