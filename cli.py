@@ -4,7 +4,6 @@ Nothing heavy is imported before a verb runs, so that `keepwell --help` stays fa
 (no `from __future__ import annotations`) because Typer reads them.
 """
 
-import gc
 import json
 import os
 import signal
@@ -39,6 +38,7 @@ if _complaint := check_packages():  # before any of them is imported
     sys.stderr.write(_complaint + "\n")
     sys.exit(2)
 
+from config import process  # noqa: E402
 from dashboard import options as opt  # noqa: E402
 from dashboard.answers import Answer, Failure, Teller, group, program_version, say  # noqa: E402
 
@@ -387,10 +387,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 def main() -> None:
     """Entry point of the console script; SIGTERM ends it like Ctrl-C, so that nothing it started is left behind."""
     signal.signal(signal.SIGTERM, _interrupt)
-    # Records come by the thousand and hold no cycles: looking for some after every 700 takes a fifth of a pull. And a
-    # thread that comes back from the database, whose lock it holds, is not kept waiting by one that reads an answer.
-    gc.set_threshold(20_000, 20, 20)
-    sys.setswitchinterval(0.001)
+    process.tune()
     app()
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
@@ -37,13 +36,13 @@ def ahead(call: Callable[[Asked], Got], asked: Iterable[Asked], *, workers: int)
                 future.cancel()
 
 
-def one_ahead(items: Generator[Got]) -> Generator[Got]:
+def one_ahead(items: Iterator[Got]) -> Generator[Got]:
     """Each of `items`, made by another thread while the one before it is used.
 
-    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, once the item
-    that is being made is there.
+    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, if it can be,
+    once the item that is being made is there.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool, closing(items):
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool:
         coming = pool.submit(next, items, _END)
         try:
             while (item := coming.result()) is not _END:
@@ -51,3 +50,5 @@ def one_ahead(items: Generator[Got]) -> Generator[Got]:
                 yield item
         finally:
             wait((coming,))
+            if isinstance(items, Generator):
+                pool.submit(items.close).result()

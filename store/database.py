@@ -45,7 +45,8 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
         # The driver would begin transactions by itself, late and not before DDL; `begin` below does it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16384", "wal_autocheckpoint=16000"):
+        # Pages changed again and again reach the file once in 64 MiB of log instead of after every page of a pull.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-8192", "wal_autocheckpoint=16000"):
             cursor.execute(f"PRAGMA {pragma}")
         if _ours_or_empty(cursor):
             cursor.execute("PRAGMA journal_mode=WAL")

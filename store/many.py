@@ -17,7 +17,7 @@ from store.sql import insert_for, on_conflict_update
 from store.types import Instant, Words, clean_texts, to_micros
 
 _SIZES = (5_000, 1_000, 100, 10, 1)
-"""Rows a statement on SQLite: few different ones, because the driver keeps each prepared, and the usual pages' sizes."""
+"""Rows a statement on SQLite: few sizes, those of usual pages, because the driver keeps each statement prepared."""
 _MOST_PARAMETERS = 32_000
 """SQLite takes 32,766 in a statement."""
 

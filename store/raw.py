@@ -62,15 +62,21 @@ class Versions:
 
     @classmethod
     def of(cls, records: Sequence[RawRecord]) -> Versions:
-        """Of one id the latest version wins, by modification, then by position."""
+        """Of one id the latest version wins, by modification, then by position.
+
+        They are in the order of the table's key, so that the store visits each page of its index once, however an
+        answer is sorted.
+        """
         latest = _latest_versions(records)
+        ids = sorted(latest)
+        ordered = [latest[one] for one in ids]
         documents: list[str] = []
         hashes: list[str] = []
-        for record in latest.values():
+        for record in ordered:
             document = dump_bytes(record.properties)
             hashes.append(hashlib.blake2b(document, digest_size=16).hexdigest())
             documents.append(document.decode("utf-8"))  # text is short; the bytes keep the 8 KiB they were written into
-        return cls(list(latest), list(latest.values()), documents, hashes)
+        return cls(ids, ordered, documents, hashes)
 
     def only(self, chosen: Sequence[bool]) -> Versions:
         """Those that are `chosen`, which has a place for each."""

@@ -7,11 +7,12 @@ between pages, or that came back meanwhile, is not gone because one list missed 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection
 
+from connectors.ahead import one_ahead
 from connectors.base import Connector, Page, Window
 from connectors.errors import BadAnswer
 from store import aliases, epochs, leases, links, marks, raw
@@ -32,14 +33,13 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
         carry = marks.mark(c, session.ws, streams.carry_mark(connector.name, stream.name))
     window = Window(since=epoch.since, position=epoch.position, carry=carry)
     total = epoch.rows
-    with closed(connector.pages(stream, window)) as pages:
-        for page in pages:
+    with closing(one_ahead(_made_ready(connector.pages(stream, window)))) as pages:
+        for page, versions in pages:
             fp("pull.page_read")
             total += len(page.records)
             if page.complete:
-                _finish(session, connector, work, page)
+                _finish(session, connector, work, page, versions)
             else:
-                versions = raw.Versions.of(page.records)
                 with session.deps.store.write() as c:
                     store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page, versions)
                     _advance(session, c, connector.name, work, page)
@@ -66,11 +66,17 @@ def closed(pages: Iterator[Page]) -> Iterator[Iterator[Page]]:
             close()
 
 
-def _finish(session: Session, connector: Connector, work: streams.Work, page: Page) -> None:
+def _made_ready(pages: Iterator[Page]) -> Generator[tuple[Page, raw.Versions]]:
+    """`pages` with what can be worked out of them while another one is stored."""
+    with closed(pages):
+        for page in pages:
+            yield page, raw.Versions.of(page.records)
+
+
+def _finish(session: Session, connector: Connector, work: streams.Work, page: Page, versions: raw.Versions) -> None:
     """Store the last page and seal the epoch. Its position only moves with the seal, so a kill before it repeats
     this page and nothing else."""
     name, stream = connector.name, work.stream
-    versions = raw.Versions.of(page.records)
     if work.epoch.mode == "full" and stream.kind == "records":
         with session.deps.store.write() as c:
             store_rows(session, c, name, stream.name, work.epoch.id, page, versions)

@@ -8,7 +8,7 @@ from threading import Condition, Thread
 
 import requests
 
-ROOM = 4 * 2**20
+ROOM = 2**20
 """Bytes of a body, after decompression, that wait in memory for their reader."""
 
 Open = Callable[[], requests.Response]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from connectors.ahead import one_ahead
 from connectors.base import Page, Stream, Window
 from connectors.errors import BadAnswer, RetryLater
 from connectors.salesforce import soql
@@ -26,7 +24,6 @@ from connectors.salesforce.records import Records, of_reference
 from connectors.salesforce.results import JobLost
 from connectors.salesforce.schema import ObjectInfo, Schema
 from connectors.salesforce.streams import ATTENDEES, RECORDS, REFERENCES, Source, Streams
-from mapping.records import RawRecord
 
 Reading = Generator[Page, None, Position]
 """Pages, and in the end the position behind them."""
@@ -192,23 +189,15 @@ class Reader:
         expected = self._bulk.wait(job, begun=begun)
         # An empty result may come without a header row or without a body: the job's own count is what holds.
         if expected != 0:
-            with closing(one_ahead(self._parts(job, position, expected, walk, records))) as parts:
-                for position, part in parts:
-                    if part:
-                        yield Page(part, position=position.dump())
+            for chunk in self._bulk.results.chunks(job, position.locator, position.skip, expected):
+                rows = position.rows + len(chunk.rows)
+                position = replace(position, locator=chunk.locator, skip=chunk.skip, rows=rows)
+                if chunk.rows:
+                    yield Page(records.of_cells(chunk.header, chunk.rows, walk.fields), position=position.dump())
         found = position.rows - position.before
         if expected is not None and found < expected:
             raise BadAnswer(f"The bulk job gave {found} rows of {walk.object}, but found {expected}.")
         return position
-
-    def _parts(
-        self, job: str, position: Position, expected: int | None, walk: Walk, records: Records
-    ) -> Generator[tuple[Position, tuple[RawRecord, ...]]]:
-        """Records of a job behind `position`, each part with the position behind it."""
-        for chunk in self._bulk.results.chunks(job, position.locator, position.skip, expected):
-            rows = position.rows + len(chunk.rows)
-            position = replace(position, locator=chunk.locator, skip=chunk.skip, rows=rows)
-            yield position, records.of_cells(chunk.header, chunk.rows, walk.fields) if chunk.rows else ()
 
     def _reference(self, stream: Stream) -> Iterator[Page]:
         source = REFERENCES[stream.name][1]

@@ -87,4 +87,4 @@ def test_what_is_distrusted_is_stored_again_unless_it_is_newer(store: Store, ws:
         assert raw.upsert_page(c, ws, "crm", "deals", 1, fresh, now) == PageCounts(updated=3, unchanged=1)
         ids = ["damaged", "fine", "newer"]
         assert raw.payloads(c, ws, "crm", "deals", ids) == {one: {"v": one} for one in ids}
-        assert [row.id for row in raw.iter_changed(c, ws, "crm", "deals", 4)] == ["damaged", "fine", "back"]
+        assert [row.id for row in raw.iter_changed(c, ws, "crm", "deals", 4)] == ["back", "damaged", "fine"]

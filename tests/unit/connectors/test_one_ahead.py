@@ -1,0 +1,71 @@
+"""An iterator that makes its next item while the last one is used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from connectors.ahead import one_ahead
+
+
+def test_the_next_item_is_made_while_the_last_one_is_used() -> None:
+    made = [threading.Event() for _ in range(3)]
+
+    def items() -> Iterator[int]:
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    with closing(one_ahead(items())) as given:
+        for number in given:
+            if number < 2:
+                assert made[number + 1].wait(5), "made without being asked for"
+
+
+def test_never_more_than_one() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            yield number
+
+    with closing(one_ahead(items())) as given:
+        assert next(given) == 0
+    assert made == [0, 1]
+
+
+def test_an_error_comes_behind_what_was_made_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise LookupError("three")
+
+    given = one_ahead(items())
+    assert [next(given), next(given)] == [1, 2]
+    with pytest.raises(LookupError, match="three"):
+        next(given)
+
+
+def test_closing_it_closes_what_it_reads_in_the_thread_that_read_it() -> None:
+    threads: list[int] = []
+
+    def items() -> Iterator[int]:
+        try:
+            for number in range(10):
+                threads.append(threading.get_ident())
+                yield number
+        finally:
+            threads.append(threading.get_ident())
+
+    with closing(one_ahead(items())) as given:
+        next(given)
+    assert len(set(threads)) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_an_iterator_that_cannot_be_closed_will_do() -> None:
+    assert list(one_ahead(iter((1, 2, 3)))) == [1, 2, 3]
