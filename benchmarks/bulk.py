@@ -23,7 +23,8 @@ STREAMS = {"accounts": "Account", "opportunities": "Opportunity"}
 class _Watcher:
     """Peak memory when the store held each of `marks` rows for the first time; nothing where it cannot be told.
 
-    `first` is when the first rows were seen in the store, and how many they were.
+    The lower mark also waits until both streams brought half of it: before, the pull holds the pages of one stream and
+    not of two, whatever the number of rows. `first` is when the first rows were seen, and how many they were.
     """
 
     def __init__(self, store: Path, marks: tuple[int, int]) -> None:
@@ -36,14 +37,16 @@ class _Watcher:
         """Look how many rows there are."""
         try:
             with closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)) as db:
-                query = "SELECT coalesce(sum(value), 0) FROM raw_seq WHERE stream IN (?, ?)"
-                rows = db.execute(query, tuple(STREAMS)).fetchone()[0]
+                query = "SELECT stream, value FROM raw_seq WHERE stream IN (?, ?)"
+                streams = dict(db.execute(query, tuple(STREAMS)).fetchall())
         except sqlite3.OperationalError:  # not there yet
             return
+        rows, low = sum(streams.values()), self._marks[0]
         if rows and self.first is None:
             self.first = time.time(), rows
+        both = len(streams) == len(STREAMS) and min(streams.values()) >= low / 2
         for mark in self._marks:
-            if rows >= mark:
+            if rows >= mark and (both or mark > low):
                 self.peaks.setdefault(mark, peak_mib)
 
 
