@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -36,11 +36,11 @@ def ahead(call: Callable[[Asked], Got], asked: Iterable[Asked], *, workers: int)
                 future.cancel()
 
 
-def one_ahead(items: Iterator[Got]) -> Generator[Got]:
+def one_ahead(items: Generator[Got]) -> Generator[Got]:
     """Each of `items`, made by another thread while the one before it is used.
 
-    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, if it can be,
-    once the item that is being made is there.
+    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, by the thread
+    that ran it, once the item that is being made is there.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool:
         coming = pool.submit(next, items, _END)
@@ -50,5 +50,4 @@ def one_ahead(items: Iterator[Got]) -> Generator[Got]:
                 yield item
         finally:
             wait((coming,))
-            if isinstance(items, Generator):
-                pool.submit(items.close).result()
+            pool.submit(items.close).result()

@@ -45,7 +45,8 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
         # The driver would begin transactions by itself, late and not before DDL; `begin` below does it instead.
         connection.isolation_level = None
         cursor = connection.cursor()
-        # Pages changed again and again reach the file once in 64 MiB of log instead of after every page of a pull.
+        # Pages changed again and again reach the file once in 64 MiB of log instead of after every page of a pull. A
+        # larger cache was no faster then, and each of several connections would fill its own.
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-8192", "wal_autocheckpoint=16000"):
             cursor.execute(f"PRAGMA {pragma}")
         if _ours_or_empty(cursor):

@@ -108,7 +108,15 @@ def upsert_page(
         c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
     if changed.ids:
         first = _reserve(c, ws, connection, stream, len(changed.ids))
-        same = {"workspace": ws, "connection": connection, "stream": stream, "gone": False, "last_epoch": epoch_id}
+        same = {
+            "workspace": ws,
+            "connection": connection,
+            "stream": stream,
+            "gone": False,
+            "last_epoch": epoch_id,
+            "first_seen_at": now,
+            "changed_at": now,
+        }
         columns: dict[str, Sequence[object]] = {
             "id": changed.ids,
             "hash": changed.hashes,
@@ -117,7 +125,6 @@ def upsert_page(
             "archived": [record.archived for record in changed.records],
             "seq": range(first, first + len(changed.ids)),
         }
-        same |= {"first_seen_at": now, "changed_at": now}
         upsert_many(c, raw_record, same, columns, keep=("first_seen_at",), ready=("hash", "payload", "seq"))
     updated = sum(1 for one in changed.ids if one in known)
     return PageCounts(len(changed.ids) - updated, updated, len(versions.ids) - len(changed.ids))
@@ -221,12 +228,8 @@ def _among(c: Connection, ids: Iterable[str]) -> ColumnElement[bool]:
 
 
 def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
-    ids = clean_texts([record.id for record in records])
-    latest: dict[str, RawRecord] = dict(zip(ids, records, strict=True))
-    if len(latest) == len(records):
-        return latest
-    latest.clear()
-    for record_id, record in zip(ids, records, strict=True):
+    latest: dict[str, RawRecord] = {}
+    for record_id, record in zip(clean_texts([record.id for record in records]), records, strict=True):
         before = latest.get(record_id)
         if before is None or not _older(record.modified_at, before.modified_at):
             latest[record_id] = record

@@ -188,12 +188,12 @@ class Reader:
             yield Page(position=position.dump())  # an interrupted run finds the job again, however long it takes
         expected = self._bulk.wait(job, begun=begun)
         # An empty result may come without a header row or without a body: the job's own count is what holds.
-        if expected != 0:
-            for chunk in self._bulk.results.chunks(job, position.locator, position.skip, expected):
-                rows = position.rows + len(chunk.rows)
-                position = replace(position, locator=chunk.locator, skip=chunk.skip, rows=rows)
-                if chunk.rows:
-                    yield Page(records.of_cells(chunk.header, chunk.rows, walk.fields), position=position.dump())
+        chunks = self._bulk.results.chunks(job, position.locator, position.skip, expected) if expected != 0 else ()
+        for chunk in chunks:
+            rows = position.rows + len(chunk.rows)
+            position = replace(position, locator=chunk.locator, skip=chunk.skip, rows=rows)
+            if chunk.rows:
+                yield Page(records.of_cells(chunk.header, chunk.rows, walk.fields), position=position.dump())
         found = position.rows - position.before
         if expected is not None and found < expected:
             raise BadAnswer(f"The bulk job gave {found} rows of {walk.object}, but found {expected}.")

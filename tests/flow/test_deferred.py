@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from config.settings import Settings
+from connectors.budget import QuotaPolicy
 from store import Store, raw
 from store.budgets import QuotaShelf
 from store.tables import quota
@@ -176,3 +177,13 @@ def test_two_runs_on_one_portal_share_its_day(tmp_path: Path) -> None:
         assert "deferred" in {report.status for report in reports}
         assert made.crm.hubspot.stats.by_status["429"] == 0
         assert made.crm.hubspot.quota._today <= 0.8 * 60 + 2  # each asks once which portal it is
+
+
+def test_a_run_that_ends_leaves_what_it_took_ahead_to_the_next(tmp_path: Path) -> None:
+    daily = QuotaPolicy("somebody", "daily", 100, DAY)
+    with rig(tmp_path, accounts=1, provision=False) as made:
+        with made.deps() as deps:
+            for _ in range(8):
+                deps.budget.acquire(daily)
+        with made.deps() as deps:
+            assert deps.budget.remaining(daily) == 92

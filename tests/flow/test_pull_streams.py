@@ -11,6 +11,7 @@ from typing import Any
 from connectors.base import Page, Stream, Window
 from connectors.errors import ConfigError
 from store import raw
+from sync import faults
 from sync.deps import Deps, RunOptions
 from sync.engine import run_pull
 from sync.events import Noted
@@ -86,3 +87,26 @@ def test_a_stream_that_fails_stops_the_others_at_a_page_from_which_the_next_run_
         told = [event.message for event in made.events.events if isinstance(event, Noted)]
         assert f"hubspot: going on with companies after {kept} rows" in told
         assert live(made, "companies") == {str(one) for one in made.crm.hubspot.portal.stores["companies"].live}
+
+
+def test_the_next_page_is_read_while_one_is_stored(tmp_path: Path) -> None:
+    went_on = threading.Event()
+    waited: list[bool] = []
+
+    def watched(stream: Stream, pages: Iterator[Page]) -> Iterator[Page]:
+        for page in pages:
+            yield page
+            if stream.name == "companies":
+                went_on.set()
+
+    def before_it_is_stored(name: str) -> None:
+        if name == "pull.page_read":
+            waited.append(went_on.wait(10))
+
+    with rig(tmp_path, accounts=260, provision=False) as made, made.deps() as deps:
+        faults.arm(before_it_is_stored)
+        try:
+            assert run_pull(bent(deps, watched)).status == "complete"
+        finally:
+            faults.arm(None)
+    assert all(waited), "the companies behind the first page are asked for only when that is stored"

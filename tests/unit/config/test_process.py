@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
+
+import pytest
+
+ALLOCATE = """
+import ctypes, threading
+libc = ctypes.CDLL(None)
+together = threading.Barrier(4)
+
+def work():
+    together.wait()
+    kept = [bytes(100_000) for _ in range(10)]
+    together.wait()
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(out := libc.fdopen(1, b"w")))
+libc.fflush(ctypes.c_void_p(out))
+"""
 
 
 def test_the_entry_point_tunes_its_process() -> None:
@@ -11,10 +32,23 @@ def test_the_entry_point_tunes_its_process() -> None:
     assert run(f"import gc, sys; from config import process; process.tune(); {shown}") == "20000 0.001"
 
 
+def test_every_command_runs_so() -> None:
+    program = (
+        "import sys, gc, cli\nsys.argv[1:] = ['--version']\ntry: cli.main()\nfinally: print(gc.get_threshold()[0])"
+    )
+    assert run(program).endswith("20000")
+
+
 def test_a_platform_without_the_switch_is_left_alone() -> None:
     assert (
         run("import sys; sys.platform = 'darwin'; from config import process; process.tune(); print('fine')") == "fine"
     )
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only glibc has arenas")
+def test_what_threads_free_is_there_for_all_of_them() -> None:
+    assert run(ALLOCATE).count("<heap nr=") > 1, "each thread has its own as long as nobody says otherwise"
+    assert run(f"from config import process; process.tune()\n{ALLOCATE}").count("<heap nr=") == 1
 
 
 def run(program: str) -> str:
