@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 else:
     Connection = connection_union()
 Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey"]
+HumanEdits = Literal["hold", "reclaim"]
 ConnectionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -81,10 +82,14 @@ class Guards(_Section):
 class Policy(_Section):
     """How careful Keepwell is with people's values, with mass changes and with the API quota."""
 
-    human_edits: Literal["hold", "reclaim"] = Field(
+    human_edits: HumanEdits = Field(
         default="hold",
         description="What happens to a property that a person changed since Keepwell wrote it: hold leaves it alone "
         "and reports it, reclaim writes Keepwell's value again.",
+    )
+    human_edits_by_field: dict[str, HumanEdits] = Field(
+        default_factory=dict,
+        description="The same for single fields: field (health_score, segment, ...) to hold or reclaim.",
     )
     guards: Guards = Field(default_factory=Guards, description="Limits on what one plan may do.")
     quota_reserve: Percent = Field(
@@ -102,6 +107,10 @@ class Policy(_Section):
         description="Which connection wins where several have the data: entity (account, deal, contract, ticket, "
         "meeting, call, survey) to connection names, first wins.",
     )
+
+    def human_edits_of(self, field_name: str) -> HumanEdits:
+        """What the policy says about one field."""
+        return self.human_edits_by_field.get(field_name, self.human_edits)
 
 
 class Settings(BaseSettings):

@@ -24,11 +24,15 @@ OPEN: tuple[IntentState, ...] = ("pending", "sent", "in_doubt")
 FINAL: frozenset[IntentState] = frozenset(
     {"confirmed", "unchanged", "rejected", "gone", "conflict", "held", "stuck", "superseded"}
 )
+REFUSED: frozenset[IntentState] = frozenset({"rejected", "stuck"})
 
 
 @dataclass(frozen=True, slots=True)
 class NewIntent:
-    """A value to write: `base` is what the plan saw there, `want` what it shall be (both canonical, None = empty)."""
+    """A value to write: `base` is what the plan saw there, `want` what it shall be (both canonical, None = empty).
+
+    `undoes` is the run whose value it takes back, None where it is a computed one.
+    """
 
     connection: str
     object: str
@@ -38,6 +42,7 @@ class NewIntent:
     base: str | None
     want: str | None
     because: str
+    undoes: str | None = None
 
     def key(self) -> tuple[str, str, str, str]:
         """The (record, property) that it is about."""
@@ -74,6 +79,11 @@ class Intent:
     deadline_at: datetime | None
     reason: str
     code: str
+    undoes: str | None = None
+
+    def key(self) -> tuple[str, str, str, str]:
+        """The (record, property) that it is about."""
+        return (self.connection, self.object, self.record_id, self.property)
 
 
 COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Intent))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
+from store import failures, resolutions
 from store.intents import Intent
 from store.sql import member, numbered
 from store.tables import ledger
@@ -17,7 +18,10 @@ _L = ledger.c
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """A value written: `before` is what the guard read saw (canonical), `verified_at` when it was last read back."""
+    """A value written: `before` is what the guard read saw (canonical), `verified_at` when it was last read back.
+
+    `undoes` is the run whose value was taken back by it.
+    """
 
     id: int
     connection: str
@@ -33,13 +37,17 @@ class LedgerRow:
     because: str
     written_at: datetime
     verified_at: datetime | None
+    undoes: str | None
 
 
 _COLUMNS = tuple(_L[item.name] for item in fields(LedgerRow))
 
 
 def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int], now: datetime) -> None:
-    """Enter confirmed intents; only the outbox does this. `verified` are the ids whose value was read back."""
+    """Enter confirmed intents; only the outbox does this. `verified` are the ids whose value was read back.
+
+    What was refused or decided before about these properties is settled with that.
+    """
     if not intents:
         return
     keys = {(item.connection, item.object, item.record_id, item.property) for item in intents}
@@ -62,10 +70,13 @@ def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int]
             "written_at": item.sent_at or now,
             "verified_at": now if item.id in verified else None,
             "is_current": True,
+            "undoes": item.undoes,
         }
         for item in intents
     ]
     c.execute(insert(ledger), rows)
+    failures.forget(c, ws, intents)
+    resolutions.forget(c, ws, intents)
 
 
 def ledger_for(

@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
-from store import ledger
+from store import failures, ledger
 from store.errors import StateConflict
-from store.intents import COLUMNS, FINAL, OPEN, Intent, IntentState, NewIntent, Settlement
+from store.intents import COLUMNS, FINAL, OPEN, REFUSED, Intent, IntentState, NewIntent, Settlement
 from store.sql import CHUNK, member, numbered
 from store.tables import intent
 
@@ -125,7 +125,9 @@ def drop_waiting(c: Connection, ws: str, connection: str, *, except_run: str, no
 def settle(
     c: Connection, ws: str, settlements: Sequence[Settlement], now: datetime, known: Iterable[Intent] | None = None
 ) -> None:
-    """Note what became of intents; a confirmed one enters the ledger. Raises StateConflict for a forbidden step.
+    """Note what became of intents; a confirmed one enters the ledger, a refused one the failures.
+
+    Raises StateConflict for a forbidden step.
 
     `unchanged` of an intent that was sent before is a confirmation: the value is there because we wrote it. Who has
     the intents at hand gives them as `known` and saves reading them; what changed meanwhile is still a conflict.
@@ -135,6 +137,8 @@ def settle(
     before = {item.id: item for item in known}
     moves: defaultdict[tuple[IntentState, str, str], list[int]] = defaultdict(list)
     written: list[Intent] = []
+    refused: list[tuple[Intent, Settlement]] = []
+    over: list[Intent] = []
     verified: set[int] = set()
     for entry in settlements:
         standing = before.get(entry.intent_id)
@@ -144,9 +148,15 @@ def settle(
             written.append(standing)
             if entry.verified:
                 verified.add(entry.intent_id)
+        elif state in REFUSED and standing is not None:
+            refused.append((standing, entry))
+        elif state in ("gone", "unchanged") and standing is not None:
+            over.append(standing)
     for (state, reason, code), ids in moves.items():
         _move(c, ws, ids, state, reason, code, now)
     ledger.record(c, ws, written, verified, now)
+    failures.note(c, ws, refused, now)
+    failures.forget(c, ws, over)
 
 
 def recover(c: Connection, ws: str, connection: str, now: datetime) -> int:

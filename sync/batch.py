@@ -179,6 +179,7 @@ class BatchWriter:
                 base=change["before"],
                 want=change["after"],
                 because=change["because"],
+                undoes=change.get("undoes"),
             ): _found(readings[key], guarded.values.get(key))
             for record in records
             for change in record.changes

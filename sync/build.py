@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mapping.records import Ref
-from store import identity, ledger, plans
+from store import failures, identity, ledger, plans
+from store.failures import Failure
 from store.identity import AccountLink
 from store.intents import Intent
 from store.plans import PlanRecord
 from sync.adopt import as_adopted
-from sync.decide import STAMP_FIELD, RecordDecision
+from sync.decide import OPEN_HOLDS, STAMP_FIELD, RecordDecision
 from sync.faults import fp
 from sync.guards import PlanFigures, drops_band
 from sync.owned import Owned
@@ -116,6 +117,7 @@ def _plan_chunk(
     store, ws = session.deps.store, session.ws
     records: list[PlanRecord] = []
     adopted: list[Intent] = []
+    recovered: list[Failure] = []
     with store.read() as c:
         links = identity.links(c, ws, account_ids)
         values = {one: found.outputs for one, found in standing_at(c, ws, account_ids, session.at.utc).items()}
@@ -135,12 +137,14 @@ def _plan_chunk(
         for link, decision in decided:
             _count(draft, pictures[link.connection], link, decision if wanted else RecordDecision())
             adopted += _adoptions(session, link, decision, len(adopted))
+            recovered += pictures[link.connection].recovered(link.crm_id, decision)
             if wanted and (decision.changes or decision.held):
                 records.append(_plan_record(link, decision))
-    if records or adopted:
+    if records or adopted or recovered:
         with session.write() as c:
             plans.add_records(c, ws, draft.key, records)
             ledger.record(c, ws, adopted, set(), session.deps.clock.now())
+            failures.drop(c, ws, [one.key() for one in recovered])
         fp("plan.chunk_stored")
 
 
@@ -168,7 +172,9 @@ def _count(draft: _Draft, picture: Picture, link: AccountLink, decision: RecordD
     plan, figures = draft.by_connection[name], draft.figures[name]
     plan.records += 1 if decision.changes else 0
     plan.changes += len(decision.changes)
-    plan.held += len(decision.held)
+    plan.held += sum(1 for held in decision.held if held.reason in OPEN_HOLDS)
+    plan.refused += sum(1 for held in decision.held if held.reason == "refused")
+    plan.accepted += sum(1 for held in decision.held if held.reason == "accepted")
     draft.properties[name].update(change.property for change in decision.changes)
     if decision.changes:
         draft.read_back[name].add(link.crm_id, [change.property for change in decision.changes])

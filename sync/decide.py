@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 HumanEdits = Literal["hold", "reclaim"]
-HoldReason = Literal["human_edit", "not_ours", "in_doubt"]
+HoldReason = Literal["human_edit", "not_ours", "in_doubt", "undone", "accepted", "refused"]
+OPEN_HOLDS: frozenset[HoldReason] = frozenset({"human_edit", "not_ours", "in_doubt", "undone"})
+"""Reasons that wait for a decision: an accepted value has it, a refused one is counted with the failures."""
 Action = Literal["nothing", "adopt", "write", "hold"]
 
 STAMP_FIELD = "scored_at"
@@ -28,19 +30,59 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the ledger knows of one property: the value that Keepwell wrote last (None: it cleared it)."""
+    """What the ledger knows of one property: the value that Keepwell wrote last (None: it cleared it).
+
+    `undone` is set where that write took back an earlier one, and says which value went.
+    """
+
+    value: str | None
+    undone: Undone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The value that undoing a run removed: it is not written again because the same rules still compute it."""
 
     value: str | None
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a person decided while the CRM showed `seen`: that value stands (accept), or ours replaces it (reclaim)."""
+
+    verdict: Literal["accept", "reclaim"]
+    seen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value that the CRM refused and that is not due for another attempt yet."""
+
+    want: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one property of one record beside what the CRM shows."""
+
+    written: Written | None = None
+    in_doubt: bool = False
+    resolved: Resolved | None = None
+    refusal: Refusal | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """A computed value on its way to one property."""
+    """A computed value on its way to one property, and what the policy says where a person changed it."""
 
     field: str
     property: str
     value: str | None
     because: str = ""
+    human_edits: HumanEdits = "hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +117,40 @@ class RecordDecision:
     adopted: tuple[Wanted, ...] = ()
 
 
-def decide(want: str | None, seen: str | None, written: Written | None, human_edits: HumanEdits) -> Verdict:
+def decide(want: str | None, seen: str | None, known: Known, human_edits: HumanEdits) -> Verdict:
     """Decide about one property.
 
     The value in the CRM is ours when it is what we wrote last, or empty where we never wrote. Anything else was
-    put there (or cleared) by somebody else and is theirs under `hold`.
+    put there (or cleared) by somebody else and is theirs under `hold`, unless a person decided about this very value.
     """
+    if known.in_doubt:
+        return Verdict("hold", "in_doubt")  # nobody knows yet what the CRM will show
+    written = known.written
     if want == seen:
-        known = written is not None and written.value == want
-        return Verdict("nothing" if known or (written is None and want is None) else "adopt")
-    if written is None:
-        ours, reason = seen is None, "not_ours"
-    else:
-        ours, reason = seen == written.value, "human_edit"
-    if ours or human_edits == "reclaim":
-        return Verdict("write")
-    return Verdict("hold", "not_ours" if reason == "not_ours" else "human_edit")
+        as_written = written is not None and written.value == want
+        return Verdict("nothing" if as_written or (written is None and want is None) else "adopt")
+    reason = _reason_to_hold(want, seen, known, human_edits)
+    return Verdict("write") if reason is None else Verdict("hold", reason)
+
+
+def _reason_to_hold(want: str | None, seen: str | None, known: Known, human_edits: HumanEdits) -> HoldReason | None:
+    written = known.written
+    decided = known.resolved.verdict if known.resolved is not None and known.resolved.seen == seen else None
+    ours = seen is None if written is None else seen == written.value
+    if decided == "accept":
+        return "accepted"
+    if decided is None and not ours and human_edits == "hold":
+        return "not_ours" if written is None else "human_edit"
+    if decided is None and ours and written is not None and written.undone == Undone(want):
+        return "undone"
+    return "refused" if known.refusal == Refusal(want) else None
 
 
 def decide_record(
-    wanted: Sequence[Wanted],
-    seen: Mapping[str, str | None],
-    written: Mapping[str, Written],
-    human_edits: HumanEdits,
-    in_doubt: frozenset[str] = frozenset(),
+    wanted: Sequence[Wanted], seen: Mapping[str, str | None], known: Mapping[str, Known]
 ) -> RecordDecision:
-    """Decide about every property of one record; `seen`, `written` and `in_doubt` are keyed by property name.
-
-    A property whose last write is still in doubt is held: nobody knows yet what the CRM will show.
-    """
-    sheet = _Sheet(seen, written, human_edits, in_doubt)
+    """Decide about every property of one record; `seen` and `known` are keyed by property name."""
+    sheet = _Sheet(seen, known)
     stamps = [item for item in wanted if item.field == STAMP_FIELD]
     for item in wanted:
         if item.field != STAMP_FIELD:
@@ -120,24 +166,20 @@ class _Sheet:
     """One record while it is decided about."""
 
     seen: Mapping[str, str | None]
-    written: Mapping[str, Written]
-    human_edits: HumanEdits
-    in_doubt: frozenset[str]
+    known: Mapping[str, Known]
     changes: list[PlannedChange] = dataclasses.field(default_factory=list)
     held: list[HeldValue] = dataclasses.field(default_factory=list)
     adopted: list[Wanted] = dataclasses.field(default_factory=list)
 
     def file(self, item: Wanted) -> None:
         """Decide about one property and put it where it belongs."""
-        name, seen, written = item.property, self.seen.get(item.property), self.written.get(item.property)
-        last = written.value if written is not None else None
-        if name in self.in_doubt:
-            self.held.append(HeldValue(item.field, name, seen, last, item.value, "in_doubt"))
-            return
-        verdict = decide(item.value, seen, written, self.human_edits)
+        name, seen = item.property, self.seen.get(item.property)
+        known = self.known.get(name, NOTHING_KNOWN)
+        verdict = decide(item.value, seen, known, item.human_edits)
         if verdict.action == "write":
             self.changes.append(PlannedChange(item.field, name, seen, item.value, item.because))
         elif verdict.action == "hold" and verdict.reason is not None:
+            last = known.written.value if known.written is not None else None
             self.held.append(HeldValue(item.field, name, seen, last, item.value, verdict.reason))
         elif verdict.action == "adopt":
             self.adopted.append(item)

@@ -81,17 +81,20 @@ def _when(error: QuotaExhausted, now: datetime | None) -> str:
 def ending_of_rows(report: RunReport) -> Ending:
     """Ending of a run that came to its end: never better than its worst row.
 
-    A value that is held counts like a conflict found while writing: the CRM does not show what was computed.
+    A value that is held, or that the CRM refused before, counts like one of this run: the CRM does not show what was
+    computed. A value that a person accepted does not.
     """
     total = report.buckets()
     held = report.plan.total("held") if report.plan is not None else 0
+    refused = report.plan.total("refused") if report.plan is not None else 0
     worst: list[str] = []
     for number, text in (
         (total.rejected, "rejected by the CRM"),
         (total.in_doubt, "in doubt: the answer was lost"),
         (total.pending, "not sent yet"),
         (total.conflict, "changed by somebody else while writing"),
-        (held, "held because somebody else set the value"),
+        (held, "held (keepwell conflicts list)"),
+        (refused, "refused by the CRM before and not due for another attempt (keepwell failures list)"),
         (report.drift, "different in the CRM right after writing"),
     ):
         if number:

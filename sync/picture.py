@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, select
 
-from store import ledger, raw, writes
+from store import failures, ledger, raw, resolutions, writes
+from store.failures import Failure, Place
 from store.identity import AccountLink
+from store.ledger import LedgerRow
 from store.sql import member
 from store.tables import raw_alias
 from sync.batch import read_current
-from sync.decide import STAMP_FIELD, RecordDecision, Wanted, Written, decide_record
+from sync.decide import STAMP_FIELD, Known, RecordDecision, Refusal, Resolved, Undone, Wanted, Written, decide_record
 from sync.errors import InvariantError
 from sync.owned import Owned
 from sync.planbook import STAMP
@@ -27,12 +29,17 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One connection's records of a chunk: raw payloads, ledger, properties in doubt, times of recent writes."""
+    """One connection's records of a chunk.
+
+    Raw payloads, what we wrote and when, what is in doubt, what people decided, what the CRM refused.
+    """
 
     owned: Owned
     payloads: Mapping[str, Mapping[str, object]]
     ledger: Mapping[str, Mapping[str, Written]]
-    doubts: Mapping[str, frozenset[str]]
+    doubts: frozenset[Place]
+    resolved: Mapping[Place, Resolved]
+    failures: Mapping[Place, Failure]
     written_at: Mapping[str, datetime]
 
     @classmethod
@@ -42,10 +49,13 @@ class Picture:
         written: dict[str, dict[str, Written]] = {}
         latest: dict[str, datetime] = {}
         for (record_id, name), row in ledger.ledger_for(c, ws, owned.connection, owned.object_name, ids).items():
-            written.setdefault(record_id, {})[name] = Written(row.written)
+            written.setdefault(record_id, {})[name] = written_of(row)
             latest[record_id] = max(row.written_at, latest.get(record_id, row.written_at))
         payloads = raw.payloads(c, ws, owned.connection, owned.stream, ids)
-        picture = cls(owned, payloads, written, _doubts(c, ws, owned, ids), latest)
+        where = (c, ws, owned.connection, owned.object_name, ids)
+        decided = {place: Resolved(one.verdict, one.seen) for place, one in resolutions.of_records(*where).items()}
+        doubts = _doubts(c, ws, owned, ids)
+        picture = cls(owned, payloads, written, doubts, decided, failures.of_records(*where), latest)
         return picture.with_inheritance(c, ws, ids)
 
     def with_inheritance(self, c: Connection, ws: str, ids: Sequence[str]) -> Picture:
@@ -60,7 +70,7 @@ class Picture:
             known = inherited.setdefault(survivor, {})
             ours = name in self.owned.specs and name not in self.ledger.get(survivor, {})
             if ours and self.seen_one(survivor, name) == row.written:
-                known[name] = Written(row.written)
+                known[name] = written_of(row)
         return replace(self, ledger=inherited)
 
     def writable(self, link: AccountLink) -> bool:
@@ -84,17 +94,40 @@ class Picture:
         if values is None or not self.writable(link):
             return RecordDecision()
         outputs, reasons = _parts(values)
+        policy = session.deps.settings.policy
         wanted = [
-            Wanted(name, prop, STAMP if name == STAMP_FIELD else outputs.get(name), reasons.get(name, ""))
+            Wanted(
+                name,
+                prop,
+                STAMP if name == STAMP_FIELD else outputs.get(name),
+                reasons.get(name, ""),
+                policy.human_edits_of(name),
+            )
             for name, prop in self.owned.by_field.items()
         ]
-        return decide_record(
-            wanted,
-            self.seen(link.crm_id),
-            self.written(link.crm_id),
-            session.deps.settings.policy.human_edits,
-            self.doubts.get(link.crm_id, frozenset()),
-        )
+        return decide_record(wanted, self.seen(link.crm_id), self._known(link.crm_id, session.deps.clock.now()))
+
+    def recovered(self, record_id: str, decision: RecordDecision) -> list[Failure]:
+        """Failures of a record that are over: what was refused is not wanted any more, or it got there."""
+        open_still = {change.property for change in decision.changes} | {held.property for held in decision.held}
+        mine = [self.failures.get((record_id, name)) for name in self.owned.properties]
+        return [one for one in mine if one is not None and one.property not in open_still]
+
+    def _known(self, record_id: str, now: datetime) -> dict[str, Known]:
+        written = self.written(record_id)
+        return {
+            name: Known(
+                written.get(name),
+                (record_id, name) in self.doubts,
+                self.resolved.get((record_id, name)),
+                self._refusal((record_id, name), now),
+            )
+            for name in self.owned.properties
+        }
+
+    def _refusal(self, place: Place, now: datetime) -> Refusal | None:
+        found = self.failures.get(place)
+        return Refusal(found.want) if found is not None and found.due_at > now else None
 
     def doubtful(self, now: datetime) -> list[str]:
         """Records written a short time ago that do not show what was written."""
@@ -142,15 +175,18 @@ def _parts(values: Mapping[str, object]) -> tuple[Mapping[str, str | None], Mapp
     return outputs, reasons
 
 
-def _doubts(c: Connection, ws: str, owned: Owned, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+def written_of(row: LedgerRow) -> Written:
+    """What a ledger row says about its property."""
+    return Written(row.written, Undone(row.before) if row.undoes is not None else None)
+
+
+def _doubts(c: Connection, ws: str, owned: Owned, ids: Sequence[str]) -> frozenset[Place]:
     wanted = set(ids)
-    doubts: dict[str, set[str]] = {}
+    doubts: set[Place] = set()
     after = 0
     while True:
         page = writes.open_intents(c, ws, owned.connection, states=("sent", "in_doubt"), after=after, limit=PAGE)
-        for intent in page:
-            if intent.record_id in wanted:
-                doubts.setdefault(intent.record_id, set()).add(intent.property)
+        doubts.update((one.record_id, one.property) for one in page if one.record_id in wanted)
         if len(page) < PAGE:
-            return {record_id: frozenset(names) for record_id, names in doubts.items()}
+            return frozenset(doubts)
         after = page[-1].id

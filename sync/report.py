@@ -62,11 +62,17 @@ class Buckets:
 
 @dataclass(slots=True)
 class ConnectionPlan:
-    """What a plan holds for one connection; `cost` is in API calls."""
+    """What a plan holds for one connection; `cost` is in API calls.
+
+    Of the values that it leaves alone `held` wait for a person's decision, `accepted` have it, and `refused` by the CRM
+    wait for their next attempt.
+    """
 
     records: int = 0
     changes: int = 0
     held: int = 0
+    accepted: int = 0
+    refused: int = 0
     cost: int = 0
 
 
@@ -77,7 +83,7 @@ class PlanSummary:
     plan_id: str
     by_connection: dict[str, ConnectionPlan] = field(default_factory=dict)
 
-    def total(self, what: Literal["records", "changes", "held", "cost"]) -> int:
+    def total(self, what: Literal["records", "changes", "held", "accepted", "refused", "cost"]) -> int:
         """Sum over the connections."""
         return sum(int(getattr(plan, what)) for plan in self.by_connection.values())
 
@@ -212,12 +218,14 @@ class RunReport:
 
     def _plan_dict(self) -> dict[str, object]:
         if self.plan is None:
-            return {"plan_id": None, "records": 0, "changes": 0, "held": 0, "cost": {}}
+            return {"plan_id": None, "records": 0, "changes": 0, "held": 0, "accepted": 0, "refused": 0, "cost": {}}
         return {
             "plan_id": self.plan.plan_id,
             "records": self.plan.total("records"),
             "changes": self.plan.total("changes"),
             "held": self.plan.total("held"),
+            "accepted": self.plan.total("accepted"),
+            "refused": self.plan.total("refused"),
             "cost": {name: plan.cost for name, plan in self.plan.by_connection.items()},
         }
 

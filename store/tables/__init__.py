@@ -5,7 +5,7 @@ from store.tables.entities import ENTITY_TABLES, account_link, identity_review
 from store.tables.progress import backfill, cursor, epoch, lease, mark, pin, quarantine, quota, run
 from store.tables.pulled import raw_alias, raw_link, raw_record, raw_seq
 from store.tables.results import evaluation, evaluation_detail, plan, plan_record
-from store.tables.writes import audit, audit_head, intent, ledger
+from store.tables.writes import audit, audit_head, failure, intent, ledger, resolution
 
 __all__ = [
     "ENTITY_TABLES",
@@ -17,6 +17,7 @@ __all__ = [
     "epoch",
     "evaluation",
     "evaluation_detail",
+    "failure",
     "identity_review",
     "intent",
     "lease",
@@ -32,5 +33,6 @@ __all__ = [
     "raw_link",
     "raw_record",
     "raw_seq",
+    "resolution",
     "run",
 ]

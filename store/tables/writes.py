@@ -1,4 +1,4 @@
-"""What was written: the outbox of intents, the ledger of values, the audit chain."""
+"""What was written: the outbox of intents, the ledger of values, what was refused or decided, the audit chain."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ intent = Table(
     Column("changed_at", Instant(), nullable=False),
     words("reason"),
     words("code"),
+    words("undoes", null=True),
     # At most one open intent a (record, property): the same value can never be on its way twice.
     Index(
         "uq_intent_open",
@@ -72,6 +73,7 @@ ledger = Table(
     Column("written_at", Instant(), nullable=False),
     Column("verified_at", Instant()),
     Column("is_current", Boolean(), nullable=False),
+    words("undoes", null=True),
     Index(
         "uq_ledger_current",
         "workspace",
@@ -84,6 +86,32 @@ ledger = Table(
         postgresql_where=text("is_current"),
     ),
     Index("ix_ledger_run", "workspace", "run_id", "id"),
+)
+
+# Values that the CRM refused when they were last sent; a row goes when the value gets there or is not wanted any more.
+failure = Table(
+    "failure",
+    metadata,
+    *key("connection", "object", "record_id", "property"),
+    words("field"),
+    words("want", null=True),
+    words("reason"),
+    words("code"),
+    words("run_id"),
+    Column("first_at", Instant(), nullable=False),
+    Column("last_at", Instant(), nullable=False),
+    Column("attempts", Integer(), nullable=False),
+    Column("due_at", Instant(), nullable=False),
+)
+
+# What a person decided about a held value; it holds as long as the CRM shows `seen`.
+resolution = Table(
+    "resolution",
+    metadata,
+    *key("connection", "object", "record_id", "property"),
+    words("verdict"),
+    words("seen", null=True),
+    Column("made_at", Instant(), nullable=False),
 )
 
 audit = Table(

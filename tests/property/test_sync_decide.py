@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.decide import STAMP_FIELD, Wanted, Written, compare_before_write, decide, decide_record
+from sync.decide import STAMP_FIELD, HumanEdits, Known, Wanted, Written, compare_before_write, decide, decide_record
 
 VALUES = st.one_of(st.none(), st.sampled_from(["1", "2", "3"]))
 LEDGER = st.one_of(st.none(), VALUES.map(Written))
@@ -17,7 +17,7 @@ NAMES = ("health_score", "health_band", "segment", STAMP_FIELD)
 def test_hold_never_writes_over_a_value_that_is_not_ours(
     want: str | None, seen: str | None, ledger: Written | None
 ) -> None:
-    verdict = decide(want, seen, ledger, "hold")
+    verdict = decide(want, seen, Known(ledger), "hold")
     ours = seen == ledger.value if ledger is not None else seen is None
     if verdict.action == "write":
         assert ours
@@ -30,18 +30,18 @@ def test_hold_never_writes_over_a_value_that_is_not_ours(
 def test_an_equal_value_is_never_written(
     want: str | None, seen: str | None, ledger: Written | None, policy: str
 ) -> None:
-    verdict = decide(want, seen, ledger, "hold" if policy == "hold" else "reclaim")
+    verdict = decide(want, seen, Known(ledger), "hold" if policy == "hold" else "reclaim")
     assert (verdict.action in ("nothing", "adopt")) == (want == seen)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, VALUES)), st.fixed_dictionaries(dict.fromkeys(NAMES, VALUES)))
 def test_after_a_write_nothing_is_left_to_do(want: dict[str, str | None], seen: dict[str, str | None]) -> None:
-    wanted = [Wanted(name, name, value) for name, value in want.items()]
-    first = decide_record(wanted, seen, {}, "reclaim")
+    wanted = [Wanted(name, name, value, human_edits="reclaim") for name, value in want.items()]
+    first = decide_record(wanted, seen, {})
     now = seen | {change.property: change.after for change in first.changes}
-    ledger = {change.property: Written(change.after) for change in first.changes}
-    ledger |= {item.property: Written(item.value) for item in first.adopted}
-    again = decide_record([w for w in wanted if w.field != STAMP_FIELD], now, ledger, "hold")
+    ledger = {change.property: Known(Written(change.after)) for change in first.changes}
+    ledger |= {item.property: Known(Written(item.value)) for item in first.adopted}
+    again = decide_record([Wanted(w.field, w.property, w.value) for w in wanted if w.field != STAMP_FIELD], now, ledger)
     assert again.changes == ()
     assert again.held == ()
     assert again.adopted == ()
@@ -51,8 +51,9 @@ def test_after_a_write_nothing_is_left_to_do(want: dict[str, str | None], seen: 
 def test_every_property_is_in_one_place_and_the_stamp_never_travels_alone(
     want: dict[str, str | None], seen: dict[str, str | None], policy: str
 ) -> None:
-    wanted = [Wanted(name, name, value) for name, value in want.items()]
-    decision = decide_record(wanted, seen, {}, "hold" if policy == "hold" else "reclaim")
+    edits: HumanEdits = "hold" if policy == "hold" else "reclaim"
+    wanted = [Wanted(name, name, value, human_edits=edits) for name, value in want.items()]
+    decision = decide_record(wanted, seen, {})
     names = [change.property for change in decision.changes]
     names += [held.property for held in decision.held]
     names += [item.property for item in decision.adopted]

@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
@@ -37,6 +39,20 @@ def set_revision(url: str, revision: str) -> None:
     engine = connect(address.parse(url))
     with engine.begin() as c:
         c.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    engine.dispose()
+
+
+def made_at_revision(url: str, revision: str) -> None:
+    """A store as an earlier version of Keepwell left it."""
+    path = address.file_of(address.parse(url))
+    if path is not None:
+        address.prepare_file(path)
+    engine = connect(address.parse(url))
+    with engine.begin() as c:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = c
+        command.upgrade(config, revision)
     engine.dispose()
 
 
@@ -135,11 +151,11 @@ def test_an_older_store_says_how_to_upgrade_and_is_not_touched(empty_database: C
 
 def test_an_upgrade_adds_what_is_new_and_keeps_what_is_there(empty_database: Callable[[], str]) -> None:
     url = empty_database()
-    with closing(open_store(url, "w", create=True)) as store, store.write() as c:
+    made_at_revision(url, "0002_entities")
+    engine = connect(address.parse(url))
+    with engine.begin() as c:
         entities.replace_entities(c, "w", "deal", "crm", [{"id": "1", "stream": "deals", "name": "kept"}])
-        for name in ("entity_call", "entity_survey", "backfill"):
-            c.execute(text(f"DROP TABLE {name}"))
-    set_revision(url, "0002_entities")
+    engine.dispose()
     assert upgrade(url) == schema.REVISIONS[-1]
     assert check(url) == []
     with closing(open_store(url, "w")) as store, store.write() as c:

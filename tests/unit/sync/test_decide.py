@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sync.decide import (
     HeldValue,
+    Known,
     PlannedChange,
+    Refusal,
+    Resolved,
+    Undone,
     Verdict,
     Wanted,
     Written,
@@ -47,39 +53,83 @@ W = Written
 def test_decision_table(
     want: str | None, seen: str | None, written: Written | None, under_hold: Verdict, under_reclaim: Verdict
 ) -> None:
-    assert decide(want, seen, written, "hold") == under_hold
-    assert decide(want, seen, written, "reclaim") == under_reclaim
+    assert decide(want, seen, Known(written), "hold") == under_hold
+    assert decide(want, seen, Known(written), "reclaim") == under_reclaim
+
+
+@pytest.mark.parametrize(
+    ("want", "seen", "known", "verdict"),
+    [
+        # accepted: the person's value stands, whatever is computed, as long as it is that value
+        ("85", "12", Known(W("70"), resolved=Resolved("accept", "12")), Verdict("hold", "accepted")),
+        ("86", "12", Known(None, resolved=Resolved("accept", "12")), Verdict("hold", "accepted")),
+        ("85", "13", Known(W("70"), resolved=Resolved("accept", "12")), Verdict("hold", "human_edit")),
+        ("85", "70", Known(W("70"), resolved=Resolved("accept", "12")), Verdict("write")),
+        # reclaimed: that value may be replaced, and no other
+        ("85", "12", Known(W("70"), resolved=Resolved("reclaim", "12")), Verdict("write")),
+        ("85", "12", Known(None, resolved=Resolved("reclaim", "12")), Verdict("write")),
+        ("85", None, Known(W("70"), resolved=Resolved("reclaim", None)), Verdict("write")),
+        ("85", "13", Known(W("70"), resolved=Resolved("reclaim", "12")), Verdict("hold", "human_edit")),
+        # taken back: the very value that was removed is not written again, another one is
+        ("85", "70", Known(W("70", Undone("85"))), Verdict("hold", "undone")),
+        ("90", "70", Known(W("70", Undone("85"))), Verdict("write")),
+        (None, "70", Known(W("70", Undone(None))), Verdict("hold", "undone")),
+        ("85", "12", Known(W("70", Undone("85"))), Verdict("hold", "human_edit")),
+        ("85", "70", Known(W("70", Undone("85")), resolved=Resolved("reclaim", "70")), Verdict("write")),
+        ("85", "70", Known(W("70", Undone("85")), resolved=Resolved("accept", "70")), Verdict("hold", "accepted")),
+        # refused before and not due: that value waits, another one is tried
+        ("85", "70", Known(W("70"), refusal=Refusal("85")), Verdict("hold", "refused")),
+        ("90", "70", Known(W("70"), refusal=Refusal("85")), Verdict("write")),
+        ("85", "12", Known(W("70"), refusal=Refusal("85")), Verdict("hold", "human_edit")),
+        ("85", "85", Known(W("70"), refusal=Refusal("85")), Verdict("adopt")),
+        # in doubt: nothing else is looked at
+        ("85", "12", Known(W("70"), in_doubt=True, resolved=Resolved("reclaim", "12")), Verdict("hold", "in_doubt")),
+    ],
+)
+def test_decision_with_what_people_and_the_crm_said(
+    want: str | None, seen: str | None, known: Known, verdict: Verdict
+) -> None:
+    assert decide(want, seen, known, "hold") == verdict
 
 
 def wanted(**values: str | None) -> list[Wanted]:
     return [Wanted(name, f"cs_{name}", value, f"why {name}") for name, value in values.items()]
 
 
+def reclaimed(**values: str | None) -> list[Wanted]:
+    return [replace(one, human_edits="reclaim") for one in wanted(**values)]
+
+
 def test_the_time_stamp_goes_only_along_with_another_change() -> None:
     both = wanted(health_score="85", scored_at="2026-11-22T10:00:00Z")
-    alone = decide_record(both, {"cs_health_score": "85"}, {}, "hold")
+    alone = decide_record(both, {"cs_health_score": "85"}, {})
     assert alone.changes == ()
     assert [item.field for item in alone.adopted] == ["health_score"]
 
-    along = decide_record(both, {}, {}, "hold")
+    along = decide_record(both, {}, {})
     assert [change.field for change in along.changes] == ["health_score", "scored_at"]
 
 
 def test_a_held_value_alone_does_not_move_the_time_stamp() -> None:
-    decision = decide_record(
-        wanted(health_score="85", scored_at="2026-11-22T10:00:00Z"), {"cs_health_score": "12"}, {}, "hold"
-    )
+    decision = decide_record(wanted(health_score="85", scored_at="2026-11-22T10:00:00Z"), {"cs_health_score": "12"}, {})
     assert decision.changes == ()
     assert decision.held == (HeldValue("health_score", "cs_health_score", "12", None, "85", "not_ours"),)
 
 
 def test_a_change_says_what_was_there_and_why_it_changes() -> None:
-    decision = decide_record(wanted(health_score="85"), {"cs_health_score": "70"}, {"cs_health_score": W("70")}, "hold")
+    decision = decide_record(wanted(health_score="85"), {"cs_health_score": "70"}, {"cs_health_score": Known(W("70"))})
     assert decision.changes == (PlannedChange("health_score", "cs_health_score", "70", "85", "why health_score"),)
 
 
+def test_the_policy_counts_for_each_field() -> None:
+    both = [*wanted(health_score="85"), *reclaimed(segment="enterprise")]
+    decision = decide_record(both, {"cs_health_score": "12", "cs_segment": "mid_market"}, {})
+    assert [change.field for change in decision.changes] == ["segment"]
+    assert [held.field for held in decision.held] == ["health_score"]
+
+
 def test_a_property_in_doubt_is_held_even_under_reclaim() -> None:
-    decision = decide_record(wanted(health_score="85"), {}, {}, "reclaim", frozenset({"cs_health_score"}))
+    decision = decide_record(reclaimed(health_score="85"), {}, {"cs_health_score": Known(in_doubt=True)})
     assert decision.changes == ()
     assert decision.held[0].reason == "in_doubt"
 

@@ -38,7 +38,15 @@ def test_json_has_the_documented_shape() -> None:
     report.plan = PlanSummary("p1", {"hubspot": ConnectionPlan(records=2, changes=5, held=1, cost=4)})
     report.apply["hubspot"] = Buckets(planned=5, confirmed=5)
     data = report.to_dict()
-    assert data["plan"] == {"plan_id": "p1", "records": 2, "changes": 5, "held": 1, "cost": {"hubspot": 4}}
+    assert data["plan"] == {
+        "plan_id": "p1",
+        "records": 2,
+        "changes": 5,
+        "held": 1,
+        "accepted": 0,
+        "refused": 0,
+        "cost": {"hubspot": 4},
+    }
     assert data["apply"] == dict.fromkeys(BUCKETS, 0) | {"confirmed": 5}
     pull = data["pull"]
     assert isinstance(pull, dict)
