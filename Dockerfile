@@ -14,6 +14,7 @@ COPY mapping mapping
 COPY sandbox sandbox
 COPY store store
 COPY sync sync
+COPY verbs verbs
 RUN /opt/keepwell/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
-ROOMS  := cli.py config connectors dashboard mapping sandbox store sync
+ROOMS  := cli.py config connectors dashboard mapping sandbox store sync verbs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test check format crash-pull pitfalls bench lock clean

@@ -8,16 +8,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-OUR_PACKAGES = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync")
+OUR_PACKAGES = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs")
 
 
 def check_packages() -> str | None:
@@ -40,70 +38,13 @@ if _complaint := check_packages():  # before any of them is imported
 
 from config import process  # noqa: E402
 from dashboard import options as opt  # noqa: E402
-from dashboard.answers import Answer, Failure, Teller, group, program_version, say  # noqa: E402
+from dashboard.answers import Answer, group, program_version, say  # noqa: E402
+from verbs import repair  # noqa: E402
+from verbs.base import app, read_settings, report_answer, run_deps, teller, verb  # noqa: E402
 
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from sync.deps import Deps
-    from sync.report import RunReport
-
-app = group("Customer health, lifecycle, segment and renewal status: from your CRMs, back into your CRMs.")
 fields_app = group("Custom properties in each CRM.", app, "fields")
-runs_app = group("Past runs.", app, "runs")
-conflicts_app = group("Values of people that Keepwell leaves alone.", app, "conflicts")
 db_app = group("The store.", app, "db")
 config_app = group("The configuration.", app, "config")
-
-
-def _known(error: Exception) -> Failure | None:
-    from sync.ending import ending_of_error
-
-    ending = ending_of_error(error)
-    if ending is None:
-        return None
-    return Failure(ending.reason or str(error), ending.hint or "", ending.exit_code, ending.status)
-
-
-teller = Teller(_known)
-verb = teller.verb
-
-
-def _settings(config: Path) -> "Settings":
-    """Read the settings; logs and errors have their secrets masked from here on."""
-    from config.describe import secret_values
-    from config.load import load_settings
-    from connectors.redact import Redactor
-    from dashboard.logs import configure_logs
-
-    teller.redact = redactor = Redactor()
-    configure_logs(os.environ, debug=teller.debug, redact=redactor)
-    settings = load_settings(config, os.environ)
-    for secret in secret_values(settings):
-        redactor.add(secret)
-    return settings
-
-
-@contextmanager
-def _deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
-    """Everything that a run needs, with progress on stderr; closed at the end."""
-    from dashboard.progress import Bars
-    from dashboard.terminal import console
-    from sync.assemble import assemble
-    from sync.stop import stop_on_signals
-
-    settings, version = _settings(config), program_version()
-    with ExitStack() as stack:
-        bars = stack.enter_context(Bars(console(stderr=True)))
-        deps = assemble(settings, observer=bars.observe, signals=stop_on_signals, version=version, behind=behind)
-        stack.callback(deps.close)
-        yield deps
-
-
-def _report(report: "RunReport") -> Answer:
-    from dashboard.terminal import show_report
-
-    data = report.to_dict()
-    return Answer(data, lambda out: show_report(out, data), report.exit_code)
 
 
 @verb(app, options=(opt.scope, opt.guards), example="keepwell sync --max-changes 80%")
@@ -112,8 +53,8 @@ def sync(config: Path, options: dict[str, Any]) -> Answer:
     from sync.deps import RunOptions
     from sync.engine import run_sync
 
-    with _deps(config) as deps:
-        return _report(run_sync(deps, RunOptions(**options)))
+    with run_deps(config) as deps:
+        return report_answer(run_sync(deps, RunOptions(**options)))
 
 
 @verb(app, example="keepwell pull --full")
@@ -122,8 +63,8 @@ def pull(config: Path, full: opt.Full = False) -> Answer:
     from sync.deps import RunOptions
     from sync.engine import run_pull
 
-    with _deps(config) as deps:
-        return _report(run_pull(deps, RunOptions(full=full)))
+    with run_deps(config) as deps:
+        return report_answer(run_pull(deps, RunOptions(full=full)))
 
 
 @verb(app, options=(opt.scope, opt.guards), example="keepwell plan --select acme.com --out plan.json")
@@ -138,10 +79,10 @@ def plan(
     from sync.planbook import find_plan, records
     from sync.planfile import save_plan
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         report = run_plan(deps, RunOptions(**options))
         if report.plan is None:
-            return _report(report)
+            return report_answer(report)
         made = find_plan(deps.store, report.plan.plan_id)
         if out is not None:
             save_plan(deps.store, made, out)
@@ -159,9 +100,9 @@ def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
     from sync.engine import run_apply
     from sync.planfile import load_plan
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         plan_id = load_plan(deps.store, Path(plan)) if Path(plan).is_file() else plan
-        return _report(run_apply(deps, plan_id, RunOptions(**options)))
+        return report_answer(run_apply(deps, plan_id, RunOptions(**options)))
 
 
 @verb(app, options=(opt.days,), example="keepwell backfill companies hubspot:deals --since 2026-01-01")
@@ -170,8 +111,8 @@ def backfill(streams: opt.Streams, config: Path, options: dict[str, Any]) -> Ans
     from sync.backfill import BackfillOptions
     from sync.engine import run_backfill
 
-    with _deps(config, behind=True) as deps:
-        return _report(run_backfill(deps, BackfillOptions(streams, **options)))
+    with run_deps(config, behind=True) as deps:
+        return report_answer(run_backfill(deps, BackfillOptions(streams, **options)))
 
 
 @verb(app, example="keepwell explain acme.com --as-of 2026-06-30")
@@ -180,7 +121,7 @@ def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None) -> Answe
     from dashboard.explanation import show_explanation
     from sync.explain import explain_account
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         data = explain_account(deps, account, as_of)
     return Answer(data, lambda out: show_explanation(out, data))
 
@@ -191,7 +132,7 @@ def doctor(config: Path) -> Answer:
     from dashboard.terminal import show_checks
     from sync.doctor import doctor as examine
 
-    found = examine(_settings(config))
+    found = examine(read_settings(config))
     checks = [{key: teller.redact(text) for key, text in asdict(check).items()} for check in found.checks]
     return Answer({"checks": checks, "ok": not found.exit_code}, lambda out: show_checks(out, checks), found.exit_code)
 
@@ -202,7 +143,7 @@ def fields_plan(config: Path) -> Answer:
     from dashboard.terminal import fields_answer
     from sync import fields
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         return fields_answer(fields.fields_plan(deps))
 
 
@@ -212,7 +153,7 @@ def fields_apply(config: Path) -> Answer:
     from dashboard.terminal import fields_answer
     from sync import fields
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         return fields_answer(fields.fields_apply(deps))
 
 
@@ -222,48 +163,8 @@ def fields_export(config: Path, out: opt.ExportOut = None) -> Answer:
     from dashboard.terminal import definitions_answer
     from sync import fields
 
-    with _deps(config) as deps:
+    with run_deps(config) as deps:
         return definitions_answer(fields.fields_export(deps, out))
-
-
-@verb(runs_app, "list", example="keepwell runs list --limit 50")
-def runs_list(config: Path, limit: opt.Rows = 20) -> Answer:
-    """List past runs, newest first."""
-    from dashboard.pages import reading, runs_page
-    from dashboard.terminal import show_runs
-
-    with reading(_settings(config)) as store:
-        data = runs_page(store, limit)
-    return Answer(data, lambda out: show_runs(out, data["runs"]))
-
-
-@verb(runs_app, "show", example="keepwell runs show latest --json")
-def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
-    """Show the report of one run."""
-    from dashboard.pages import reading, run_page
-    from dashboard.terminal import show_report
-    from sync.errors import UsageError
-
-    with reading(_settings(config)) as store:
-        data = run_page(store, run)
-    if data is None:
-        missing = "There is no run yet." if run == "latest" else f"There is no run {run!r}."
-        raise UsageError(missing, hint="`keepwell runs list` shows which there are.")
-    return Answer(data, lambda out: show_report(out, data))
-
-
-@verb(conflicts_app, "list", example="keepwell conflicts list")
-def conflicts_list(config: Path) -> Answer:
-    """List the values that the last plan leaves alone.
-
-    Somebody else set them: a person, or another program.
-    """
-    from dashboard.pages import conflicts_page, reading
-    from dashboard.terminal import show_conflicts
-
-    with reading(_settings(config)) as store:
-        data = conflicts_page(store)
-    return Answer(data, lambda out: show_conflicts(out, data["conflicts"], planned=data["plan_id"] is not None))
 
 
 @verb(app, example="keepwell status --max-age 26h")
@@ -271,7 +172,7 @@ def status(config: Path, max_age: opt.MaxAge = None) -> Answer:
     """Say when the last good run ended (a probe)."""
     from dashboard.pages import last_good_run, reading
 
-    with reading(_settings(config)) as store:
+    with reading(read_settings(config)) as store:
         data = last_good_run(store, max_age)
     return say(data, data["text"], 0 if data["fresh"] else 1)
 
@@ -281,7 +182,7 @@ def db_upgrade(config: Path) -> Answer:
     """Create the store, or bring it to the schema of this program."""
     from store import upgrade
 
-    revision = upgrade(_settings(config).store)
+    revision = upgrade(read_settings(config).store)
     return say({"revision": revision}, f"The store is at revision {revision}.")
 
 
@@ -290,7 +191,7 @@ def db_current(config: Path) -> Answer:
     """Show the revision of the store's schema."""
     from store import current
 
-    revision = current(_settings(config).store)
+    revision = current(read_settings(config).store)
     return say({"revision": revision}, f"Revision {revision}." if revision else "No store yet: `keepwell db upgrade`.")
 
 
@@ -299,7 +200,7 @@ def db_check(config: Path) -> Answer:
     """Check the store's schema, its integrity and its audit chain."""
     from store import check
 
-    findings = check(_settings(config).store)
+    findings = check(read_settings(config).store)
     text = "\n".join(findings) or "The store is sound."
     return say({"findings": findings, "ok": not findings}, text, 1 if findings else 0)
 
@@ -322,7 +223,7 @@ def config_check(config: Path) -> Answer:
     from config.describe import checked
     from dashboard.terminal import show_settings
 
-    data = checked(_settings(config))
+    data = checked(read_settings(config))
     return Answer(data, lambda out: show_settings(out, data))
 
 
@@ -366,7 +267,7 @@ def demo(
 
 
 def _sync_data(config: Path) -> dict[str, Any]:
-    return dict(sync(config, {}).data) | {"conflicts": conflicts_list(config).data["conflicts"]}
+    return dict(sync(config, {}).data) | {"conflicts": repair.conflicts_list(config).data["conflicts"]}
 
 
 @app.callback(invoke_without_command=True)

@@ -80,7 +80,7 @@ def test_every_skip_carries_a_written_reason() -> None:
     assert bare == []
 
 
-@pytest.mark.parametrize("room", ["config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync"])
+@pytest.mark.parametrize("room", ["config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs"])
 def test_every_module_says_what_it_is_for(room: str) -> None:
     mute = [
         str(path.relative_to(ROOT))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync")
+ROOMS = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs")
 
 
 @pytest.fixture(scope="module")
