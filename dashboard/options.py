@@ -94,6 +94,7 @@ PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the
 Streams = Annotated[list[str], typer.Argument(metavar="STREAM", help="What to read: companies, or hubspot:companies.")]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
+WritingRun = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose values go back.")]
 Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many.")]
 MaxAge = Annotated[
     Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Fail when it is longer ago, e.g. 26h.")
@@ -159,6 +160,20 @@ def guards(
         "max_shrink": max_shrink,
         "accept_model_change": accept_model_change,
     }
+
+
+def undoing(
+    select: Annotated[
+        Any,
+        typer.Option("--select", parser=parse_name, metavar="ACCOUNT", help="Of this account: id, domain or name."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show both lists, write nothing.")] = False,
+    max_changes: Annotated[
+        Any, typer.Option("--max-changes", parser=parse_limit, metavar="N|N%", help="Guard: records that may change.")
+    ] = None,
+) -> dict[str, Any]:
+    """What of a run is undone."""
+    return {"select": select, "dry_run": dry_run, "max_changes": max_changes}
 
 
 def first_file(

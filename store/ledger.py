@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, tuple_, update
 
 from store import failures, resolutions
 from store.intents import Intent
@@ -39,8 +39,15 @@ class LedgerRow:
     verified_at: datetime | None
     undoes: str | None
 
+    def place(self) -> Place:
+        """Where it stands among the rows of its run."""
+        return (self.connection, self.object, self.record_id, self.property, self.id)
 
+
+Place = tuple[str, str, str, str, int]
+"""(connection, object, record id, property, id)"""
 _COLUMNS = tuple(_L[item.name] for item in fields(LedgerRow))
+_PLACE = (_L.connection, _L.object, _L.record_id, _L.property, _L.id)
 
 
 def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int], now: datetime) -> None:
@@ -86,6 +93,14 @@ def ledger_for(
     here = _object(ws, connection, object_name) & _L.is_current & member(c, _L.record_id, ids)
     rows = (LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here)))
     return {(row.record_id, row.property): row for row in rows}
+
+
+def of_run(
+    c: Connection, ws: str, run_id: str, *, after: Place = ("", "", "", "", 0), limit: int = 1_000
+) -> list[LedgerRow]:
+    """Return what a run wrote after a place, by (connection, object, record id, property, id)."""
+    here = and_(_L.workspace == ws, _L.run_id == run_id, tuple_(*_PLACE) > tuple_(*after))
+    return [LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here).order_by(*_PLACE).limit(limit))]
 
 
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:

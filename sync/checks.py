@@ -78,6 +78,12 @@ def check_plan(session: Session, plan: Plan) -> None:
         raise
 
 
+def check_undo(session: Session, plan: Plan) -> None:
+    """Raise `Refused` when undoing a run would change too much; nothing that was read speaks against it."""
+    figures = [PlanFigures(**one) for one in plan.counts[FIGURES].values()]
+    guards.refuse(guards.too_many_changes(figures, limits(session)))
+
+
 def check_not_stale(session: Session, plan: Plan) -> None:
     """Raise `StalePlan` when the plan was applied already, or something was read since it was made."""
     if plan.state == "applied":

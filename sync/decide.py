@@ -12,7 +12,7 @@ from typing import Literal
 
 HumanEdits = Literal["hold", "reclaim"]
 HoldReason = Literal["human_edit", "not_ours", "in_doubt", "undone", "accepted", "refused"]
-OPEN_HOLDS: frozenset[HoldReason] = frozenset({"human_edit", "not_ours", "in_doubt", "undone"})
+OPEN_HOLDS: frozenset[str] = frozenset({"human_edit", "not_ours", "in_doubt", "undone"})
 """Reasons that wait for a decision: an accepted value has it, a refused one is counted with the failures."""
 Action = Literal["nothing", "adopt", "write", "hold"]
 
@@ -98,14 +98,14 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class HeldValue:
-    """One property that is not written because a value of somebody else is there."""
+    """One property that is not written, and why: a `HoldReason`, or what undoing a run found (`sync.undo.Skip`)."""
 
     field: str
     property: str
     seen: str | None
     last_written: str | None
     want: str | None
-    reason: HoldReason
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

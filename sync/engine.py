@@ -32,6 +32,7 @@ from sync.schema import note_schema_changes
 from sync.session import Session
 from sync.settle import recover, settle_doubts
 from sync.turns import working
+from sync.undo import build_undo
 from sync.verify import verify_writes
 
 
@@ -53,6 +54,16 @@ def run_plan(deps: Deps, options: RunOptions | None = None) -> RunReport:
 def run_apply(deps: Deps, plan: str, options: RunOptions | None = None) -> RunReport:
     """Apply a plan made earlier, by id or from a file, after the guards looked at it again; refuses a stale one."""
     return _run(deps, options, "apply", lambda session: _apply(session, plan))
+
+
+def run_undo(
+    deps: Deps, run_id: str, options: RunOptions | None = None, *, agreed: Callable[[Plan], bool] = lambda _plan: True
+) -> RunReport:
+    """Put back the values that were there before a run, except where something happened since.
+
+    `agreed` is shown the plan before anything is written, and says whether it shall be.
+    """
+    return _run(deps, options, "undo", lambda session: _undo(session, run_id, agreed))
 
 
 def run_backfill(deps: Deps, wanted: BackfillOptions) -> RunReport:
@@ -145,6 +156,20 @@ def _apply(session: Session, name: str) -> None:
     checks.check_properties(plan, owned)
     checks.check_plan(session, plan)
     _written(session, plan, owned)
+
+
+def _undo(session: Session, run_id: str, agreed: Callable[[Plan], bool]) -> None:
+    check_identities(session)
+    owned = _owned(session)
+    _settle_earlier(session, owned)
+    session.enter("plan")
+    session.report.plan = build_undo(session, owned, run_id)
+    session.enter("guard")
+    plan = planbook.find_plan(session.deps.store, session.report.plan.plan_id)
+    wanted = agreed(plan)
+    checks.check_undo(session, plan)
+    if wanted:
+        _written(session, plan, owned)
 
 
 def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:

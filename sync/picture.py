@@ -54,7 +54,7 @@ class Picture:
         payloads = raw.payloads(c, ws, owned.connection, owned.stream, ids)
         where = (c, ws, owned.connection, owned.object_name, ids)
         decided = {place: Resolved(one.verdict, one.seen) for place, one in resolutions.of_records(*where).items()}
-        doubts = _doubts(c, ws, owned, ids)
+        doubts = in_doubt(c, ws, owned, ids)
         picture = cls(owned, payloads, written, doubts, decided, failures.of_records(*where), latest)
         return picture.with_inheritance(c, ws, ids)
 
@@ -180,7 +180,8 @@ def written_of(row: LedgerRow) -> Written:
     return Written(row.written, Undone(row.before) if row.undoes is not None else None)
 
 
-def _doubts(c: Connection, ws: str, owned: Owned, ids: Sequence[str]) -> frozenset[Place]:
+def in_doubt(c: Connection, ws: str, owned: Owned, ids: Sequence[str]) -> frozenset[Place]:
+    """(record id, property) among `ids` whose last write is under way or without an answer."""
     wanted = set(ids)
     doubts: set[Place] = set()
     after = 0

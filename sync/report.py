@@ -133,6 +133,15 @@ class BackfillLine:
     basis: str
 
 
+@dataclass(frozen=True, slots=True)
+class UndoLine:
+    """What undoing a run comes to: values that go back, and by reason those that stay as they are."""
+
+    run_id: str
+    changes: int
+    skipped: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class RunReport:
     """Filled in by the rooms, closed by `sync.ending`; `to_dict` gives the JSON of `keepwell sync --json`."""
@@ -153,6 +162,7 @@ class RunReport:
     accounts: int = 0
     bands: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BANDS, 0))
     reviews: int = 0
+    undo: UndoLine | None = None
     plan: PlanSummary | None = None
     apply: dict[str, Buckets] = field(default_factory=dict)
     records_written: dict[str, int] = field(default_factory=dict)
@@ -204,6 +214,7 @@ class RunReport:
             "backfill": [asdict(line) for line in self.backfill],
             "pull": {name: {s: asdict(counts) for s, counts in streams.items()} for name, streams in self.pull.items()},
             "evaluate": {"accounts": self.accounts, "bands": dict(self.bands), "reviews": self.reviews},
+            "undo": asdict(self.undo) if self.undo is not None else None,
             "plan": self._plan_dict(),
             "apply": self.buckets().as_dict(),
             "connections": self._connection_dicts(),

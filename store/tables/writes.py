@@ -85,7 +85,8 @@ ledger = Table(
         sqlite_where=text("is_current = 1"),
         postgresql_where=text("is_current"),
     ),
-    Index("ix_ledger_run", "workspace", "run_id", "id"),
+    # In the order in which a run is undone: record by record.
+    Index("ix_ledger_run", "workspace", "run_id", "connection", "object", "record_id", "property", "id"),
 )
 
 # Values that the CRM refused when they were last sent; a row goes when the value gets there or is not wanted any more.

@@ -43,3 +43,7 @@ def upgrade() -> None:
     )
     op.add_column("intent", sa.Column("undoes", Words()))
     op.add_column("ledger", sa.Column("undoes", Words()))
+    op.drop_index("ix_ledger_run", "ledger")
+    op.create_index(
+        "ix_ledger_run", "ledger", ["workspace", "run_id", "connection", "object", "record_id", "property", "id"]
+    )
