@@ -67,13 +67,16 @@ def dump_bytes(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        # Lone surrogates and integers beyond 64 bits: outside what orjson writes, inside what JSON allows.
+        # Lone surrogates and integers beyond 64 bits: outside what orjson writes, inside what JSON allows. It would
+        # read those integers as floats; the space in front tells `load_json` to leave it out.
         plain = json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return plain.encode("utf-8")
+        return b" " + plain.encode("utf-8")
 
 
 def load_json(text: str) -> Any:
     """Return the value of a document written by `dump_json`."""
+    if text.startswith(" "):
+        return json.loads(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -30,6 +30,7 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 
 @MANY
+@example(properties={"below 64 bits": -(2**63) - 1, "above": 2**64}, modified=None)
 @given(properties=st.dictionaries(TEXT, JSON, max_size=4), modified=st.none() | INSTANTS)
 def test_payloads_are_kept_whole(
     store: Store, now: datetime, properties: dict[str, object], modified: datetime | None
