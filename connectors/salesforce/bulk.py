@@ -31,7 +31,7 @@ class BulkQuery:
         }
         try:
             # A repeated creation costs a job that nobody reads, never a row.
-            return str(self._client.retrying(lambda: jobs.create(self._client, "query", body)))
+            return str(self._client.retrying(lambda: jobs.create(self._client, body)))
         except (CallRefused, MissingScope) as refused:
             raise NotForBulk(str(refused)) from refused  # whatever is wrong, REST can do it or say it better
         except NotOurs as refused:
@@ -46,7 +46,7 @@ class BulkQuery:
         than the configured deadline.
         """
         try:
-            info = jobs.wait(self._client, "query", job, begun=begun)
+            info = jobs.wait(self._client, job, begun=begun)
         except CallRefused as refused:
             if refused.status in {404, 409}:
                 raise JobLost(str(refused)) from refused

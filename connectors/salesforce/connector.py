@@ -110,14 +110,8 @@ class SalesforceConnector:
         return self._current.read(refs, properties)
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
-        """Write by sObject Collections, or by a bulk job above `bulk_write_from` rows; see `base.Destination`."""
-        if len(batch) > self._client.settings.bulk_write_from:
-            return self._writer.write_bulk(batch)
+        """Write by sObject Collections; see `base.Destination`."""
         return self._writer.write(batch)
-
-    def write_bulk(self, batch: Sequence[Change]) -> list[Outcome]:
-        """Write by Bulk API 2.0 whatever the size: some ten calls, where Collections take one per 200 rows."""
-        return self._writer.write_bulk(batch)
 
     def write_cost(self, records: int, read_back: int = 0) -> int:
         """A guard read and a write for each 200 records, one call for each 2,000 that are read back."""

@@ -1,4 +1,4 @@
-"""What bulk query and bulk ingest jobs have in common: an id, and a state to wait for."""
+"""Bulk query jobs: an id, and a state to wait for."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def is_job(text: str) -> bool:
     return _ID.match(text) is not None
 
 
-def create(client: SalesforceClient, kind: str, body: Mapping[str, str]) -> str:
-    """Create a job of `kind` (`query`, `ingest`) and return its id; one attempt, raises what `client.send` raises."""
-    job = client.send("POST", f"jobs/{kind}", json=body)
+def create(client: SalesforceClient, body: Mapping[str, str]) -> str:
+    """Create a job and return its id; one attempt, raises what `client.send` raises."""
+    job = client.send("POST", "jobs/query", json=body)
     found = job.get("id") if isinstance(job, Mapping) else None
     if not isinstance(found, str) or not is_job(found):
         # Nothing runs in a job whose id nobody knows.
@@ -30,9 +30,9 @@ def create(client: SalesforceClient, kind: str, body: Mapping[str, str]) -> str:
     return found
 
 
-def look(client: SalesforceClient, kind: str, job: str) -> Mapping[str, Any]:
+def look(client: SalesforceClient, job: str) -> Mapping[str, Any]:
     """The job as it is now, with its `state` in lower case."""
-    info = client.get(f"jobs/{kind}/{job}")
+    info = client.get(f"jobs/query/{job}")
     if not isinstance(info, Mapping):
         raise BadAnswer("The state of a bulk job is not what Salesforce documents.", sent=True)
     return {**info, "state": str(info.get("state") or "").lower()}
@@ -47,7 +47,7 @@ def polls(seconds: float) -> int:
     return asked
 
 
-def wait(client: SalesforceClient, kind: str, job: str, *, begun: bool = False) -> Mapping[str, Any]:
+def wait(client: SalesforceClient, job: str, *, begun: bool = False) -> Mapping[str, Any]:
     """The job at its end: `jobcomplete`, `failed` or `aborted`.
 
     A job that was `begun` by an earlier run may be done, so it is asked at once; a new one never is. Raises
@@ -58,9 +58,9 @@ def wait(client: SalesforceClient, kind: str, job: str, *, begun: bool = False) 
     while True:
         client.sleep(pause)
         waited += pause
-        info = look(client, kind, job)
+        info = look(client, job)
         if info["state"] in _ENDED:
             return info
         if waited >= limit or deadline.left() <= 0:
-            raise RetryLater(f"The bulk job {job} was not done after {limit:g} s.", sent=kind == "ingest")
+            raise RetryLater(f"The bulk job {job} was not done after {limit:g} s.")
         pause = min(pause * _GROWTH, _LONGEST_POLL) or _FIRST_POLL

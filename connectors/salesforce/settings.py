@@ -140,7 +140,6 @@ class SalesforceSettings(BaseModel):
     property_prefix: str = Field(default="CS_", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,14}$")
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
-    bulk_write_from: int = Field(default=2000, ge=200)
     permission_set: str = Field(default="Keepwell_Write", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")
     pull: PullSettings = PullSettings()
 

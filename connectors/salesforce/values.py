@@ -7,7 +7,6 @@ import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-NULL_IN_CSV = "#N/A"
 NUMERIC = frozenset({"double", "currency", "percent", "int", "long"})
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$")
@@ -30,16 +29,6 @@ def encode(value: str | None, field_type: str) -> JsonValue:
     if field_type == "datetime":
         return _instant(value)
     return value
-
-
-def encode_csv(value: str | None, field_type: str) -> str:
-    """The same for a bulk upload, where an empty cell means 'leave as it is' and null has a mark of its own."""
-    encoded = encode(value, field_type)
-    if encoded is None or encoded == "":
-        return NULL_IN_CSV
-    if isinstance(encoded, bool):
-        return "true" if encoded else "false"
-    return value if isinstance(encoded, str) and value is not None else str(encoded)
 
 
 def _number(value: str) -> int | float:

@@ -46,11 +46,3 @@ def verdict(ref: Ref, error: VendorError) -> Outcome:
     if kind == "gone" and at_fault is not None:
         kind = "rejected"  # a lookup field of the record points to nothing; the record itself is there
     return Outcome(ref, kind, reason=str(error), code=error.code, property=at_fault)
-
-
-def of_csv_text(text: str) -> VendorError:
-    """The error in an `sf__Error` cell: `CODE:message:fields--`."""
-    code, _, rest = text.partition(":")
-    message, _, fields = rest.removesuffix("--").rpartition(":")
-    names = tuple(name.strip() for name in fields.split(",") if name.strip())
-    return VendorError(code.strip() or "UNKNOWN", (message or rest).strip(), names)

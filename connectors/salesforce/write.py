@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connectors.base import Change, Outcome, OutcomeKind
@@ -11,7 +11,6 @@ from connectors.salesforce.answers import CallRefused, lacks_resource, vendor_er
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.current import Current
 from connectors.salesforce.ids import is_id, to18
-from connectors.salesforce.ingest import BulkWriter
 from connectors.salesforce.rows import Row, prepare
 from connectors.salesforce.schema import ObjectInfo, Schema
 from connectors.salesforce.verdicts import property_at_fault, verdict
@@ -31,13 +30,6 @@ class CollectionsWriter:
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """One outcome a change, in order; raises `CredentialsError` or `QuotaExhausted` when nothing was written."""
-        return self._run(batch, self._by_collections)
-
-    def write_bulk(self, batch: Sequence[Change]) -> list[Outcome]:
-        """The same by bulk jobs, for batches of thousands."""
-        return self._run(batch, BulkWriter(self._client).write)
-
-    def _run(self, batch: Sequence[Change], send: Callable[[Sequence[Row], ObjectInfo], Outcomes]) -> list[Outcome]:
         try:
             info = self._schema.object(self._object)
         except (CredentialsError, QuotaExhausted):
@@ -49,7 +41,7 @@ class CollectionsWriter:
             return [Outcome(change.ref, "rejected", reason, "INVALID_TYPE") for change in batch]
         prepared = prepare(batch, info)
         rows = sorted(prepared.rows, key=lambda row: (self._current.parents.get(row.id, ""), row.id))
-        done = {**prepared.settled, **(send(rows, info) if rows else {})}
+        done = {**prepared.settled, **self._by_collections(rows, info)}
         self._resolve_merges(done)
         redact = self._client.redact  # reasons are Salesforce's own words, and end up in the store
         return [replace(done[index], reason=redact(done[index].reason)) for index in range(len(batch))]

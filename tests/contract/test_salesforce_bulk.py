@@ -1,4 +1,4 @@
-"""Bulk API 2.0 against the sandbox: the same rows as by REST, in whatever pieces, and updates by the thousand."""
+"""Bulk API 2.0 against the sandbox: the same rows as by REST, in whatever pieces."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Change, Page, Window
+from connectors.base import Page, Window
 from connectors.errors import BadAnswer
 from connectors.salesforce.connector import SalesforceConnector
-from mapping.records import FieldSpec, Ref, ValueType
 from tests.contract.salesforce_org import Org, gather, live_ids, org, pull, records, stream
 
 BULK = {"bulk_from": 1, "bulk_page": 13, "rows_a_page": 5}
@@ -137,11 +136,8 @@ def test_a_day_without_bulk_jobs_left_is_a_day_of_rest() -> None:
         message = "Max bulk v2 query jobs (10000) per 24 hrs has been reached"
         body = [{"errorCode": "LIMIT_EXCEEDED", "message": message}]
         one.fault("status", "*/jobs/query", method="POST", status=400, body=body, times=0)
-        one.fault("status", "*/jobs/ingest", method="POST", status=400, body=body, times=0)
         connector = bulk(one)
         assert live_ids(pull(connector)) == one.live("Account")
-        (outcome,) = connector.write_bulk([Change(ref(min(one.live("Account"))), {"NumberOfEmployees": "1"})])
-        assert (outcome.kind, outcome.code) == ("pending", "LIMIT_EXCEEDED")
 
 
 def test_small_objects_and_named_ones_stay_with_rest() -> None:
@@ -149,119 +145,3 @@ def test_small_objects_and_named_ones_stay_with_rest() -> None:
         pull(one.connector())
         pull(one.connector(pull={"bulk_from": 1, "never_bulk": ["Account"]}))
         assert by_bulk(one) == 0
-
-
-# --- ingest ---------------------------------------------------------------------------------------------------
-
-SPECS = (
-    FieldSpec("health_score", ValueType.NUMBER, "Health score", "How well the customer is.", decimals=1),
-    FieldSpec("health_reasons", ValueType.TEXT, "Health reasons", "Why.", length=1000),
-)
-SCORE, REASONS = "CS_Health_Score__c", "CS_Health_Reasons__c"
-
-
-def ready(one: Org) -> SalesforceConnector:
-    """A connector to an org with Keepwell's fields."""
-    connector = one.connector()
-    connector.fields().apply(connector.fields().plan(SPECS))
-    return connector
-
-
-def ref(record_id: str) -> Ref:
-    return Ref("salesforce", "Account", record_id)
-
-
-def values(connector: SalesforceConnector, ids: list[str]) -> list[tuple[object, object]]:
-    seen = connector.read_values([ref(one) for one in ids], [SCORE, REASONS])
-    return [(one.values[SCORE], one.values[REASONS]) for one in seen]
-
-
-def test_bulk_writes_clear_leave_and_set_as_asked() -> None:
-    with org(bulk_polls=2) as one:
-        connector = ready(one)
-        both, score, clear = sorted(one.live("Account"))[:3]
-        first = [Change(ref(i), {SCORE: "10", REASONS: "before"}) for i in (both, score, clear)]
-        assert {o.kind for o in connector.write_bulk(first)} == {"confirmed"}
-        second = [
-            Change(ref(both), {SCORE: "72.5", REASONS: HOSTILE}),
-            Change(ref(score), {SCORE: "20"}),
-            Change(ref(clear), {REASONS: None}),
-        ]
-        assert [o.kind for o in connector.write_bulk(second)] == ["confirmed"] * 3
-        assert values(connector, [both, score, clear]) == [(72.5, HOSTILE), (20, "before"), (10, None)]
-
-
-def test_bulk_rows_fail_alone() -> None:
-    with org() as one:
-        connector = ready(one)
-        good, deleted, loser, winner = sorted(one.live("Account"))[:4]
-        one.post("delete", {"object": "Account", "id": deleted})
-        one.post("merge", {"object": "Account", "id": winner, "other": loser})
-        batch = [Change(ref(i), {SCORE: "1"}) for i in (good, deleted, loser, "not-an-id", winner)]
-        outcomes = connector.write_bulk(batch)
-        assert [o.kind for o in outcomes] == ["confirmed", "gone", "gone", "rejected", "confirmed"]
-        assert [o.merged_into for o in outcomes[1:3]] == [None, winner]
-
-
-def test_locked_rows_of_a_job_are_pending() -> None:
-    with org(lock_rate=1.0) as one:
-        connector = one.connector()
-        ids = sorted(one.live("Account"))[:3]
-        outcomes = connector.write_bulk([Change(ref(i), {"NumberOfEmployees": "5"}) for i in ids])
-        assert [(o.kind, o.code) for o in outcomes] == [("pending", "UNABLE_TO_LOCK_ROW")] * 3
-
-
-def test_a_column_that_vanished_rejects_the_job_and_names_itself() -> None:
-    with org() as one:
-        connector = one.connector()
-        connector.streams()
-        one.post("hide", {"object": "Account", "field": "ARR__c"})
-        outcomes = connector.write_bulk([Change(ref(min(one.live("Account"))), {"ARR__c": "5"})])
-        assert [(o.kind, o.property) for o in outcomes] == [("rejected", "ARR__c")]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "kind", "expected"),
-    [
-        ("POST", "*/jobs/ingest", "drop", "pending"),
-        ("PUT", "*/batches", "drop", "pending"),
-        ("PATCH", "*/jobs/ingest/*", "commit_then_drop", "confirmed"),
-        ("PATCH", "*/jobs/ingest/*", "drop", "confirmed"),
-        ("PATCH", "*/jobs/ingest/*", "html_200", "confirmed"),
-        ("GET", "*/jobs/ingest/*", "503", "confirmed"),
-        ("GET", "*/failedResults*", "truncated_body", "confirmed"),
-    ],
-)
-def test_a_lost_answer_is_looked_up_not_guessed(method: str, path: str, kind: str, expected: str) -> None:
-    with org() as one:
-        connector = one.connector()
-        connector.streams()
-        record_id = min(one.live("Account"))
-        one.fault(kind, path, method=method)
-        outcomes = connector.write_bulk([Change(ref(record_id), {"NumberOfEmployees": "7777"})])
-        assert [o.kind for o in outcomes] == [expected]
-        table = one.state.org.tables["Account"]
-        written = table.rows[record_id][table.columns["NumberOfEmployees"]] == 7777
-        assert written == (expected == "confirmed")
-
-
-def test_a_job_whose_results_stay_out_of_reach_is_in_doubt() -> None:
-    with org() as one:
-        connector = one.connector()
-        connector.streams()
-        one.fault("503", "*/successfulResults*", times=0)
-        outcomes = connector.write_bulk([Change(ref(min(one.live("Account"))), {"NumberOfEmployees": "1"})])
-        assert [o.kind for o in outcomes] == ["in_doubt"]
-
-
-def test_large_batches_choose_bulk_by_themselves() -> None:
-    with org() as one:
-        connector = one.connector(bulk_write_from=200)
-        ids = sorted(one.live("Account"))
-        small = [Change(ref(i), {"NumberOfEmployees": "1"}) for i in ids]
-        large = small + [Change(ref(f"001kW{n:010d}"), {"NumberOfEmployees": "1"}) for n in range(500_000, 500_200)]
-        connector.write(small)
-        assert not one.state.ingest_jobs
-        outcomes = connector.write(large)
-        assert len(one.state.ingest_jobs) == 1
-        assert [o.kind for o in outcomes] == ["confirmed"] * len(ids) + ["gone"] * 200

@@ -121,20 +121,11 @@ def test_results_without_ids_belong_to_the_records_at_their_places() -> None:
 
 
 def test_a_server_without_the_write_resource_says_nothing_about_the_records() -> None:
-    with minimal_org(refuse={"PATCH .*composite": UNKNOWN, "POST .*jobs/ingest": UNKNOWN}) as org:
+    with minimal_org(refuse={"PATCH .*composite": UNKNOWN}) as org:
         one = connection(org)
         batch = [change(n) for n in range(1, 6)]
         assert kinds(one.write(batch)) == {"rejected"}
         assert sum("PATCH" in line for line in org.log) == 1, "halves of the request would fare no better"
-        assert kinds(one.write_bulk(batch)) == {"rejected"}
-        one.close()
-
-
-def test_a_bulk_write_reads_results_under_either_spelling() -> None:
-    with minimal_org(refuse={"Results/$": UNKNOWN}) as org:
-        one = connection(org)
-        assert kinds(one.write_bulk([change(n) for n in range(1, 6)])) == {"confirmed"}
-        assert not any("unprocessed" in line for line in org.log), "nothing was left over"
         one.close()
 
 

@@ -73,7 +73,6 @@ USES: dict[str, Callable[[SalesforceConnector], object]] = {
     "owners": pull(Stream("owners", "owner", kind="reference")),
     "stages": pull(Stream("stages", "stage", kind="reference")),
     "write": lambda one: one.write(BATCH),
-    "write_bulk": lambda one: one.write_bulk(BATCH),
     "read_values": lambda one: one.read_values([BATCH[0].ref], ["Name"]),
     "fields": lambda one: one.fields().apply(one.fields().plan(SPECS)),
 }

@@ -19,7 +19,6 @@ from connectors.salesforce import moments, soql, values
 from connectors.salesforce.csv_rows import read_rows
 from connectors.salesforce.ids import is_id, to18
 from connectors.salesforce.position import Position
-from connectors.salesforce.verdicts import of_csv_text
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
@@ -126,13 +125,6 @@ def test_a_number_is_finite_json_or_refused(number: object) -> None:
     json.dumps(encoded, allow_nan=False)
 
 
-def test_null_has_a_mark_of_its_own_in_csv() -> None:
-    assert values.encode_csv(None, "double") == "#N/A"
-    assert values.encode_csv("", "string") == "#N/A", "an empty cell would leave the field as it is"
-    assert values.encode_csv("true", "boolean") == "true"
-    assert values.encode_csv("72.50", "double") == "72.5"
-
-
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=12), st.integers(1, 7))
 def test_csv_comes_back_as_it_went_whatever_the_chunks(rows: list[list[str]], size: int) -> None:
     text = io.StringIO()
@@ -212,19 +204,3 @@ def test_positions_survive_being_stored(kind: str, upper: datetime, rows: int, s
 def test_a_damaged_position_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="damaged"):
         Position.load(text)
-
-
-@pytest.mark.parametrize(
-    ("cell", "code", "message", "fields"),
-    [
-        ("INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--", "INVALID_CROSS_REFERENCE_KEY", "invalid", ()),
-        ("STRING_TOO_LONG:Name: data value too large:Name--", "STRING_TOO_LONG", "Name: data", ("Name",)),
-        ("odd", "odd", "", ()),
-        ("", "UNKNOWN", "", ()),
-    ],
-)
-def test_errors_are_read_out_of_cells(cell: str, code: str, message: str, fields: tuple[str, ...]) -> None:
-    error = of_csv_text(cell)
-    assert error.code == code
-    assert error.message.startswith(message)
-    assert error.fields == fields
