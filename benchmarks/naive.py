@@ -32,13 +32,13 @@ def hubspot(companies: int, deals: int, tickets: int, latency_ms: float) -> dict
     return _figures(pulled, loop, pulled.answer["api"]["hubspot"]["requests"], calls) | {"loop_over_quota": refused}
 
 
-def salesforce(accounts: int, opportunities: int) -> dict[str, float]:
-    """A full pull by Keepwell, then by simple-salesforce's `bulk2`."""
+def salesforce(accounts: int, opportunities: int, wait: float = 5) -> dict[str, float]:
+    """A full pull by Keepwell, then by simple-salesforce's `bulk2`, whose own default is to `wait` five seconds."""
     with served(hubspot=False, shape=f"salesforce:{accounts},{opportunities},0") as bench:
         pulled = bench.keepwell("pull")
         before = _requests(bench)
         properties = {name: ["Id", *bench.columns(stream)] for stream, name in STREAMS.items()}
-        loop = _loop(bench, "salesforce", {"org": bench.org, "properties": properties})
+        loop = _loop(bench, "salesforce", {"org": bench.org, "properties": properties, "wait": wait})
         calls = _requests(bench) - before
     _same(loop, accounts + opportunities)
     return _figures(pulled, loop, pulled.answer["api"]["salesforce"]["requests"], calls)

@@ -39,7 +39,7 @@ def hubspot(db: sqlite3.Connection, given: Mapping[str, Any]) -> int:
 
 
 def salesforce(db: sqlite3.Connection, given: Mapping[str, Any]) -> int:
-    """`bulk2` of each object, every page parsed by the `csv` module."""
+    """`bulk2` of each object, asked for its state every `wait` seconds, every page parsed by the `csv` module."""
     with requests.Session() as session:
         session.mount("https://", _Plain())
         org = Org(given["org"])
@@ -47,7 +47,7 @@ def salesforce(db: sqlite3.Connection, given: Mapping[str, Any]) -> int:
         count = 0
         for name, properties in given["properties"].items():
             query = " ".join(("SELECT", ", ".join(properties), "FROM", name))
-            for page in getattr(client.bulk2, name).query(query):
+            for page in getattr(client.bulk2, name).query(query, wait=given["wait"]):
                 rows = csv.DictReader(io.StringIO(page, newline=""))
                 count += _keep(db, name, ((row["Id"], json.dumps(row)) for row in rows))
     return count

@@ -29,7 +29,7 @@ def test_what_an_ideal_client_asks() -> None:
 
 
 def test_the_loops_over_the_vendors_clients() -> None:
-    for figures in (naive.hubspot(10, 20, 20, 0), naive.salesforce(20, 40)):
+    for figures in (naive.hubspot(10, 20, 20, 0), naive.salesforce(20, 40, wait=0.2)):
         assert figures["records"] in {50, 60}
         assert figures["loop_times_slower"] > 0
         assert figures["loop_calls"] > 0
