@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 Asked = TypeVar("Asked")
@@ -36,18 +36,17 @@ def ahead(call: Callable[[Asked], Got], asked: Iterable[Asked], *, workers: int)
                 future.cancel()
 
 
-def one_ahead(items: Generator[Got]) -> Generator[Got]:
-    """Each of `items`, made by another thread while the one before it is used.
+def one_ahead(items: Generator[Got], pool: Executor) -> Generator[Got]:
+    """Each of `items`, made in `pool` while the one before it is used.
 
-    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, by the thread
-    that ran it, once the item that is being made is there.
+    An error is raised behind the items that came before it. When the iterator is closed, so is `items`, where it ran,
+    once the item that is being made is there.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool:
-        coming = pool.submit(next, items, _END)
-        try:
-            while (item := coming.result()) is not _END:
-                coming = pool.submit(next, items, _END)
-                yield item
-        finally:
-            wait((coming,))
-            pool.submit(items.close).result()
+    coming = pool.submit(next, items, _END)
+    try:
+        while (item := coming.result()) is not _END:
+            coming = pool.submit(next, items, _END)
+            yield item
+    finally:
+        wait((coming,))
+        pool.submit(items.close).result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -69,10 +69,19 @@ def _ours_or_empty(cursor: Any) -> bool:
 class Store:
     """A store of the right version, opened for one workspace."""
 
-    def __init__(self, engine: Engine, workspace: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        workspace: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """`now` stands in for the database's clock; all who share the store have to be given the same one."""
         self.workspace = workspace
         self.where = address.shown(engine.url)
         self.dialect = cast("Literal['sqlite', 'postgresql']", engine.dialect.name)
+        engine = engine.execution_options(**{sql.NOW: now}) if now is not None else engine
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._reader = engine

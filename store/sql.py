@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 CHUNK = 5_000
 """Rows read at a time where a caller iterates over a whole table."""
+NOW = "keepwell_now"
+"""Name of the execution option with a clock that stands in for the database's."""
 
 
 class _DatabaseNow(FunctionElement[datetime]):
@@ -55,8 +57,9 @@ def _postgresql_now(*_: Any, **__: Any) -> str:
 
 
 def now(c: Connection) -> datetime:
-    """Return the database's clock."""
-    return c.execute(select(_DatabaseNow())).scalar_one()
+    """Return the clock that all processes on a store share: the database's, unless the store was given another one."""
+    given: Callable[[], datetime] | None = c.get_execution_options().get(NOW)
+    return given() if given is not None else c.execute(select(_DatabaseNow())).scalar_one()
 
 
 def member(c: Connection, tested: ColumnElement[Any], values: Iterable[str] | Iterable[int]) -> ColumnElement[bool]:

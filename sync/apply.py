@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -37,7 +36,7 @@ def apply_plan(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None
     names = [name for name in session.deps.connectors if _planned(plan, name)]
     for name in session.deps.connectors:
         session.report.apply[name] = Buckets(planned=_planned(plan, name))
-    with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="apply") as pool:
+    with session.deps.pool(max(1, len(names)), "apply") as pool:
         appliers = {name: _Applier(session, session.deps.connectors[name], owned[name], plan) for name in names}
         futures = {name: pool.submit(applier.run) for name, applier in appliers.items()}
         failures = [error for future in futures.values() if (error := future.exception()) is not None]

@@ -19,6 +19,7 @@ from mapping.framework import Framework
 from mapping.records import FieldSpec
 from store import Store
 from store.errors import StoreError
+from sync.beside import Every, Pool, every, threads
 from sync.events import Observer
 from sync.observers import silent
 from sync.stop import Stop
@@ -87,6 +88,8 @@ class Deps:
     timing: Timing = field(default_factory=Timing)
     stop: Stop = field(default_factory=Stop)
     signals: Callable[[Stop], AbstractContextManager[None]] = _no_signals
+    pool: Pool = threads
+    every: Every = every
     version: str = "0"
 
     @property

@@ -6,9 +6,8 @@ never wait for each other.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from store import leases, runs
 from store.errors import LeaseHeld, StoreError
@@ -49,28 +48,15 @@ def _holding(session: Session, keys: Mapping[str, str]) -> Iterator[None]:
         for name, key in keys.items():
             session.held[name] = _acquire(session, name, key)
             taken.append(name)
-        with _beating(session) if outermost else _already():
+        with _beating(session) if outermost else nullcontext():
             yield
     finally:
         for name in taken:
             leases.release(session.deps.store, session.held.pop(name))
 
 
-@contextmanager
-def _beating(session: Session) -> Iterator[None]:
-    done = threading.Event()
-    beat = threading.Thread(target=_beat, args=(session, done), name="lease-heartbeat", daemon=True)
-    beat.start()
-    try:
-        yield
-    finally:
-        done.set()
-        beat.join(timeout=5)
-
-
-@contextmanager
-def _already() -> Iterator[None]:
-    yield
+def _beating(session: Session) -> AbstractContextManager[None]:
+    return session.deps.every(session.deps.timing.heartbeat, _heart(session))
 
 
 def _acquire(session: Session, name: str, key: str) -> Lease:
@@ -128,9 +114,12 @@ def _busy(name: str, held: LeaseHeld) -> Busy:
     )
 
 
-def _beat(session: Session, done: threading.Event) -> None:
+def _heart(session: Session) -> Callable[[], bool]:
+    """What renews the leases at each beat; False once the run has to end because it could not."""
     missed = 0
-    while not done.wait(session.deps.timing.heartbeat):
+
+    def beat() -> bool:
+        nonlocal missed
         try:
             before = session.deps.clock.monotonic()
             for lease in list(session.held.values()):
@@ -142,4 +131,6 @@ def _beat(session: Session, done: threading.Event) -> None:
             if missed >= MISSED_BEATS:
                 session.lost.set()
                 session.deps.stop.ask(f"The lease of this run could not be renewed: {error.message}")
-                return
+        return missed < MISSED_BEATS
+
+    return beat

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from connectors.base import Connector, Stream
 from connectors.errors import ConnectorError, MissingScope
@@ -44,7 +44,7 @@ def pull(session: Session) -> None:
     A failing connection does not stop the others: what they read is kept for the next run.
     """
     connectors = session.deps.connectors
-    with ThreadPoolExecutor(max_workers=max(1, len(connectors)), thread_name_prefix="pull") as pool:
+    with session.deps.pool(max(1, len(connectors)), "pull") as pool:
         futures = {name: pool.submit(_pull_connection, session, c) for name, c in connectors.items()}
         failures = {name: error for name, future in futures.items() if (error := future.exception()) is not None}
     _raise_worst(list(failures.values()))
@@ -80,7 +80,7 @@ def pull_streams(session: Session, connector: Connector, wanted: Sequence[Stream
         if stream.ids_from in names:
             behind[stream.ids_from or ""].append(stream)
     failures: dict[str, BaseException] = {}
-    with ThreadPoolExecutor(max_workers=STREAMS_AT_ONCE, thread_name_prefix=connector.name) as pool:
+    with session.deps.pool(STREAMS_AT_ONCE, connector.name) as pool:
 
         def begin(ready: Iterable[Stream]) -> dict[Future[None], Stream]:
             return {pool.submit(_pull_or_miss, session, connector, one, halt): one for one in ready}

@@ -33,7 +33,10 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
         carry = marks.mark(c, session.ws, streams.carry_mark(connector.name, stream.name))
     window = Window(since=epoch.since, position=epoch.position, carry=carry)
     total = epoch.rows
-    with closing(one_ahead(_made_ready(connector.pages(stream, window)))) as pages:
+    with (
+        session.deps.pool(1, "one-ahead") as pool,
+        closing(one_ahead(_made_ready(connector.pages(stream, window)), pool)) as pages,
+    ):
         for page, versions in pages:
             fp("pull.page_read")
             total += len(page.records)

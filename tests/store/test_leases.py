@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -86,3 +86,18 @@ def test_a_lost_lease_rolls_its_transaction_back(store: Store, ws: str) -> None:
     with store.read() as c:
         assert leases.holder(c, ws, "key") is None
     assert leases.acquire(store, ws, "key", "next", 60).token == 2
+
+
+def test_all_that_a_store_is_asked_goes_by_the_clock_that_it_was_given(store: Store, ws: str) -> None:
+    moment = [datetime(2040, 2, 29, 12, tzinfo=UTC)]
+    other = Store(store._engine, ws, now=lambda: moment[0])
+    lease = leases.acquire(other, ws, "hubspot/companies", "run 1", 60)
+    assert other.now() == moment[0]
+    with pytest.raises(LeaseHeld):
+        leases.acquire(other, ws, "hubspot/companies", "run 2", 60)
+    check(other, lease)
+    moment[0] += timedelta(seconds=61)
+    with pytest.raises(LeaseLost):
+        check(other, lease)
+    assert leases.acquire(other, ws, "hubspot/companies", "run 2", 60).token == lease.token + 1
+    assert store.now() < datetime(2040, 1, 1, tzinfo=UTC), "the store itself still asks the database"
