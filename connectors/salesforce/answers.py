@@ -101,6 +101,10 @@ class CallRefused(ConnectorError):
         return self.error.code
 
 
+STALE_LOCATOR = "INVALID_QUERY_LOCATOR"
+"""The pages of a query are kept for two days, and dropped earlier when a user has too many queries open."""
+
+
 class NotOurs(BadAnswer):
     """An error without one of Salesforce's error texts: a proxy's page, or a resource that the server does not know."""
 

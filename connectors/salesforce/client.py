@@ -30,7 +30,15 @@ from connectors.origin import local_path
 from connectors.redact import Redactor
 from connectors.retry import Retrier, Throttled
 from connectors.salesforce import moments
-from connectors.salesforce.answers import CallRefused, NotOurs, SessionExpired, api_usage, lacks_resource, raise_for
+from connectors.salesforce.answers import (
+    STALE_LOCATOR,
+    CallRefused,
+    NotOurs,
+    SessionExpired,
+    api_usage,
+    lacks_resource,
+    raise_for,
+)
 from connectors.salesforce.auth import Grant, log_in
 from connectors.salesforce.grants import Grants
 from connectors.salesforce.ids import is_id
@@ -165,7 +173,18 @@ class SalesforceClient:
             yield page
 
     def rows(self, soql: str, *, include_deleted: bool = False) -> list[dict[str, Any]]:
-        """All rows of a query whose result is small, each with the columns asked for, `Id` among them."""
+        """All rows of a query whose result is small, each with the columns asked for, `Id` among them.
+
+        Where Salesforce drops the query between two pages it is asked once more from the start.
+        """
+        try:
+            return self._all_rows(soql, include_deleted=include_deleted)
+        except CallRefused as refused:
+            if refused.code != STALE_LOCATOR:
+                raise
+            return self._all_rows(soql, include_deleted=include_deleted)
+
+    def _all_rows(self, soql: str, *, include_deleted: bool) -> list[dict[str, Any]]:
         page = self.query(soql, include_deleted=include_deleted)
         rows = [row for each in self.from_page_on(page) for row in each["records"]]
         if len(rows) < int(page.get("totalSize") or 0):

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.errors import BadAnswer, ConnectorError, MissingScope, SchemaDrift
 from connectors.salesforce import moments, soql
-from connectors.salesforce.answers import CallRefused
+from connectors.salesforce.answers import STALE_LOCATOR, CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.ids import is_id
 from connectors.salesforce.position import Kind, Position
@@ -16,7 +16,6 @@ from connectors.salesforce.position import Kind, Position
 BY_ID = ("Id",)
 BY_STAMP = ("SystemModstamp", "Id")
 _SCHEMA_CODES = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
-_STALE_LOCATOR = "INVALID_QUERY_LOCATOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Walker:
                     position = batch.reached
                     yield batch
             except CallRefused as refused:
-                if refused.code != _STALE_LOCATOR:
+                if refused.code != STALE_LOCATOR:
                     raise _translated(refused, walk) from refused
                 if position == began:
                     raise BadAnswer(

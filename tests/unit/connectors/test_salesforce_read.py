@@ -15,6 +15,7 @@ from connectors.base import Page, Stream, Window
 from connectors.budget import MemoryBudget
 from connectors.clock import SystemClock
 from connectors.errors import BadAnswer, RetryLater, SchemaDrift
+from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.ids import to18
 from connectors.salesforce.position import Position
@@ -25,6 +26,7 @@ from tests.unit.connectors.salesforce_kit import (
     DATE_HEADER,
     StillClock,
     account_id,
+    client,
     connector,
     field,
     let_describe,
@@ -353,3 +355,21 @@ def test_endless_headers_are_given_up_too() -> None:
             local_client(url, total=0.3).send("PATCH", "x", json={})
         assert caught.value.sent
         assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(("stale", "asked"), [(1, 2), (2, 2)])
+def test_a_small_query_that_is_dropped_between_pages_is_asked_once_more(stale: int, asked: int) -> None:
+    rows = [{"attributes": {"type": "User"}, "Id": account_id(number)} for number in (1, 2)]
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        let_log_in(mock)
+        first = mock.get(QUERY, json=answer(rows[:1], total=2, link=link(1)))
+        dropped = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+        for _ in range(stale):
+            mock.get(f"{DATA}/query/0r8xx0000000001AAA-1", json=dropped, status=400)
+        mock.get(f"{DATA}/query/0r8xx0000000001AAA-1", json=answer(rows[1:], total=2))
+        if stale == 1:
+            assert [one["Id"] for one in client().rows("SELECT Id FROM User")] == [account_id(1), account_id(2)]
+        else:
+            with pytest.raises(CallRefused, match="invalid query locator"):
+                client().rows("SELECT Id FROM User")
+        assert first.call_count == asked
