@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from threading import Lock
 from typing import Protocol
@@ -21,9 +20,20 @@ from connectors.clock import Clock
 from connectors.errors import QuotaExhausted
 from connectors.permits import Hand, Held, News, Times, Wait
 from connectors.shelf import Key, MemoryShelf, Shelf
+from connectors.urgency import is_urgent, leaving_by, refuse_late, urgent
 from connectors.window import SECOND, QuotaPolicy, Said, Window
 
-__all__ = ["Budget", "MemoryBudget", "MemoryShelf", "Permit", "QuotaPolicy", "SharedBudget", "Shelf", "urgent"]
+__all__ = [
+    "Budget",
+    "MemoryBudget",
+    "MemoryShelf",
+    "Permit",
+    "QuotaPolicy",
+    "SharedBudget",
+    "Shelf",
+    "leaving_by",
+    "urgent",
+]
 
 LONGEST_WAIT = 120.0
 """Seconds that a caller may be kept waiting for quota; a longer wait ends the run as deferred."""
@@ -41,19 +51,6 @@ GOOD_FOR = 0.15
 """Seconds for which a permit in hand may be used; short, so that a pause by another process is heeded soon."""
 
 
-_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
-
-
-@contextmanager
-def urgent() -> Iterator[None]:
-    """What this thread asks for in the block may take half of the reserve: few calls, for which others wait."""
-    before = _urgent.set(True)
-    try:
-        yield
-    finally:
-        _urgent.reset(before)
-
-
 class Permit(Protocol):
     """The right to send one request now."""
 
@@ -68,7 +65,8 @@ class Budget(Protocol):
     def acquire(self, *policies: QuotaPolicy, cost: int = 1) -> Permit:
         """Take `cost` requests from all of `policies` or from none of them.
 
-        Waits for them when that is short; raises `QuotaExhausted` when it is long.
+        Waits for them when that is short; raises `QuotaExhausted` when it is long, and `NotInTime` in a block of
+        `leaving_by` when it is too long for that.
         """
         ...
 
@@ -138,6 +136,7 @@ class SharedBudget:
                 if found.not_before > now:
                     self._sleep(found.not_before - now)
                 if self._use(found):
+                    refuse_late(self._clock())  # whoever slept may have slept for longer than was asked
                     return found
                 continue
             wait = max(0.0, found.until - now)
@@ -145,6 +144,7 @@ class SharedBudget:
                 if self._take_back(found.policy.key):
                     continue  # the last permits of the quota were ours, drawn ahead for requests of another kind
                 raise _exhausted(found.policy, wait)
+            refuse_late(now + wait)
             nap = max(0.001, found.look_again - now)
             self._sleep(nap)
             waited += nap
@@ -204,7 +204,7 @@ class SharedBudget:
 
     def _with_reserve(self, policy: QuotaPolicy) -> QuotaPolicy:
         reserve = max(policy.reserve, self._reserve)
-        if _urgent.get():
+        if is_urgent():
             reserve = policy.reserve / 2
         return policy if reserve == policy.reserve else replace(policy, reserve=reserve)
 

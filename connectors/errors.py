@@ -7,7 +7,8 @@
     │   └── MissingScope     the token works but may not do this: that feature stops, the rest goes on
     ├── QuotaExhausted       the daily quota is used up: end the run as deferred, exit 75
     ├── RetryLater           the vendor is not able to answer now; every retry was used up
-    │   └── Unreachable      nothing was sent: DNS, refused connection, TLS
+    │   ├── Unreachable      nothing was sent: DNS, refused connection, TLS
+    │   └── NotInTime        nothing was sent: it would have left later than it may
     ├── BadAnswer            the vendor answered with something that is not its API (HTML, truncated JSON, …)
     └── RecordRejected       one record was refused; the others are not concerned
 
@@ -69,6 +70,13 @@ class RetryLater(ConnectorError):
 
 class Unreachable(RetryLater):
     """Nothing was sent: the name does not resolve, the connection is refused or TLS fails."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, sent=False)
+
+
+class NotInTime(RetryLater):
+    """Nothing was sent: the request would have left later than whoever sends it can answer for."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint, sent=False)

@@ -15,7 +15,8 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from connectors.base import Change, Connector, Observed, Outcome
-from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
+from connectors.budget import leaving_by
+from connectors.errors import ConnectorError, CredentialsError, NotInTime, QuotaExhausted
 from mapping.records import Ref
 from store import audit, leases, ledger, writes
 from store.intents import Intent, NewIntent, Settlement
@@ -103,7 +104,7 @@ class BatchWriter:
             fp("apply.guard_read")
             claimed = self._claim(records, guarded, result, read_at)
             if claimed is not None:
-                self._send(records, claimed, result)
+                self._send(records, claimed, result, read_at)
                 return result
         return self._not_sent(records, result, None)
 
@@ -208,7 +209,9 @@ class BatchWriter:
             self._audit(c, "intent", claim.batch, claimed, {})
         return claimed
 
-    def _send(self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult) -> None:
+    def _send(
+        self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult, read_at: float
+    ) -> None:
         if not claimed:
             return
         changes: dict[str, dict[str, str | None]] = {}
@@ -220,15 +223,20 @@ class BatchWriter:
         if not self._session.time_to_send():
             hint = "Nothing was sent after that; run again to go on."
             raise Interrupted("This run stood still for so long that its lease may go to another one.", hint=hint)
-        outcomes, error = self._attempt(batch)
+        latest = min(read_at + self._session.deps.timing.send_within, self._session.last_to_send())
+        outcomes, error = self._attempt(batch, latest)
         fp("apply.sent")
         self._settle(records, claimed, outcomes, result, error)
-        result.stopped = error
+        result.stopped = error if not isinstance(error, NotInTime) else None
 
-    def _attempt(self, batch: Sequence[Change]) -> tuple[dict[str, Outcome], ConnectorError | None]:
-        """One request; an error becomes outcomes: surely not done → pending, else in doubt."""
+    def _attempt(self, batch: Sequence[Change], latest: float) -> tuple[dict[str, Outcome], ConnectorError | None]:
+        """One request, which leaves by `latest` or not at all: what was looked at must not be old by then, nor the
+        lease over. An error becomes outcomes: surely not done → pending, else in doubt."""
         try:
-            outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}
+            if self._session.deps.clock.monotonic() > latest:
+                raise NotInTime("Nothing was sent: the run stood still after it had looked.")
+            with leaving_by(latest):
+                outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}
             return outcomes, None
         except (CredentialsError, QuotaExhausted) as error:
             return _all(batch, "pending", error), error

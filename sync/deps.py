@@ -30,7 +30,8 @@ class Timing:
     """Durations of the write path, in seconds.
 
     `deadline` is the total time of one write request, `grace` how long a row whose answer was lost is left alone
-    before it is read back: twice the deadline, because the CRM may still apply a request that we gave up.
+    before it is read back: twice the deadline, because the CRM may still apply a request that we gave up. `guard_age`
+    is how old a guard read may be when its batch is claimed, `send_within` how old when the request leaves.
     """
 
     deadline: float = 60.0
@@ -38,6 +39,7 @@ class Timing:
     lease_ttl: float = 180.0
     heartbeat: float = 30.0
     guard_age: float = 2.0
+    send_within: float = 10.0
     patience: float = 60.0
     poll: float = 0.5
 

@@ -59,9 +59,12 @@ class Session:
 
     def time_to_send(self) -> bool:
         """Whether a request that starts now must be over before the lease can go to somebody else."""
+        return self.last_to_send() > self.deps.clock.monotonic() and not self.lost.is_set()
+
+    def last_to_send(self) -> float:
+        """The monotonic moment until which that is so, as far as the lease was renewed up to now."""
         timing = self.deps.timing
-        left = self.renewed_at + timing.lease_ttl - self.deps.clock.monotonic()
-        return left > timing.deadline and not self.lost.is_set()
+        return self.renewed_at + timing.lease_ttl - timing.deadline
 
     def enter(self, room: Room, total: int | None = None) -> None:
         """Tell the observers that the next room begins, and stop here when asked to."""

@@ -66,6 +66,23 @@ def test_a_guard_read_that_got_old_is_read_again(tmp_path: Path) -> None:
         assert report.buckets().confirmed == report.buckets().planned > 0
 
 
+def test_who_stands_still_before_sending_looks_again_and_a_person_who_came_meanwhile_wins(tmp_path: Path) -> None:
+    clock = Jumping()
+    with rig(tmp_path, accounts=6) as made:
+        edited = made.some_company("name")
+
+        def stand_still() -> None:
+            clock.stood = 15.0
+            made.person("edit", object="companies", id=edited, properties={"cs_segment": "strategic"})
+
+        with once("apply.claimed", stand_still):
+            report = made.sync(clock=clock)
+        assert made.company(edited)["cs_segment"] == "strategic"
+        assert (report.status, report.buckets().conflict) == ("partial", 1)
+        assert report.buckets().confirmed == report.buckets().planned - 1
+        assert_sound(made)
+
+
 @pytest.mark.parametrize("point", ["normalise.chunk_stored", "plan.chunk_stored", "apply.guard_read", "apply.sent"])
 def test_nothing_is_recorded_once_somebody_else_has_the_lease(tmp_path: Path, point: str) -> None:
     with rig(tmp_path, accounts=6) as made:
