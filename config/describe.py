@@ -14,6 +14,7 @@ from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
 from config.layers import DEFAULT, flatten, twin
 from config.limits import percent_text
+from config.policy import check_policy
 from config.settings import Settings
 from config.yamlfile import KeyPath, dotted
 
@@ -49,6 +50,7 @@ def checked(settings: Settings) -> dict[str, Any]:
     """What `config check` answers, once framework and field maps are loaded too; raises ConfigFileError."""
     framework = load_framework_file(settings.framework)
     load_field_maps(settings)
+    check_policy(settings, framework)
     names = ", ".join(settings.connections)
     return {
         "file": settings.source.document.file if settings.source is not None else "settings",

@@ -30,17 +30,18 @@ def load_field_maps(settings: Settings) -> dict[str, FieldMap]:
         try:
             maps[name] = load_field_map(kind, settings.fields.get(name))
         except FieldMapError as error:
-            problems.append(_problem(settings, ("fields", name, *error.path), error.message))
+            problems.append(problem_at(settings, ("fields", name, *error.path), error.message))
     if problems:
         raise ConfigFileError(problems)
     return maps
 
 
-def _problem(settings: Settings, path: KeyPath, message: str) -> Problem:
+def problem_at(settings: Settings, path: KeyPath, message: str, hint: str = "") -> Problem:
+    """A problem with one setting that shows only beside something else, at the place where it was given."""
     text = message.rstrip(".") + "."
     if settings.source is None:
-        return Problem("settings", None, dotted(path), text)
+        return Problem("settings", None, dotted(path), text, hint)
     origin = settings.source.tree.origin(path)
     if origin.kind == "file":
-        return settings.source.document.problem(path, text)
-    return Problem(origin.where or settings.source.document.file, origin.line, dotted(path), text)
+        return settings.source.document.problem(path, text, hint)
+    return Problem(origin.where or settings.source.document.file, origin.line, dotted(path), text, hint)

@@ -118,7 +118,8 @@ def _how_to_give(path: KeyPath, data: Any) -> str:
     info = model.model_fields.get(str(path[-1])) if model is not None else None
     if info is not None and is_secret(info.annotation):
         return f"Give `{path[-1]}: ${{VARIABLE}}`, `{path[-1]}{FILE_SUFFIX}: PATH` or the variable {variable}."
-    return f"Add it, or set {variable}."
+    in_a_list = any(isinstance(part, int) for part in path)
+    return "Add it." if in_a_list else f"Add it, or set {variable}."
 
 
 def _keys_at(path: KeyPath, data: Any) -> Iterable[str]:
@@ -146,6 +147,9 @@ def _model_at(path: KeyPath, data: Any) -> type[BaseModel] | None:
 
 def _descend(model: type[BaseModel] | None, path: KeyPath, data: Any) -> type[BaseModel] | None:
     for part in path:
+        if isinstance(part, int):  # inside a list of such models
+            data = data[part] if _inside(data, part) else {}
+            continue
         info = model.model_fields.get(str(part)) if model is not None else None
         if info is None:
             return None

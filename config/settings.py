@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.connections import connection_union
+from config.freeze import Freeze
 from config.layers import Tree
 from config.limits import PATTERN_PERCENT, Limit, parse_percent, percent_text
 from config.yamlfile import Document
@@ -76,6 +77,10 @@ class Guards(_Section):
         default=0.2,
         json_schema_extra={"default": "20%"},
         description="How much smaller a full pull may be than the one before it.",
+    )
+    freeze: tuple[Freeze, ...] = Field(
+        default=(),
+        description="Times in which nothing is written to a CRM; reading and planning go on.",
     )
 
 

@@ -95,6 +95,10 @@ Streams = Annotated[list[str], typer.Argument(metavar="STREAM", help="What to re
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
 WritingRun = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose values go back.")]
+DuringFreeze = Annotated[bool, typer.Option("--during-freeze", help="Guard: write although it is a freeze.")]
+OneAccount = Annotated[
+    Any, typer.Option("--select", parser=parse_name, metavar="ACCOUNT", help="Of this account: id, domain or name.")
+]
 Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many.")]
 MaxAge = Annotated[
     Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Fail when it is longer ago, e.g. 26h.")
@@ -152,6 +156,7 @@ def guards(
     accept_model_change: Annotated[
         bool, typer.Option("--accept-model-change", help="Guard: the framework changed, and that is meant.")
     ] = False,
+    during_freeze: DuringFreeze = False,
 ) -> dict[str, Any]:
     """Limits for this run only, instead of the policy's."""
     return {
@@ -159,21 +164,20 @@ def guards(
         "max_band_drops": max_band_drops,
         "max_shrink": max_shrink,
         "accept_model_change": accept_model_change,
+        "during_freeze": during_freeze,
     }
 
 
 def undoing(
-    select: Annotated[
-        Any,
-        typer.Option("--select", parser=parse_name, metavar="ACCOUNT", help="Of this account: id, domain or name."),
-    ] = None,
+    select: OneAccount = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show both lists, write nothing.")] = False,
     max_changes: Annotated[
         Any, typer.Option("--max-changes", parser=parse_limit, metavar="N|N%", help="Guard: records that may change.")
     ] = None,
+    during_freeze: DuringFreeze = False,
 ) -> dict[str, Any]:
     """What of a run is undone."""
-    return {"select": select, "dry_run": dry_run, "max_changes": max_changes}
+    return {"select": select, "dry_run": dry_run, "max_changes": max_changes, "during_freeze": during_freeze}
 
 
 def first_file(

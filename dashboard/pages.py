@@ -23,6 +23,7 @@ REASONS = {
     "human_edit": "a person changed it since Keepwell wrote it",
     "not_ours": "it had a value before Keepwell ever wrote it",
     "in_doubt": "the answer to the last write was lost",
+    "refused": "the CRM refused it and it is not tried again yet (keepwell failures list)",
 }
 
 

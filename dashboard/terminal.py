@@ -182,9 +182,11 @@ def show_writes(out: Console, report: Data) -> None:
 
 
 def show_held(out: Console, plan: Data) -> None:
-    """Where the values of people are listed that a plan leaves alone."""
+    """Where the values are listed that a plan leaves alone: those of people, and those that a CRM refused."""
     if plan["held"]:
         out.print("`keepwell conflicts list` shows the values that are held.")
+    if plan.get("refused"):
+        out.print("`keepwell failures list` shows the values that a CRM refused.")
 
 
 def show_planned(out: Console, report: Data) -> None:
@@ -201,6 +203,8 @@ def show_planned(out: Console, report: Data) -> None:
     show_held(out, plan)
     if plan["changes"]:
         out.print(f"To write it: keepwell apply {inert(plan['plan_id'])}")
+    elif plan["held"] or plan.get("refused"):
+        out.print("Nothing to write.")
     else:
         out.print("Nothing to write: the CRMs already show what was computed.")
 

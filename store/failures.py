@@ -1,20 +1,21 @@
 """Values that a CRM refused: why, how often, since when, and when the next attempt is due.
 
-A row stays until the value gets there, is not wanted any more, or its record is gone. Only the outbox enters rows.
+A row stays until the value gets there, is not wanted any more, is held for a person, or its record is gone. Only the
+outbox enters rows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, select, tuple_, update
 
 from store.intents import Intent, Settlement
 from store.sql import member, upsert
-from store.tables import failure
+from store.tables import account_link, failure
 
 FIRST_PAUSE = timedelta(minutes=30)
 LONGEST_PAUSE = timedelta(days=1)
@@ -22,6 +23,8 @@ LONGEST_PAUSE = timedelta(days=1)
 
 Key = tuple[str, str, str, str]
 """(connection, object, record id, property)"""
+Record = tuple[str, str, str]
+"""(connection, object, record id)"""
 Place = tuple[str, str]
 """(record id, property)"""
 
@@ -59,32 +62,29 @@ def note(c: Connection, ws: str, refused: Sequence[tuple[Intent, Settlement]], n
     """Enter values that were just refused; the same value refused again waits longer, another one begins anew."""
     if not refused:
         return
-    standing = _among(c, ws, [intent for intent, _ in refused])
-    rows = []
-    for intent, settlement in refused:
-        before = standing.get(intent.key())
-        if before is not None and before.want != intent.want:
-            before = None
-        attempts = before.attempts + 1 if before is not None else 1
-        rows.append(
-            {
-                "workspace": ws,
-                "connection": intent.connection,
-                "object": intent.object,
-                "record_id": intent.record_id,
-                "field": intent.field,
-                "property": intent.property,
-                "want": intent.want,
-                "reason": settlement.reason,
-                "code": settlement.code,
-                "run_id": intent.run_id,
-                "first_at": before.first_at if before is not None else now,
-                "last_at": now,
-                "attempts": attempts,
-                "due_at": now + pause(attempts),
-            }
-        )
-    c.execute(upsert(c, failure), rows)
+    standing = _standing(c, ws, [intent.key() for intent, _ in refused])
+    noted = [_noted(intent, settlement, standing.get(intent.key()), now) for intent, settlement in refused]
+    c.execute(upsert(c, failure), [{"workspace": ws, **asdict(one)} for one in noted])
+
+
+def _noted(intent: Intent, settlement: Settlement, before: Failure | None, now: datetime) -> Failure:
+    again = before if before is not None and before.want == intent.want else None
+    attempts = again.attempts + 1 if again is not None else 1
+    return Failure(
+        connection=intent.connection,
+        object=intent.object,
+        record_id=intent.record_id,
+        field=intent.field,
+        property=intent.property,
+        want=intent.want,
+        reason=settlement.reason,
+        code=settlement.code,
+        run_id=intent.run_id,
+        first_at=again.first_at if again is not None else now,
+        last_at=now,
+        attempts=attempts,
+        due_at=now + pause(attempts),
+    )
 
 
 def pause(attempts: int) -> timedelta:
@@ -99,9 +99,26 @@ def forget(c: Connection, ws: str, intents: Sequence[Intent]) -> None:
 
 def drop(c: Connection, ws: str, keys: Iterable[Key]) -> None:
     """Remove failures by (connection, object, record id, property)."""
-    for connection, object_name, names, ids in _groups(keys):
-        here = _object(ws, connection, object_name)
-        c.execute(delete(failure).where(here, member(c, _F.property, names), member(c, _F.record_id, ids)))
+    there = list(_standing(c, ws, keys))  # of a batch's values hardly any was ever refused
+    if there:
+        here = and_(*(column == bindparam(f"its_{column.name}") for column in _KEY))
+        names = [f"its_{column.name}" for column in _KEY]
+        given = [dict(zip(names, key, strict=True)) for key in there]
+        c.execute(delete(failure).where(_F.workspace == ws, here), given)
+
+
+def drop_unlinked(c: Connection, ws: str) -> int:
+    """Remove the failures of records that belong to no account any more: deleted ones, or of a CRM that was left out.
+
+    Returns how many there were.
+    """
+    linked = and_(
+        account_link.c.workspace == _F.workspace,
+        account_link.c.connection == _F.connection,
+        account_link.c.object == _F.object,
+        account_link.c.crm_id == _F.record_id,
+    )
+    return c.execute(delete(failure).where(_F.workspace == ws, ~exists().where(linked))).rowcount
 
 
 def of_records(c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]) -> dict[Place, Failure]:
@@ -120,36 +137,30 @@ def count(c: Connection, ws: str) -> int:
     return c.execute(select(func.count()).select_from(failure).where(_F.workspace == ws)).scalar_one()
 
 
-def make_due(c: Connection, ws: str, now: datetime, keys: Iterable[Key] | None = None) -> int:
-    """Let failures (None: all) be tried again by the next run; returns how many there are."""
-    if keys is None:
+def make_due(c: Connection, ws: str, now: datetime, records: Iterable[Record] | None = None) -> int:
+    """Let the failures of some records (None: all) be tried again by the next run; returns how many there are."""
+    if records is None:
         return c.execute(update(failure).where(_F.workspace == ws).values(due_at=now)).rowcount
     changed = 0
-    for connection, object_name, names, ids in _groups(keys):
-        here = _object(ws, connection, object_name)
-        here = and_(here, member(c, _F.property, names), member(c, _F.record_id, ids))
+    for (connection, object_name), ids in _by_object(records).items():
+        here = _object(ws, connection, object_name) & member(c, _F.record_id, ids)
         changed += c.execute(update(failure).where(here).values(due_at=now)).rowcount
     return changed
 
 
-def _groups(keys: Iterable[Key]) -> Iterator[tuple[str, str, list[str], list[str]]]:
-    """`keys` as products of properties and record ids, a few for the usual batch of like records."""
-    names: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for connection, object_name, record_id, name in keys:
-        names[connection, object_name, record_id].add(name)
-    alike: defaultdict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (connection, object_name, record_id), found in names.items():
-        alike[connection, object_name, tuple(sorted(found))].append(record_id)
-    for (connection, object_name, listed_names), ids in alike.items():
-        yield connection, object_name, list(listed_names), ids
-
-
-def _among(c: Connection, ws: str, intents: Sequence[Intent]) -> dict[Key, Failure]:
+def _standing(c: Connection, ws: str, keys: Iterable[Key]) -> dict[Key, Failure]:
+    wanted = set(keys)
     found: dict[Key, Failure] = {}
-    for connection, object_name, names, ids in _groups(one.key() for one in intents):
-        here = _object(ws, connection, object_name)
-        rows = _select(c, and_(here, member(c, _F.property, names), member(c, _F.record_id, ids)))
-        found |= {one.key(): one for one in rows}
+    for (connection, object_name), ids in _by_object(key[:3] for key in wanted).items():
+        rows = of_records(c, ws, connection, object_name, ids).values()
+        found |= {one.key(): one for one in rows if one.key() in wanted}
+    return found
+
+
+def _by_object(records: Iterable[Record]) -> dict[tuple[str, str], set[str]]:
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for connection, object_name, record_id in records:
+        found[connection, object_name].add(record_id)
     return found
 
 

@@ -87,6 +87,13 @@ def find(c: Connection, ws: str, crm_id: str) -> list[AccountLink]:
     return [AccountLink(*row) for row in c.execute(select(*_LINK).where(here).order_by(account_link.c.connection))]
 
 
+def of_records(c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]) -> dict[str, AccountLink]:
+    """Return CRM id → link of some records of one object."""
+    a = account_link.c
+    here = and_(a.workspace == ws, a.connection == connection, a.object == object_name, member(c, a.crm_id, ids))
+    return {one.crm_id: one for one in (AccountLink(*row) for row in c.execute(select(*_LINK).where(here)))}
+
+
 def reviews(c: Connection, ws: str) -> list[Review]:
     """Return what a person has to decide, in the order in which it was found."""
     here = identity_review.c.workspace == ws

@@ -91,10 +91,14 @@ COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Intent))
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of an intent; `verified` when its value was read back."""
+    """What became of an intent; `verified` when its value was read back.
+
+    `along` when it only went along with another value of its record, so that a refusal is that one's failure.
+    """
 
     intent_id: int
     state: IntentState
     reason: str = ""
     code: str = ""
     verified: bool = False
+    along: bool = False

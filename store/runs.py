@@ -79,12 +79,12 @@ def list_runs(c: Connection, ws: str, limit: int = 20) -> list[Run]:
     return _select(c, _R.workspace == ws, limit)
 
 
-def last_good(c: Connection, ws: str) -> Run | None:
-    """Return the last run that brought the CRMs up to date: what `status --max-age` looks at.
+def last_good(c: Connection, ws: str, commands: tuple[str, ...] = WRITING) -> Run | None:
+    """Return the last run of these commands that came to its end, by default of those that bring the CRMs up to date.
 
     A partial run counts: it came to its end, and what it left is a value that a person or the CRM refused it.
     """
-    here = and_(_R.workspace == ws, _R.command.in_(WRITING), _R.status.in_(GOOD))
+    here = and_(_R.workspace == ws, _R.command.in_(commands), _R.status.in_(GOOD))
     return next(iter(_select(c, here, 1)), None)
 
 

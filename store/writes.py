@@ -148,7 +148,7 @@ def settle(
             written.append(standing)
             if entry.verified:
                 verified.add(entry.intent_id)
-        elif state in REFUSED and standing is not None:
+        elif state in REFUSED and standing is not None and not entry.along:
             refused.append((standing, entry))
         elif state in ("gone", "unchanged") and standing is not None:
             over.append(standing)

@@ -12,6 +12,7 @@ from store import leases, writes
 from store.plans import Plan, PlanRecord
 from sync import planbook
 from sync.batch import BatchResult, BatchWriter
+from sync.checks import check_freeze
 from sync.errors import Interrupted
 from sync.events import BatchSettled
 from sync.owned import Owned
@@ -33,8 +34,8 @@ def apply_plan(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None
     A failure of one connection does not stop the others. Raises what stopped a connection early: `Interrupted`,
     `CredentialsError`, `QuotaExhausted` or another `ConnectorError`; what was not sent is then pending.
     """
-    names = [name for name in session.deps.connectors if _planned(plan, name)]
-    for name in session.deps.connectors:
+    names = list(session.deps.connectors)
+    for name in names:
         session.report.apply[name] = Buckets(planned=_planned(plan, name))
     with session.deps.pool(max(1, len(names)), "apply") as pool:
         appliers = {name: _Applier(session, session.deps.connectors[name], owned[name], plan) for name in names}
@@ -103,6 +104,7 @@ class _Applier:
 
     def _one(self, batch: Sequence[PlanRecord]) -> list[PlanRecord]:
         self._session.deps.stop.check()
+        check_freeze(self._session, hint="Nothing was written after that; run again when it is over.")
         result = self._writer.write(batch)
         self._count(result)
         if result.stopped is None:

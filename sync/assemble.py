@@ -9,6 +9,7 @@ from typing import Any
 
 from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
+from config.policy import check_policy
 from config.settings import Settings
 from connectors.base import Connector, StreamMap
 from connectors.budget import Budget, SharedBudget
@@ -48,6 +49,7 @@ def assemble(
     """
     framework = framework or load_framework_file(settings.framework)
     maps = load_field_maps(settings)
+    check_policy(settings, framework)
     specs = (*output_fields(framework), *override_fields())
     clock = clock or SystemClock()
     store = open_store(settings.store, settings.workspace, create=True)

@@ -203,7 +203,8 @@ class BatchWriter:
             reading = readings[key]
             if reading != "send":
                 result.buckets[key] = reading
-        adopt(c, session.ws, [one for one in booked.intents if one.state == "unchanged"], now)
+        # A time stamp that stays behind is `unchanged` too, but it is not what the CRM shows.
+        adopt(c, session.ws, [one for one in booked.intents if one.state == "unchanged" and one.seen == one.want], now)
         claimed = [one for one in booked.intents if one.state == "sent"]
         if claimed:
             self._audit(c, "intent", claim.batch, claimed, {})
@@ -255,10 +256,12 @@ class BatchWriter:
         settlements: list[Settlement] = []
         retry: dict[str, set[str]] = {}
         written: dict[str, dict[str, str | None]] = {}
+        values = _values(claimed)
         for intent in claimed:
             outcome = outcomes.get(intent.record_id) or _unanswered(intent)
-            state = _state_of(intent, outcome)
-            settlements.append(Settlement(intent.id, state, reason=outcome.reason, code=outcome.code))
+            state = _state_of(intent, outcome, values.get(intent.record_id, frozenset()))
+            along = intent.field == STAMP_FIELD and outcome.property != intent.property
+            settlements.append(Settlement(intent.id, state, reason=outcome.reason, code=outcome.code, along=along))
             result.buckets[(intent.record_id, intent.property)] = state
             if state == "confirmed":
                 written.setdefault(intent.record_id, {})[intent.property] = intent.want
@@ -323,11 +326,26 @@ def _found(reading: _Reading, seen: str | None) -> writes.Found:
     return writes.Found("conflict", seen, f"somebody changed it since the plan was made: it has {shown} now")
 
 
-def _state_of(intent: Intent, outcome: Outcome) -> Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]:
-    """A refusal that names one property is that property's; the record's other values get another attempt."""
-    if outcome.kind == "rejected" and outcome.property not in (None, intent.property):
-        return "pending"
-    return outcome.kind
+def _values(claimed: Sequence[Intent]) -> dict[str, frozenset[str]]:
+    """Record id → the properties that go to it, without its time stamp."""
+    found: dict[str, set[str]] = {}
+    for intent in claimed:
+        if intent.field != STAMP_FIELD:
+            found.setdefault(intent.record_id, set()).add(intent.property)
+    return {record_id: frozenset(names) for record_id, names in found.items()}
+
+
+def _state_of(
+    intent: Intent, outcome: Outcome, values: frozenset[str]
+) -> Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]:
+    """A refusal that names one property is that property's; the record's other `values` get another attempt.
+
+    So does its time stamp, unless it would go alone then.
+    """
+    if outcome.kind != "rejected" or outcome.property in (None, intent.property):
+        return outcome.kind
+    goes_alone = intent.field == STAMP_FIELD and values <= {outcome.property}
+    return "rejected" if goes_alone else "pending"
 
 
 def _unanswered(intent: Intent) -> Outcome:

@@ -21,6 +21,7 @@ from sync.adopt import as_adopted
 from sync.decide import OPEN_HOLDS, STAMP_FIELD, RecordDecision
 from sync.faults import fp
 from sync.guards import PlanFigures, drops_band
+from sync.moment import looks_back
 from sync.owned import Owned
 from sync.picture import Picture, looked_at_again
 from sync.planbook import FIGURES, PROPERTIES, Provenance, draft_header, freeze, stamp_of
@@ -49,6 +50,7 @@ class _Draft:
     figures: dict[str, PlanFigures]
     properties: dict[str, set[str]]
     read_back: dict[str, Forecast]
+    looks_back: bool
     accounts_changed: int = 0
     adopted: int = 0
 
@@ -75,6 +77,7 @@ def build_plan(
         {name: PlanFigures(name) for name in owned},
         {name: set() for name in owned},
         forecasts,
+        looks_back(session),
     )
     after_accounts = 0
     with store.read() as c:
@@ -91,6 +94,7 @@ def build_plan(
     cost = {name: plan.cost for name, plan in draft.by_connection.items()}
     made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), epochs)
     with session.write() as c:
+        failures.drop_unlinked(c, ws)
         plan_id = freeze(c, ws, key, cost=cost, counts=counts, made=made)
     fp("plan.finished")
     return Built(PlanSummary(plan_id, draft.by_connection), draft.figures, draft.adopted)
@@ -137,7 +141,8 @@ def _plan_chunk(
         for link, decision in decided:
             _count(draft, pictures[link.connection], link, decision if wanted else RecordDecision())
             adopted += _adoptions(session, link, decision, len(adopted))
-            recovered += pictures[link.connection].recovered(link.crm_id, decision)
+            if not draft.looks_back:
+                recovered += pictures[link.connection].recovered(link.crm_id, decision)
             if wanted and (decision.changes or decision.held):
                 records.append(_plan_record(link, decision))
     if records or adopted or recovered:

@@ -19,7 +19,6 @@ GUARDED = ("sync", "plan")
 """Commands that read the CRMs and passed the guards: what they saw is the measure of a shrunken pull."""
 WROTE = ("sync", "apply")
 """Commands that write: their model is the one whose answers are in the CRMs."""
-LOOK_BACK = 200
 
 
 def limits(session: Session) -> Limits:
@@ -84,6 +83,27 @@ def check_undo(session: Session, plan: Plan) -> None:
     guards.refuse(guards.too_many_changes(figures, limits(session)))
 
 
+def check_freeze(session: Session, hint: str = "Nothing was written.") -> None:
+    """Raise `Refused` while the policy lets nothing be written.
+
+    A run asks before it writes and again before each batch, because a freeze may begin meanwhile.
+    """
+    if not session.options.during_freeze:
+        flag = "if it has to be now, say so with --during-freeze"
+        guards.refuse([f"Nothing may be written now: {one}; {flag}." for one in _freezes(session)], hint)
+
+
+def tell_freeze(session: Session, meaning: str) -> None:
+    """Say in the report that it is a freeze, and what that means for this run."""
+    for one in _freezes(session):
+        session.note(f"{meaning}: {one}.")
+
+
+def _freezes(session: Session) -> list[str]:
+    settings = session.deps.settings
+    return guards.frozen(settings.policy.guards.freeze, settings.timezone, session.deps.clock.now())
+
+
 def check_not_stale(session: Session, plan: Plan) -> None:
     """Raise `StalePlan` when the plan was applied already, or something was read since it was made."""
     if plan.state == "applied":
@@ -121,10 +141,8 @@ def check_properties(plan: Plan, owned: Mapping[str, Owned]) -> None:
 def _last_report(session: Session, commands: tuple[str, ...]) -> Mapping[str, Any]:
     """Report of the last run of these commands that came to its end; a refused or failed one is no measure."""
     with session.deps.store.read() as c:
-        for run in runs.list_runs(c, session.ws, LOOK_BACK):
-            if run.command in commands and run.status in ("complete", "partial") and run.report:
-                return run.report
-    return {}
+        run = runs.last_good(c, session.ws, commands)
+    return run.report or {} if run is not None else {}
 
 
 def _freshness(session: Session, plan: Plan) -> list[Freshness]:

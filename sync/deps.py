@@ -49,7 +49,7 @@ class RunOptions:
     """What a user asked of one run.
 
     `as_of` evaluates for the end of that day in the tenant's time zone; `select` and `limit` narrow what is planned,
-    never what is read; limits given here replace the policy's.
+    never what is read; limits given here replace the policy's, and `during_freeze` writes although it has a freeze.
     """
 
     full: bool = False
@@ -60,6 +60,7 @@ class RunOptions:
     max_band_drops: Limit | None = None
     max_shrink: float | None = None
     accept_model_change: bool = False
+    during_freeze: bool = False
 
 
 def new_run_id() -> str:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from config.errors import ConfigFileError
 from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
+from config.policy import check_policy
 from config.settings import Settings
 from connectors.base import Check, Connector
 from connectors.clock import Clock, SystemClock
@@ -20,6 +21,7 @@ from store.errors import PinMismatch, StoreError, StoreMissing
 from sync.assemble import assemble
 from sync.deps import Deps
 from sync.ending import EXIT_CREDENTIALS, EXIT_DONE, EXIT_FAILED, EXIT_LATER, EXIT_USAGE, ending_of_error
+from sync.guards import frozen
 from sync.session import lease_key
 
 STALE = timedelta(hours=26)
@@ -42,7 +44,7 @@ def doctor(settings: Settings, *, clock: Clock | None = None, sleep: Callable[[f
     clock = clock or SystemClock()
     found = [Check("configuration", "ok", f"workspace {settings.workspace}, {len(settings.connections)} connections")]
     framework, store = list(_framework(settings)), list(_store(settings))
-    found += framework + store
+    found += framework + store + list(_freezes(settings, clock))
     if _failed(found):
         return Diagnosis(found, EXIT_USAGE if _failed(framework) else EXIT_FAILED)
     try:
@@ -83,11 +85,18 @@ def _framework(settings: Settings) -> Iterator[Check]:
     try:
         framework = load_framework_file(settings.framework)
         load_field_maps(settings)
+        check_policy(settings, framework)
     except ConfigFileError as error:
         for problem in error.problems:
             yield Check("framework", "error", str(replace(problem, hint="")), problem.hint)
         return
     yield Check("framework", "ok", f"{framework.name}, model version {framework.version}")
+
+
+def _freezes(settings: Settings, clock: Clock) -> Iterator[Check]:
+    hint = "Until then a run that has something to write is refused (exit code 5), unless it says --during-freeze."
+    for one in frozen(settings.policy.guards.freeze, settings.timezone, clock.now()):
+        yield Check("freeze", "warning", one, hint)
 
 
 def _store(settings: Settings) -> Iterator[Check]:

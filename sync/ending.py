@@ -89,7 +89,7 @@ def ending_of_rows(report: RunReport) -> Ending:
     refused = report.plan.total("refused") if report.plan is not None else 0
     worst: list[str] = []
     for number, text in (
-        (total.rejected, "rejected by the CRM"),
+        (total.rejected, "rejected by the CRM (keepwell failures list)"),
         (total.in_doubt, "in doubt: the answer was lost"),
         (total.pending, "not sent yet"),
         (total.conflict, "changed by somebody else while writing"),

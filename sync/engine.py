@@ -35,6 +35,8 @@ from sync.turns import working
 from sync.undo import build_undo
 from sync.verify import verify_writes
 
+NOT_NOW = "This plan cannot be carried out now"
+
 
 def run_sync(deps: Deps, options: RunOptions | None = None) -> RunReport:
     """Pull, evaluate, plan, guard, apply, verify; the report says how it ended, expected failures included."""
@@ -101,6 +103,7 @@ def _read(session: Session) -> None:
 
 def _plan(session: Session) -> None:
     _owned, plan = _planned(session)
+    checks.tell_freeze(session, NOT_NOW)
     checks.check_plan(session, plan)
 
 
@@ -126,7 +129,9 @@ def _planned_anew(session: Session) -> Plan | None:
     owned = _owned(session)
     session.opening = {name: session.opening[name] + now - before[name] for name, now in _requests(session).items()}
     _settle_earlier(session, owned)
-    return _judged(session, owned)
+    plan = _judged(session, owned)
+    checks.tell_freeze(session, NOT_NOW)
+    return plan
 
 
 def _judged(session: Session, owned: Mapping[str, Owned]) -> Plan:
@@ -170,10 +175,16 @@ def _undo(session: Session, run_id: str, agreed: Callable[[Plan], bool]) -> None
     checks.check_undo(session, plan)
     if wanted:
         _written(session, plan, owned)
+    else:
+        checks.tell_freeze(session, NOT_NOW)
 
 
 def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
-    session.enter("apply", session.report.plan.total("changes") if session.report.plan else None)
+    changes = session.report.plan.total("changes") if session.report.plan else 0
+    if changes:
+        checks.check_freeze(session)
+        checks.tell_freeze(session, "Written all the same, as --during-freeze says")
+    session.enter("apply", changes)
     apply_plan(session, plan, owned)
     planbook.mark_applied(session.deps.store, plan, session.report.buckets())
     session.enter("verify")

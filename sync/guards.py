@@ -1,5 +1,7 @@
 """What stops a plan before anything is written; each refusal names the number, the limit and the flag.
 
+The flag is enough for the whole plan, so that nobody is sent from one refusal to the next.
+
 All guards fail closed and compare with the last run that was allowed to finish, never with a refused one, so that
 running again does not make a refused plan acceptable.
 """
@@ -8,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from config.freeze import Freeze
 from config.limits import Limit, percent_text
 from sync.errors import Refused
 
@@ -69,50 +74,53 @@ def drops_band(before: str | None, after: str | None) -> bool:
     return before in rank and rank.get(after or "", 0) < rank[before]
 
 
-def too_many_changes(figures: Iterable[PlanFigures], limits: Limits) -> list[str]:
+def too_many_changes(figures: Sequence[PlanFigures], limits: Limits) -> list[str]:
     """Refusals because one plan would change too much."""
     refusals = []
+    enough = max((one.changed for one in figures), default=0)  # the flag counts first writes, in every connection
     for one in figures:
         number = one.changed if limits.count_first_writes else one.replaced
         allowed = limits.max_changes.allowed(one.records)
         if number > allowed:
             refusals.append(
                 f"{one.connection}: the plan changes {number} of {one.records} records, more than max_changes "
-                f"{limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes {number}."
+                f"{limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes {enough}."
             )
     return refusals
 
 
-def mass_downgrade(figures: Iterable[PlanFigures], limits: Limits) -> list[str]:
+def mass_downgrade(figures: Sequence[PlanFigures], limits: Limits) -> list[str]:
     """Refusals because too many accounts would fall to a worse health band at once."""
     refusals = []
+    enough = max((one.dropped for one in figures), default=0)
     for one in figures:
         allowed = limits.max_band_drops.allowed(one.banded)
         if one.dropped > allowed:
             refusals.append(
                 f"{one.connection}: the health band of {one.dropped} of {one.banded} records would get worse, more "
                 f"than max_band_drops {limits.max_band_drops} allows ({allowed}); `keepwell plan` shows why; if "
-                f"that is right, raise it with --max-band-drops {one.dropped}."
+                f"that is right, raise it with --max-band-drops {enough}."
             )
     return refusals
 
 
-def shrunken_pull(sizes: Iterable[StreamSize], limits: Limits) -> list[str]:
+def shrunken_pull(sizes: Sequence[StreamSize], limits: Limits) -> list[str]:
     """Refusals because a CRM suddenly has far fewer records than after the last good run."""
     refusals = []
+    enough = max((_up((one.before - one.now) / one.before) for one in sizes), default=0.0)
     for one in sizes:
         lost = one.before - one.now
         if lost > Limit(share=limits.max_shrink).allowed(one.before):
             refusals.append(
                 f"{one.connection}: {one.stream} went from {one.before} to {one.now} records, more than max_shrink "
                 f"{percent_text(limits.max_shrink)} allows; read everything again with --full, and if the records are "
-                f"really gone, raise it with --max-shrink {percent_text(min(1.0, _up(lost / one.before)))}."
+                f"really gone, raise it with --max-shrink {percent_text(enough)}."
             )
     return refusals
 
 
 def _up(share: float) -> float:
-    """A share rounded up to a whole percent, so that the flag which a message names is enough."""
+    """A share rounded up to a whole percent."""
     return -(-share * 100 // 1) / 100
 
 
@@ -140,7 +148,22 @@ def model_changed(before: str | None, now: str, limits: Limits) -> list[str]:
     return [f"{changed}, which can change every record; if that is meant, say so with --accept-model-change."]
 
 
-def refuse(refusals: Sequence[str]) -> None:
+def frozen(windows: Iterable[Freeze], zone: str, now: datetime) -> list[str]:
+    """The freezes that `now` lies in, in words that say why and until when."""
+    spans = sorted((*window.span(ZoneInfo(zone)), str(window), window.reason) for window in windows)
+    end = now
+    for begin, over, *_ in spans:
+        if begin <= end < over:  # one that begins before the other ends goes on from it
+            end = over
+    again = f"{end.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+    return [
+        f"{window} is a freeze ({reason}), and runs write again from {again} on"
+        for begin, over, window, reason in spans
+        if begin <= now < over
+    ]
+
+
+def refuse(refusals: Sequence[str], hint: str = "Nothing was written.") -> None:
     """Raise `Refused` with every refusal in one message; nothing when there is none."""
     if refusals:
-        raise Refused("\n".join(refusals), hint="Nothing was written.")
+        raise Refused("\n".join(refusals), hint=hint)

@@ -22,6 +22,12 @@ def moment(deps: Deps, options: RunOptions) -> AsOf:
     return AsOf(datetime.combine(options.as_of, LAST_SECOND, ZoneInfo(zone)), zone)
 
 
+def looks_back(session: Session) -> bool:
+    """Whether this run evaluates a day that is over: what it finds says nothing about today."""
+    today = AsOf(session.deps.clock.now(), session.deps.settings.timezone).date
+    return session.options.as_of is not None and session.at.date < today
+
+
 def refuse_future(session: Session) -> None:
     """Raise `UsageError` for a day that has not come: its answers must not be written, nor kept as history."""
     if session.at.utc > session.deps.clock.now():

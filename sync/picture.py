@@ -39,7 +39,7 @@ class Picture:
     ledger: Mapping[str, Mapping[str, Written]]
     doubts: frozenset[Place]
     resolved: Mapping[Place, Resolved]
-    failures: Mapping[Place, Failure]
+    failures: Mapping[str, Mapping[str, Failure]]
     written_at: Mapping[str, datetime]
 
     @classmethod
@@ -55,7 +55,10 @@ class Picture:
         where = (c, ws, owned.connection, owned.object_name, ids)
         decided = {place: Resolved(one.verdict, one.seen) for place, one in resolutions.of_records(*where).items()}
         doubts = in_doubt(c, ws, owned, ids)
-        picture = cls(owned, payloads, written, doubts, decided, failures.of_records(*where), latest)
+        refused: dict[str, dict[str, Failure]] = {}
+        for (record_id, name), failure in failures.of_records(*where).items():
+            refused.setdefault(record_id, {})[name] = failure
+        picture = cls(owned, payloads, written, doubts, decided, refused, latest)
         return picture.with_inheritance(c, ws, ids)
 
     def with_inheritance(self, c: Connection, ws: str, ids: Sequence[str]) -> Picture:
@@ -108,10 +111,10 @@ class Picture:
         return decide_record(wanted, self.seen(link.crm_id), self._known(link.crm_id, session.deps.clock.now()))
 
     def recovered(self, record_id: str, decision: RecordDecision) -> list[Failure]:
-        """Failures of a record that are over: what was refused is not wanted any more, or it got there."""
-        open_still = {change.property for change in decision.changes} | {held.property for held in decision.held}
-        mine = [self.failures.get((record_id, name)) for name in self.owned.properties]
-        return [one for one in mine if one is not None and one.property not in open_still]
+        """Failures of a record that are over: what was refused got there, is not wanted any more, or is held."""
+        tried = {(change.property, change.after) for change in decision.changes}
+        tried |= {(held.property, held.want) for held in decision.held if held.reason in ("refused", "in_doubt")}
+        return [one for one in self.failures.get(record_id, {}).values() if (one.property, one.want) not in tried]
 
     def _known(self, record_id: str, now: datetime) -> dict[str, Known]:
         written = self.written(record_id)
@@ -120,13 +123,13 @@ class Picture:
                 written.get(name),
                 (record_id, name) in self.doubts,
                 self.resolved.get((record_id, name)),
-                self._refusal((record_id, name), now),
+                self._refusal(record_id, name, now),
             )
             for name in self.owned.properties
         }
 
-    def _refusal(self, place: Place, now: datetime) -> Refusal | None:
-        found = self.failures.get(place)
+    def _refusal(self, record_id: str, name: str, now: datetime) -> Refusal | None:
+        found = self.failures.get(record_id, {}).get(name)
         return Refusal(found.want) if found is not None and found.due_at > now else None
 
     def doubtful(self, now: datetime) -> list[str]:

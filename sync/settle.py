@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from connectors.budget import urgent
 from store import leases, writes
 from store.intents import Intent, IntentState, Settlement
 from sync.batch import read_current
-from sync.decide import compare_after_loss
+from sync.decide import STAMP_FIELD, compare_after_loss
 from sync.errors import Interrupted
 from sync.faults import fp
 from sync.owned import Owned
@@ -81,16 +81,21 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
     settlements: list[Settlement] = []
     decided: list[Decided] = []
     written: dict[str, dict[str, str | None]] = {}
+    there = {one.id: one for one in doubts if one.record_id not in current.missing}
+    meanings = {
+        one.id: compare_after_loss(current.values[one.record_id, one.property], one.seen, one.want)
+        for one in there.values()
+    }
+    given_up = _given_up([one for one in there.values() if meanings[one.id] == "pending"])
     for intent in doubts:
-        if intent.record_id in current.missing:
+        if intent.id not in there:
             settlements.append(Settlement(intent.id, "gone", reason="the record is not in the CRM any more"))
             decided.append(Decided(intent.run_id, "gone"))
             continue
-        now_there = current.values[intent.record_id, intent.property]
-        meaning = compare_after_loss(now_there, intent.seen, intent.want)
-        stuck = meaning == "pending" and intent.attempt + 1 >= MOST_ATTEMPTS
+        meaning, stuck = meanings[intent.id], intent.id in given_up
         state: IntentState = "stuck" if stuck else meaning
-        settlements.append(Settlement(intent.id, state, reason=_REASONS[meaning], verified=meaning == "confirmed"))
+        verified, along = meaning == "confirmed", intent.field == STAMP_FIELD
+        settlements.append(Settlement(intent.id, state, _REASONS[meaning], verified=verified, along=along))
         decided.append(Decided(intent.run_id, "rejected" if stuck else meaning))
         if meaning == "confirmed":
             written.setdefault(intent.record_id, {})[intent.property] = intent.want
@@ -100,6 +105,18 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
         lay_over(c, session.ws, connector.name, owned.stream, written)
     fp("settle.decided")
     yield from decided
+
+
+def _given_up(lost: Sequence[Intent]) -> frozenset[int]:
+    """Which of the intents that were not carried out are not tried again: the often lost ones.
+
+    A time stamp is another one in each run, so it counts no attempts; it is given up with the values that it goes
+    along with.
+    """
+    values = [one for one in lost if one.field != STAMP_FIELD]
+    stuck = {one.id for one in values if one.attempt + 1 >= MOST_ATTEMPTS}
+    alone = {one.record_id for one in values} - {one.record_id for one in values if one.id not in stuck}
+    return frozenset(stuck | {one.id for one in lost if one.field == STAMP_FIELD and one.record_id in alone})
 
 
 _REASONS = {

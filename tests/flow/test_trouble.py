@@ -19,6 +19,7 @@ from sync.engine import run_apply, run_plan, run_pull, run_sync
 from sync.errors import UsageError
 from sync.planbook import find_plan
 from sync.planfile import load_plan, save_plan
+from sync.retry import retry_failures
 from sync.session import lease_key
 from tests.flow.checker import assert_sound
 from tests.flow.rig import Rig, rig
@@ -107,8 +108,12 @@ def test_a_rejected_record_does_not_stop_the_others(tmp_path: Path) -> None:
         assert (report.status, report.exit_code) == ("partial", 3)
 
         again = made.sync()
-        assert again.status == "complete"
-        assert again.buckets().confirmed >= buckets.rejected
+        assert (again.status, again.buckets().planned) == ("partial", 0), "what was refused is not sent by every run"
+        with made.deps() as deps:
+            assert retry_failures(deps).values == buckets.rejected
+        once_more = made.sync()
+        assert once_more.status == "complete"
+        assert once_more.buckets().confirmed >= buckets.rejected
         assert_sound(made)
 
 

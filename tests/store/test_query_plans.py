@@ -29,6 +29,7 @@ from store import (
     entities,
     epochs,
     evaluations,
+    failures,
     frames,
     identity,
     leases,
@@ -157,6 +158,12 @@ def plan_and_write(c: Connection, now: datetime) -> None:
     (item,) = book(c, "w", now, rows, run="r", plan=plan_id).intents
     assert [one.id for one in writes.intents(c, "w", "r", ["sent"])] == [item.id]
     writes.settle(c, "w", [Settlement(item.id, "confirmed")], now)
+    (bad,) = book(c, "w", now, [NewIntent("crm", "companies", "3", "f", "p", None, "1", "")], run="r").intents
+    writes.settle(c, "w", [Settlement(bad.id, "rejected")], now)
+    assert failures.make_due(c, "w", now, [("crm", "companies", "3")]) == 1
+    assert [*failures.of_records(c, "w", "crm", "companies", ["3"])] == [("3", "p")]
+    failures.drop(c, "w", [("crm", "companies", "3", "p")])
+    assert [*identity.of_records(c, "w", "crm", "companies", ["1", "3"])] == ["1"]
     writes.counts(c, "w", "r")
     ids = [row.id for row in ledger.ledger_for(c, "w", "crm", "companies", ["1", "2"]).values()]
     assert ledger.mark_verified(c, "w", ids, now) == 2

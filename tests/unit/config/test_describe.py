@@ -45,6 +45,34 @@ def test_a_wrong_field_override_names_its_line(load: Load) -> None:
         load_field_maps(settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("helth_score", "Did you mean `health_score`? It writes health_score, "), ("nps", "It writes health_score, ")],
+)
+def test_a_policy_for_a_field_that_is_not_written_names_its_line_and_the_fields(
+    load: Load, name: str, hint: str
+) -> None:
+    settings = load(f"{MINIMAL}policy:\n  human_edits_by_field:\n    segment: hold\n    {name}: reclaim\n")
+    with pytest.raises(ConfigFileError) as caught:
+        checked(settings)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.key) == (8, f"policy.human_edits_by_field.{name}")
+    assert problem.message == f"{name} is no field that Keepwell writes."
+    assert problem.hint.startswith(hint)
+    assert "segment, renewal_status" in problem.hint
+    assert "renewal_status_override" not in problem.hint, "what people own is not in the policy"
+
+
+def test_a_policy_for_a_field_may_come_from_the_environment(load: Load) -> None:
+    with pytest.raises(ConfigFileError, match="KEEPWELL_POLICY__HUMAN_EDITS_BY_FIELD__NPS: "):
+        checked(load(KEEPWELL_POLICY__HUMAN_EDITS_BY_FIELD__NPS="hold"))
+    good = load(KEEPWELL_POLICY__HUMAN_EDITS_BY_FIELD__SEGMENT="reclaim")
+    assert checked(good)["summary"]
+    assert (good.policy.human_edits_of("segment"), good.policy.human_edits_of("health_score")) == ("reclaim", "hold")
+    with pytest.raises(ConfigFileError, match="must be 'hold' or 'reclaim'"):
+        load(KEEPWELL_POLICY__HUMAN_EDITS_BY_FIELD__SEGMENT="fight")
+
+
 def test_field_map_overrides_count() -> None:
     stream = load_field_map("hubspot", {"companies": {"arr": "our_arr"}}).streams["companies"]
     assert stream.rules["arr"].properties == ("our_arr",)
