@@ -123,6 +123,29 @@ class Observed:
     merged_into: str | None = None
 
 
+ChangedBy = Literal["ours", "somebody", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who changed last what a CRM shows in a property, and when, as far as the CRM tells.
+
+    `of` says how far that goes: `property` is about this very value, which is then given raw as `value`; `record` only
+    names the last writer of the record, who need not have touched this property. `ours` are the credentials of this
+    connection. `kind` (person, integration, workflow, import, user, or the vendor's word) and `who` (the vendor's id)
+    describe whoever it was.
+    """
+
+    ref: Ref
+    property: str
+    by: ChangedBy = "unknown"
+    of: Literal["property", "record"] = "property"
+    value: object = None
+    kind: str = ""
+    who: str = ""
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """How the destination can be written: rows a write call, rows a read call, outcome a row or all-or-nothing."""
@@ -241,6 +264,13 @@ class Destination(Protocol):
 
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, one `Observed` a ref, in any order."""
+        ...
+
+    def last_changes(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[LastChange]:
+        """Who set the values that are there: one `LastChange` a ref and property, in any order.
+
+        What the CRM does not tell, or may not be asked, is `unknown`; so is all about a record that is not there.
+        """
         ...
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:

@@ -40,6 +40,10 @@ class TokenSource(Protocol):
         """Whether this process holds a secret that replaces the configured one and would be lost with it."""
         ...
 
+    def question(self, paths: Paths) -> Request:
+        """The request that asks HubSpot which app the token belongs to; its body carries the token."""
+        ...
+
 
 class StaticToken:
     """A token from the configuration; nothing can be done when it is refused."""
@@ -55,6 +59,9 @@ class StaticToken:
 
     def unsaved(self) -> bool:
         return False
+
+    def question(self, paths: Paths) -> Request:
+        return _about_private(paths, self._token)
 
 
 class FileToken:
@@ -76,6 +83,9 @@ class FileToken:
 
     def unsaved(self) -> bool:
         return False
+
+    def question(self, paths: Paths) -> Request:
+        return _about_private(paths, self._token)
 
     def _read(self) -> str:
         token = read_secret_file(self._path, "access_token_file")
@@ -126,6 +136,10 @@ class OAuthToken:
 
     def unsaved(self) -> bool:
         return self._rotated and self._stored_in is None
+
+    def question(self, paths: Paths) -> Request:
+        secrets = (("client_id", self._client_id), ("client_secret", self._client_secret), ("token", self.current()))
+        return Request("POST", paths.token_introspection(), form=(*secrets, ("token_type_hint", "access_token")))
 
     def _refresh(self) -> None:
         """Renew the token; processes that share a `refresh_token_file` take turns, as a rotation kills the old one.
@@ -184,6 +198,10 @@ class OAuthToken:
         if self._stored_in is not None:
             write_secret_file(self._stored_in, rotated)
         self._refresh_token, self._rotated = rotated, True
+
+
+def _about_private(paths: Paths, token: str) -> Request:
+    return Request("POST", paths.private_token(), body={"tokenKey": token})
 
 
 def _refusal(text: str) -> CredentialsError:

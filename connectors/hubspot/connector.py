@@ -13,6 +13,7 @@ from connectors.base import (
     Check,
     Definition,
     FieldProvisioner,
+    LastChange,
     Observed,
     Outcome,
     Page,
@@ -41,6 +42,7 @@ from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import Search
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.transport import SdkTransport, Transport
+from connectors.hubspot.witness import Witness
 from connectors.hubspot.won import WON_AT, WonAt
 from connectors.hubspot.write import Writer
 from connectors.meter import Meter
@@ -99,6 +101,7 @@ class HubSpotConnector:
         self._pulls = Pulls(client, schema, reader, Search(client, paths, schema, reader), settings)
         self._links = Links(client, paths)
         self._reference = parts.reference
+        self._witness = Witness(client, paths, parts.tokens)
         self._writer = Writer(client, paths, schema, reader, ACCOUNT_OBJECT)
         self._fields = Provisioner(
             client, paths, schema, kind=ACCOUNT_OBJECT, prefix=prefix, group=settings.property_group
@@ -173,6 +176,10 @@ class HubSpotConnector:
         for start in range(0, len(refs), BATCH):
             observed += self._observe(refs[start : start + BATCH], properties)
         return observed
+
+    def last_changes(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[LastChange]:
+        """Who set the values of companies, by their histories; fifty records a call."""
+        return self._witness.last_changes(ACCOUNT_OBJECT, refs, properties)
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Write up to a hundred changes of companies in one attempt."""

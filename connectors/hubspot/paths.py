@@ -47,3 +47,11 @@ class Paths:
     def token(self) -> str:
         """The OAuth token endpoint."""
         return f"/oauth/{self._dated or 'v3'}/token"
+
+    def token_introspection(self) -> str:
+        """What HubSpot knows of an OAuth token, for the app that it was issued to."""
+        return f"{self.token()}/introspect"
+
+    def private_token(self) -> str:
+        """What HubSpot knows of a private app's token; it has this one path under every version."""
+        return "/oauth/v2/private-apps/get/access-token-info"

@@ -10,6 +10,7 @@ from connectors.base import (
     Change,
     Check,
     Definition,
+    LastChange,
     Observed,
     Outcome,
     Page,
@@ -31,6 +32,7 @@ from connectors.salesforce.read import Reader
 from connectors.salesforce.schema import Schema
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.streams import Streams
+from connectors.salesforce.witness import Witness
 from connectors.salesforce.write import WRITE_BATCH, CollectionsWriter
 from mapping.records import Ref
 
@@ -68,6 +70,7 @@ class SalesforceConnector:
         self._streams = Streams(field_map, self._schema, client.settings.pull)
         self._reader = Reader(client, self._schema, self._streams)
         self._current = Current(client, self._schema, ACCOUNT)
+        self._witness = Witness(client, self._current)
         self._writer = CollectionsWriter(client, self._schema, self._current, ACCOUNT)
         self._fields = SalesforceFields(client, self._schema, ACCOUNT, prefix)
 
@@ -108,6 +111,10 @@ class SalesforceConnector:
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, one `Observed` a ref, in the order of `refs`."""
         return self._current.read(refs, properties)
+
+    def last_changes(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[LastChange]:
+        """Who wrote the records last; Salesforce does not tell it of a field."""
+        return self._witness.last_changes(refs, properties)
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Write by sObject Collections; see `base.Destination`."""

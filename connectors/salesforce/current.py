@@ -40,6 +40,15 @@ class Current:
         survivors = self.survivors([one for one in ids if one not in rows])
         return [self._observed(ref, rows, survivors, properties) for ref in refs]
 
+    def rows(self, ids: Sequence[str], properties: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """The records of 18-character ids that are there, by id; fields that the object lacks are left out."""
+        info = self._schema.object(self._object)
+        there = [name for name in properties if info is not None and info.has(name)]
+        found: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(ids), READ_BATCH):
+            found |= self._retrieve(ids[start : start + READ_BATCH], there)
+        return found
+
     def survivors(self, ids: Sequence[str]) -> dict[str, str | None]:
         """For ids that are not there: the record that absorbed each by a merge, or None when it was deleted."""
         known: dict[str, str | None] = {}

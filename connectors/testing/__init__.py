@@ -8,7 +8,7 @@ the connector did instead.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from connectors.testing import checks, resume
+from connectors.testing import checks, resume, witness
 from connectors.testing.crm import CrmUnderTest, Fault, NotConformant, Operation
 
 __all__ = ["CHECKS", "CrmUnderTest", "Fault", "NotConformant", "Operation"]
@@ -16,7 +16,7 @@ __all__ = ["CHECKS", "CrmUnderTest", "Fault", "NotConformant", "Operation"]
 CHECKS: Mapping[str, Callable[[CrmUnderTest], None]] = MappingProxyType(
     {
         name.removeprefix("check_"): check
-        for module in (resume, checks)
+        for module in (resume, checks, witness)
         for name, check in vars(module).items()
         if name.startswith("check_") and callable(check)
     }

@@ -1,4 +1,4 @@
-"""The checks themselves; those about going on where a pull stopped are in `resume`."""
+"""The checks themselves; those about going on where a pull stopped are in `resume`, who changed what in `witness`."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ class CrmUnderTest(Protocol):
 
     writable: str
     """Property of the account object that takes a whole number up to 100,000."""
+    also_writable: str
+    """Another property of the account object that takes such a number."""
     read_only: str
     """Property of the account object that nobody may write."""
     bad_value: str
@@ -61,6 +63,10 @@ class CrmUnderTest(Protocol):
 
     def break_requests(self, operation: Operation, fault: Fault, *, nth: int = 1, times: int = 1) -> None:
         """Let the next requests for account records fail, from the `nth` on; `times=0` means for ever."""
+        ...
+
+    def edit(self, account_id: str, property_name: str, value: str) -> None:
+        """Change a value as a person does."""
         ...
 
     def delete(self, account_id: str) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.http import JSONAnswer
-from sandbox.hubspot.call import flag, is_number, kind_of, limit_of
+from sandbox.hubspot.call import flag, is_number, json_body, kind_of, limit_of
 from sandbox.hubspot.errors import invalid, not_found
 from sandbox.hubspot.objects import OBJECT_TYPES
 from sandbox.hubspot.pipelines import PIPELINES
@@ -38,6 +38,8 @@ class AccountApi:
             Route("/crm/v3/limits/custom-properties", self.limits, methods=["GET"]),
             Route("/oauth/v3/token", self.token, methods=["POST"]),
             Route("/oauth/v1/token", self.token_v1, methods=["POST"]),
+            Route("/oauth/v3/token/introspect", self.introspection, methods=["POST"]),
+            Route("/oauth/v2/private-apps/get/access-token-info", self.private_token, methods=["POST"]),
         ]
 
     async def pipelines(self, request: Request) -> Response:
@@ -106,6 +108,15 @@ class AccountApi:
         """Answer a refresh grant as the old endpoint does, which also reads the query and ends in February 2027."""
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         return JSONAnswer(self._state.gate.refresh({**request.query_params, **form}))
+
+    async def introspection(self, request: Request) -> Response:
+        """Answer what is known of an OAuth token; parameters come in the body."""
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        return JSONAnswer(self._state.gate.introspect(form))
+
+    async def private_token(self, request: Request) -> Response:
+        """Answer which private app the `tokenKey` of the body belongs to."""
+        return JSONAnswer(self._state.gate.describe((await json_body(request)).get("tokenKey")))
 
     async def stages(self, request: Request) -> Response:
         """Answer the stages of one pipeline."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from sandbox.hubspot.clock import Clock, instant
 from sandbox.hubspot.errors import ApiError
@@ -31,6 +32,11 @@ class Token:
     name: str
     scopes: frozenset[str] = ALL_SCOPES
     expires_at: float | None = None
+
+    @property
+    def app_id(self) -> int:
+        """Return the number of the app that the token belongs to; tokens of one name are of one app."""
+        return 1_000_000 + crc32(self.name.encode()) % 9_000_000
 
     @property
     def oauth(self) -> bool:
@@ -90,6 +96,26 @@ class Gatekeeper:
             self.refresh_token = f"{app.refresh_token}-{self._issued}"
         return {"token_type": "bearer", "access_token": value, "refresh_token": self.refresh_token,
                 "expires_in": app.lifetime, "hub_id": self.portal_id, "scopes": sorted(ALL_SCOPES)}  # fmt: skip
+
+    def describe(self, value: object) -> dict[str, Any]:
+        """Answer which app a private app's token belongs to; an unknown token is answered as an unauthorised one."""
+        token = self._tokens.get(str(value))
+        if token is None or token.oauth:
+            raise expired(0, self._clock())
+        return {"userId": 900001, "hubId": self.portal_id, "appId": token.app_id, "scopes": sorted(token.scopes)}
+
+    def introspect(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Answer what is known of an OAuth access token to the app that it was issued to; others learn nothing."""
+        app, token = self._app, self._tokens.get(form.get("token", ""))
+        if (form.get("client_id"), form.get("client_secret")) != (app.client_id, app.client_secret):
+            raise _refused("invalid_client", "BAD_CLIENT_ID", "missing or invalid client id")
+        now = self._clock()
+        if token is None or token.expires_at is None or token.expires_at <= now:
+            return {"active": False}
+        return {"active": True, "app_id": token.app_id, "client_id": app.client_id, "hub_id": self.portal_id,
+                "user_id": 900001, "token": token.value, "token_type": "bearer", "token_use": "access_token",
+                "expires_in": int(token.expires_at - now), "is_private_distribution": False,
+                "scopes": sorted(token.scopes)}  # fmt: skip
 
     def revoke(self, value: str) -> None:
         """Forget an access or refresh token, as when an admin deletes the private app or uninstalls the public one."""

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.http import JSONAnswer, carry_out, cut, drop
 from sandbox.hubspot.auth import expired, missing_scope
 from sandbox.hubspot.faults import STATUS_FAULTS, Fault
-from sandbox.hubspot.journal import Actor
+from sandbox.hubspot.journal import USER, Actor
 from sandbox.hubspot.objects import object_type
 from sandbox.hubspot.portal import Portal
 
@@ -53,7 +53,7 @@ def churn(portal: Portal, path: str) -> None:
     live = portal.stores[kind.name].live if kind is not None else {}
     if kind is None or len(live) < _CROWD:
         return
-    ids, user = sorted(live), Actor("user", "", source_id="900001")
+    ids, user = sorted(live), Actor("user", "", source_id=f"{USER}900001")
     portal.archive(kind.name, live[ids[1]], user)
     portal.archive(kind.name, live[ids[-1]], user)
     portal.merge(kind.name, live[ids[-2]], live[ids[-3]], user)

@@ -29,7 +29,7 @@ class Call:
     @property
     def actor(self) -> Actor:
         """Return who the journal and property history will name."""
-        return Actor(f"api:{self.token.name}", self.correlation_id, source_id=self.token.name)
+        return Actor(f"api:{self.token.name}", self.correlation_id, source_id=str(self.token.app_id))
 
 
 def call_of(request: Request) -> Call:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 Change = tuple[str, str | None, str | None]  # property, old value, new value
+USER = "userId:"
+"""What history puts before the id of a person; an app is only its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `api:<token name>` or `user`, and the request it came with."""
+    """Who acts: `api:<token name>` or `user`, the request it came with, and what property history calls it."""
 
     name: str
     request_id: str = ""

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox.hubspot.clock import instant, midnight_ms, parse_ms
-from sandbox.hubspot.journal import Actor
+from sandbox.hubspot.journal import USER, Actor
 from sandbox.hubspot.pipelines import PIPELINES, stage_of
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.records import Record
 from sandbox.world.ids import hubspot_company_key
 from sandbox.world.life import AccountDay, account_day, deal_verdict, is_quiet, next_term, slipped_to, ticket_is_solved
 
-_PEOPLE = Actor("user", "", source_id="900001")
+_PEOPLE = Actor("user", "", source_id=f"{USER}900001")
 _NOON_MS = 43_200_000
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sandbox.http import JSONAnswer
 from sandbox.hubspot.call import is_number, json_body, number_in, text_in
 from sandbox.hubspot.errors import bad_values, invalid, unknown_id
-from sandbox.hubspot.journal import Actor
+from sandbox.hubspot.journal import USER, Actor
 from sandbox.hubspot.objects import ObjectType, object_type
 from sandbox.hubspot.records import Record
 from sandbox.hubspot.state import HubSpotState
@@ -202,4 +202,4 @@ def _number(identity: object) -> int:
 
 
 def _person(body: dict[str, Any]) -> Actor:
-    return Actor("user", "", source_id=str(body.get("user") or "900001"))
+    return Actor("user", "", source_id=f"{USER}{body.get('user') or 900001}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.hubspot.call import is_number
 from sandbox.hubspot.clock import instant
+from sandbox.hubspot.journal import USER
 from sandbox.hubspot.links import CHILD_TO_PARENT, PARENT_TO_CHILD, type_ids
 from sandbox.hubspot.objects import OBJECT_TYPES, ObjectType
 from sandbox.hubspot.portal import Portal
@@ -77,7 +78,8 @@ def versions(record: Record, name: str) -> list[dict[str, Any]]:
 
 
 def _user_id(source: str, source_id: str | None) -> int | None:
-    return int(source_id) if source == "CRM_UI" and source_id and is_number(source_id) else None
+    number = (source_id or "").removeprefix(USER)
+    return int(number) if source == "CRM_UI" and is_number(number) else None
 
 
 def inline_associations(portal: Portal, kind: str, record: Record, others: Iterable[ObjectType]) -> dict[str, Any]:

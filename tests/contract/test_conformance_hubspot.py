@@ -16,7 +16,7 @@ from sandbox.hubspot.journal import Actor
 from tests.contract.hubspot_kit import Box, portal, shipped_maps
 from tests.unit.connectors.kit import http, raw_server
 
-PERSON = Actor("user:ada", "corr")
+PERSON = Actor("user", "corr", source_id="userId:900001")
 FAULTS: dict[Fault, str] = {
     "burst_limit": "ten_secondly",
     "daily_limit": "daily",
@@ -51,6 +51,7 @@ class Portal:
     """HubSpot's sandbox as the conformance suite wants it."""
 
     writable = "numberofemployees"
+    also_writable = "annual_contract_value"
     read_only = "hs_object_id"
     bad_value = "many"
 
@@ -102,6 +103,10 @@ class Portal:
     def break_requests(self, operation: Operation, fault: Fault, *, nth: int = 1, times: int = 1) -> None:
         self._box.state.faults.faults.clear()
         self._box.fault(FAULTS[fault], PATHS[operation], nth=nth, times=times)
+
+    def edit(self, account_id: str, property_name: str, value: str) -> None:
+        hubspot = self._box.state.portal
+        hubspot.write("companies", hubspot.stores["companies"].live[int(account_id)], {property_name: value}, PERSON)
 
     def delete(self, account_id: str) -> None:
         hubspot = self._box.state.portal

@@ -36,6 +36,7 @@ class Crm:
     """The sandbox org as the conformance suite wants it."""
 
     writable = "NumberOfEmployees"
+    also_writable = "AnnualRevenue"
     read_only = "SystemModstamp"
     bad_value = "many"
 
@@ -82,6 +83,9 @@ class Crm:
         self._org.state.faults.clear()
         method, path = CALLS[operation]
         self._org.fault(FAULTS[fault], path, method=method, nth=nth, times=times)
+
+    def edit(self, account_id: str, property_name: str, value: str) -> None:
+        self._org.post("edit", {"object": "Account", "id": account_id, "properties": {property_name: int(value)}})
 
     def delete(self, account_id: str) -> None:
         self._org.post("delete", {"object": "Account", "id": account_id})

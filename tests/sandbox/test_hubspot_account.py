@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.hubspot.auth import PRIVATE_TOKEN, Token
 from tests.sandbox.hubspot_portal import OBJECTS, Portal, portal
 
 V4 = "/crm/v4/associations"
@@ -142,7 +143,8 @@ def test_history_and_journal_tell_people_from_integrations(hub: Portal) -> None:
     versions = body["propertiesWithHistory"]["name"]
     assert [v["sourceType"] for v in versions] == ["CRM_UI", "INTEGRATION", "IMPORT"]
     assert [v["value"] for v in versions] == ["By hand", "By API", original["name"]]
-    assert (versions[0]["updatedByUserId"], versions[1]["sourceId"]) == (900003, "keepwell")
+    assert (versions[0]["updatedByUserId"], versions[0]["sourceId"]) == (900003, "userId:900003")
+    assert versions[1]["sourceId"] == str(Token(PRIVATE_TOKEN, "keepwell").app_id)
     effects = hub.get("/_sandbox/journal", since=since).json()
     assert [(e["actor"], e["old"], e["new"]) for e in effects] == [
         ("api:keepwell", original["name"], "By API"),
@@ -152,13 +154,33 @@ def test_history_and_journal_tell_people_from_integrations(hub: Portal) -> None:
     assert body["updatedAt"] == effects[1]["time"]
 
 
+def test_a_token_tells_which_app_it_is_of(hub: Portal) -> None:
+    own = Token(PRIVATE_TOKEN, "keepwell").app_id
+    path = "/oauth/v2/private-apps/get/access-token-info"
+    told = hub.post(path, {"tokenKey": PRIVATE_TOKEN}).json()
+    assert (told["appId"], told["hubId"]) == (own, hub.state.options.portal_id)
+    assert hub.post(path, {"tokenKey": "pat-na1-unknown"}).status_code == 401
+
+    app = hub.state.options.oauth
+    secrets = {"client_id": app.client_id, "client_secret": app.client_secret}
+    grant = {**secrets, "grant_type": "refresh_token", "refresh_token": app.refresh_token}
+    token = hub.call("POST", "/oauth/v3/token", data=grant).json()["access_token"]
+    about = {**secrets, "token": token, "token_type_hint": "access_token"}
+    known = hub.call("POST", "/oauth/2026-03/token/introspect", data=about).json()
+    assert (known["active"], known["app_id"]) == (True, Token(token, "oauth").app_id)
+    assert own != known["app_id"]
+    assert hub.call("POST", "/oauth/v3/token/introspect", data={**about, "token": "gone"}).json() == {"active": False}
+    assert hub.call("POST", "/oauth/v3/token/introspect", data={**about, "client_secret": "x"}).status_code == 400
+    assert hub.post(path, {"tokenKey": token}).status_code == 401
+
+
 def test_an_edit_may_name_its_user_by_any_text(hub: Portal) -> None:
     one = hub.ids(count=6)[5]
     edit = {"object": "companies", "id": one, "properties": {"phone": "1"}, "user": "anna"}
     assert hub.post("/_sandbox/edit", edit).status_code == 200
     body = hub.get(f"{OBJECTS}/companies/{one}", propertiesWithHistory="phone").json()
     version = body["propertiesWithHistory"]["phone"][0]
-    assert (version["sourceType"], version["sourceId"], version["updatedByUserId"]) == ("CRM_UI", "anna", None)
+    assert (version["sourceType"], version["sourceId"], version["updatedByUserId"]) == ("CRM_UI", "userId:anna", None)
 
 
 def test_links_of_an_archived_record_are_not_shown(hub: Portal) -> None:
