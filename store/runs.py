@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
 from store.errors import StateConflict
 from store.tables import run
@@ -18,6 +18,7 @@ GOOD = ("complete", "partial")
 """How a run ends that came to its end."""
 WRITING = ("sync", "apply")
 """Commands that write; pulling or planning by hand says nothing about the schedule."""
+SILENT = "The process ended without a word; the next run went on from there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,22 @@ def finish(
     report: Mapping[str, Any] | None,
     now: datetime,
 ) -> Run:
-    """Note how a run ended; it ends once. Raises StateConflict when it is not running."""
+    """Note how a run ended; it ends once. Raises StateConflict when it has.
+
+    A run that was taken for dead may still come back to say so: its own word counts.
+    """
     values = {"status": status, "reason": reason, "report": report, "finished_at": now}
-    here = (_R.workspace == ws) & (_R.id == run_id) & (_R.status == "running")
+    return _end(c, ws, run_id, values, or_(_R.status == "running", _R.reason == SILENT))
+
+
+def take_for_dead(c: Connection, ws: str, run_id: str, *, now: datetime) -> Run:
+    """Note that a run holds no lease any more and never said how it ended; raises StateConflict when it did."""
+    values = {"status": "interrupted", "reason": SILENT, "finished_at": now}
+    return _end(c, ws, run_id, values, _R.status == "running")
+
+
+def _end(c: Connection, ws: str, run_id: str, values: Mapping[str, Any], may_end: ColumnElement[bool]) -> Run:
+    here = and_(_R.workspace == ws, _R.id == run_id, may_end)
     if not c.execute(update(run).where(here).values(values)).rowcount:
         raise StateConflict(f"The run {run_id} is not running.", "List runs with `keepwell runs list`.")
     ended = get(c, ws, run_id)

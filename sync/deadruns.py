@@ -20,12 +20,4 @@ def close_dead_runs(session: Session) -> None:
         alive = set(c.execute(held).scalars())
         for run in runs.list_runs(c, session.ws, LOOK_BACK):
             if run.status == "running" and run.id != session.run_id and run.id not in alive:
-                runs.finish(
-                    c,
-                    session.ws,
-                    run.id,
-                    status="interrupted",
-                    reason="The process ended without a word; the next run went on from there.",
-                    report=run.report,
-                    now=session.deps.clock.now(),
-                )
+                runs.take_for_dead(c, session.ws, run.id, now=session.deps.clock.now())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.clock import SystemClock
-from store import leases
+from store import leases, runs
 from store.tables import lease as lease_table
 from sync import faults
 from sync.deps import Timing
@@ -94,6 +94,23 @@ def test_nothing_is_recorded_once_somebody_else_has_the_lease(tmp_path: Path, po
         assert (made.ours() != []) == (point == "apply.sent")
         give_back(made)
         assert made.sync().status == "complete"
+        assert_sound(made)
+
+
+def test_a_run_that_wakes_up_after_another_one_took_it_for_dead_ends_in_peace(tmp_path: Path) -> None:
+    with rig(tmp_path, accounts=6) as made:
+
+        def another_run_comes_and_goes() -> None:
+            give_back(made)
+            assert made.sync().status == "complete"
+
+        with once("plan.finished", another_run_comes_and_goes):
+            report = made.sync()
+        assert (report.status, report.exit_code) == ("interrupted", 130)
+        with made.deps() as deps, deps.store.read() as c:
+            slow, quick = sorted(runs.list_runs(c, "default"), key=lambda one: one.started_at)
+        assert (slow.id, slow.status, slow.reason) == (report.run_id, "interrupted", report.reason)
+        assert quick.status == "complete"
         assert_sound(made)
 
 

@@ -59,3 +59,25 @@ def test_a_run_ends_once_and_is_listed_newest_first(store: Store, ws: str, now: 
     assert (found.status, found.report, found.finished_at) == ("complete", {"n": 1}, now + timedelta(minutes=1))
     with pytest.raises(StateConflict, match="not running"), store.write() as c:
         runs.finish(c, ws, "one", status="failed", reason=None, report=None, now=now)
+
+
+def test_a_run_that_was_taken_for_dead_and_comes_back_says_itself_how_it_ended(
+    store: Store, ws: str, now: datetime
+) -> None:
+    for name in ("dead", "slow", "done"):
+        run(store, ws, now, name, "sync", "complete" if name == "done" else None)
+    with store.write() as c:
+        for name in ("dead", "slow"):
+            runs.take_for_dead(c, ws, name, now=now + timedelta(hours=1))
+        runs.finish(c, ws, "slow", status="failed", reason="its own", report=None, now=now + timedelta(hours=2))
+    with store.read() as c:
+        dead, slow = runs.get(c, ws, "dead"), runs.get(c, ws, "slow")
+    assert dead is not None
+    assert slow is not None
+    assert (dead.status, dead.reason, dead.finished_at) == ("interrupted", runs.SILENT, now + timedelta(hours=1))
+    assert (slow.status, slow.reason, slow.finished_at) == ("failed", "its own", now + timedelta(hours=2))
+    for name in ("slow", "done"):  # once they have ended, they have
+        with pytest.raises(StateConflict, match="not running"), store.write() as c:
+            runs.finish(c, ws, name, status="failed", reason="again", report=None, now=now)
+        with pytest.raises(StateConflict, match="not running"), store.write() as c:
+            runs.take_for_dead(c, ws, name, now=now)
