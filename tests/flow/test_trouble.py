@@ -17,7 +17,7 @@ from sync import faults
 from sync.deps import RunOptions
 from sync.engine import run_apply, run_plan, run_pull, run_sync
 from sync.errors import UsageError
-from sync.planbook import find_plan
+from sync.planbook import find_plan, records
 from sync.planfile import load_plan, save_plan
 from sync.retry import retry_failures
 from sync.session import lease_key
@@ -114,6 +114,25 @@ def test_a_rejected_record_does_not_stop_the_others(tmp_path: Path) -> None:
         once_more = made.sync()
         assert once_more.status == "complete"
         assert once_more.buckets().confirmed >= buckets.rejected
+        assert_sound(made)
+
+
+def test_what_waits_is_dropped_also_by_a_run_that_writes_nothing(tmp_path: Path) -> None:
+    with rig(tmp_path, accounts=3) as made:
+        made.fault(kind="drop", method="POST", path="*companies/batch/update", times=0)
+        lost = made.sync()
+        assert lost.plan is not None
+        assert lost.buckets().pending == lost.buckets().planned > 0
+        made.heal()
+        with made.deps() as deps:
+            waiting = list(records(deps.store, find_plan(deps.store, lost.plan.plan_id)))
+        for one in waiting:
+            values = {change["property"]: change["after"] for change in one.changes if change["after"] is not None}
+            made.person("edit", object="companies", id=one.record_id, properties=values)
+
+        after = made.sync()
+
+        assert (after.status, after.buckets().planned) == ("complete", 0)
         assert_sound(made)
 
 
