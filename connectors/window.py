@@ -146,6 +146,7 @@ class Window:
 
     def give_back(self, slot: int, requests: int) -> None:
         """Forget booked requests that were not sent; nothing when the vendor's word replaced them meanwhile."""
+        slot = self._kept(slot)
         if slot in self.counts and slot != self.seen:
             self.counts[slot] -= requests
             if self.counts[slot] <= 0:
@@ -153,6 +154,7 @@ class Window:
 
     def settle(self, slot: int, requests: int, counted: int) -> int:
         """Move requests to the moment by which they are now known to be counted; returns the slot that holds them."""
+        slot = self._kept(slot)
         if self.counts.get(slot, 0) < requests or slot == self.seen:
             return slot
         self.give_back(slot, requests)
@@ -186,7 +188,9 @@ class Window:
         """The vendor's count, and of ours what it may not contain yet."""
         if said.included is not None:
             self.give_back(said.included, 1)
-        self.counts = {counted: n for counted, n in self.counts.items() if counted > said.asked}
+        # What is kept coarsely lost its order: of an answer that is heard late, it may have come before or after.
+        unclear = self._coarse(said.asked) if said.asked <= self.moment - _FRESH else None
+        self.counts = {at: n for at, n in self.counts.items() if at > said.asked or at == unclear}
         self.seen = said.asked
         self._add(self.seen, theirs)
 
@@ -207,6 +211,15 @@ class Window:
         # A day's requests are kept apart for a while, because the vendor's number contains those before its own.
         return counted if self.policy.long else math.ceil((counted + _CLOCK_ERROR) / self._width) * self._width
 
+    def _kept(self, slot: int) -> int:
+        """Where the requests of a slot are by now: among coarser ones, unless the vendor's word may have replaced them."""
+        coarse = self._coarse(slot)
+        replaced = self.seen is not None and coarse <= self.seen
+        return slot if slot in self.counts or not self.policy.long or replaced else coarse
+
+    def _coarse(self, slot: int) -> int:
+        return slot - slot % (self._span // 500)
+
     def _add(self, slot: int, requests: int) -> None:
         self.counts[slot] = self.counts.get(slot, 0) + requests
 
@@ -226,11 +239,10 @@ class Window:
 
     def _thin_out(self) -> None:
         """Keep a day's count in few slots; a vendor that says nothing leaves us every request of it."""
-        coarse = self._span // 500
         thinned: dict[int, int] = {}
         for at, n in self.counts.items():
             if at == self.seen or at > self.moment - _FRESH:
                 thinned[at] = thinned.get(at, 0) + n
             elif at + self._span > self.moment:
-                thinned[at - at % coarse] = thinned.get(at - at % coarse, 0) + n
+                thinned[self._coarse(at)] = thinned.get(self._coarse(at), 0) + n
         self.counts = thinned

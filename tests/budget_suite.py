@@ -172,6 +172,34 @@ class BudgetSuite:
         with pytest.raises(QuotaExhausted):
             twin.acquire(daily)
 
+    @pytest.mark.parametrize("meanwhile", [0, 1], ids=["alone", "while another process works"])
+    def test_what_was_taken_ahead_in_vain_comes_back_however_late(
+        self, time: VirtualTime, budget: SharedBudget, twin: SharedBudget, holder: str, meanwhile: int
+    ) -> None:
+        daily = QuotaPolicy(holder, "daily", 300, DAY)
+        for _ in range(30):
+            budget.acquire(daily).answered()  # in full flow it takes ten at a time
+        time.sleep(1_000.0)
+        for _ in range(meanwhile):
+            twin.acquire(daily).answered()
+            twin.close()
+        budget.close()
+        assert budget.remaining(daily) == 270 - meanwhile
+
+    def test_an_answer_that_is_heard_late_leaves_what_was_sent_after_it(
+        self, time: VirtualTime, budget: SharedBudget, twin: SharedBudget, holder: str
+    ) -> None:
+        daily = QuotaPolicy(holder, "daily", 300, DAY)
+        first = budget.acquire(daily)
+        time.sleep(1.0)
+        for _ in range(20):
+            twin.acquire(daily).answered()
+        twin.close()
+        first.answered()
+        budget.observe(daily, limit=300, remaining=299, permit=first)
+        time.sleep(1_000.0)  # only now does anybody look at the quota again
+        assert budget.remaining(daily) == 279
+
     def test_an_answer_of_the_old_day_says_nothing_of_the_new_one(
         self, time: VirtualTime, budget: SharedBudget, holder: str
     ) -> None:
