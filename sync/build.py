@@ -7,8 +7,9 @@ content only, not on when it was made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mapping.records import Ref
@@ -29,6 +30,7 @@ from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary
 from sync.session import Session
 from sync.standing import standing_at
+from sync.witness import heard
 
 CHUNK = 500
 BAND_FIELD = "health_band"
@@ -53,6 +55,7 @@ class _Draft:
     looks_back: bool
     accounts_changed: int = 0
     adopted: int = 0
+    known_as_ours: Counter[str] = field(default_factory=Counter)
 
 
 def build_plan(
@@ -71,6 +74,7 @@ def build_plan(
     with session.write() as c:
         key = plans.create(c, ws, header)
         forecasts = {name: Forecast(session.at.date, proven_properties(c, ws, name)) for name in owned}
+    fp("plan.begun")
     draft = _Draft(
         key,
         {name: ConnectionPlan() for name in owned},
@@ -87,6 +91,12 @@ def build_plan(
         after_accounts += len(chunk)
         session.progress("plan", after_accounts)
         session.deps.stop.check()
+    for name, number in sorted(draft.known_as_ours.items()):
+        session.note(
+            f"{name} says that Keepwell itself wrote {number} of the values that differ from what the store knows (a "
+            "write that landed late, or a store from a backup); they count as its own",
+            name,
+        )
     _estimate(session, draft)
     counts: dict[str, Any] = {name: asdict(plan) for name, plan in draft.by_connection.items()}
     counts[PROPERTIES] = {name: sorted(used) for name, used in draft.properties.items()}
@@ -127,13 +137,18 @@ def _plan_chunk(
         values = {one: found.outputs for one, found in standing_at(c, ws, account_ids, session.at.utc).items()}
         pictures = {name: Picture.read(c, ws, one, links) for name, one in owned.items()}
     pictures = {name: looked_at_again(session, picture) for name, picture in pictures.items()}
-    by_account: dict[str, list[AccountLink]] = {}
-    for link in links:
-        if link.connection in owned:
-            by_account.setdefault(link.account_id, []).append(link)
+    decisions = {
+        link: pictures[link.connection].decide(session, link, values.get(link.account_id))
+        for link in links
+        if link.connection in owned
+    }
+    wanted_ones = {link: one for link, one in decisions.items() if selected is None or link.account_id in selected}
+    decisions |= heard(session, pictures, wanted_ones, values, draft.known_as_ours)
+    by_account: dict[str, list[tuple[AccountLink, RecordDecision]]] = {}
+    for link, decision in decisions.items():
+        by_account.setdefault(link.account_id, []).append((link, decision))
     for account_id in account_ids:
-        mine = by_account.get(account_id, [])
-        decided = [(link, pictures[link.connection].decide(session, link, values.get(account_id))) for link in mine]
+        decided = by_account.get(account_id, [])
         wanted = selected is None or account_id in selected
         if wanted and any(one.changes for _, one in decided):
             wanted = session.options.limit is None or draft.accounts_changed < session.options.limit

@@ -12,6 +12,8 @@ from typing import Literal
 
 HumanEdits = Literal["hold", "reclaim"]
 HoldReason = Literal["human_edit", "not_ours", "in_doubt", "undone", "accepted", "refused"]
+THEIRS: frozenset[str] = frozenset({"human_edit", "not_ours"})
+"""Reasons that say somebody else set the value, as far as the store knows."""
 OPEN_HOLDS: frozenset[str] = frozenset({"human_edit", "not_ours", "in_doubt", "undone"})
 """Reasons that wait for a decision: an accepted value has it, a refused one is counted with the failures."""
 Action = Literal["nothing", "adopt", "write", "hold"]
@@ -62,6 +64,26 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a CRM says of the last change of the value that it shows; `at` is an instant as text.
+
+    Of a `record` it only names the last writer, who need not have touched this property. `kind` and `who` describe
+    somebody else in the CRM's own terms.
+    """
+
+    by: Literal["ours", "somebody", "unknown"]
+    of: Literal["property", "record"]
+    kind: str = ""
+    who: str = ""
+    at: str | None = None
+
+    @property
+    def proves_ours(self) -> bool:
+        """Whether this very value was written with our own credentials."""
+        return self.by == "ours" and self.of == "property"
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is known of one property of one record beside what the CRM shows."""
 
@@ -69,6 +91,7 @@ class Known:
     in_doubt: bool = False
     resolved: Resolved | None = None
     refusal: Refusal | None = None
+    told: Told | None = None
 
 
 NOTHING_KNOWN = Known()
@@ -106,6 +129,7 @@ class HeldValue:
     last_written: str | None
     want: str | None
     reason: str
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +144,27 @@ class RecordDecision:
 def decide(want: str | None, seen: str | None, known: Known, human_edits: HumanEdits) -> Verdict:
     """Decide about one property.
 
-    The value in the CRM is ours when it is what we wrote last, or empty where we never wrote. Anything else was
-    put there (or cleared) by somebody else and is theirs under `hold`, unless a person decided about this very value.
+    The value in the CRM is ours when it is what we wrote last, or empty where we never wrote, or when the CRM itself
+    says that we set it (a write that landed late, a store from a backup). Anything else was put there (or cleared) by
+    somebody else and is theirs under `hold`, unless a person decided about this very value. A value that was accepted
+    stays theirs even while it happens to be the computed one.
     """
     if known.in_doubt:
         return Verdict("hold", "in_doubt")  # nobody knows yet what the CRM will show
     written = known.written
     if want == seen:
         as_written = written is not None and written.value == want
-        return Verdict("nothing" if as_written or (written is None and want is None) else "adopt")
+        settled = as_written or (written is None and want is None) or _decided(known, seen) == "accept"
+        return Verdict("nothing" if settled else "adopt")
     reason = _reason_to_hold(want, seen, known, human_edits)
     return Verdict("write") if reason is None else Verdict("hold", reason)
 
 
 def _reason_to_hold(want: str | None, seen: str | None, known: Known, human_edits: HumanEdits) -> HoldReason | None:
     written = known.written
-    decided = known.resolved.verdict if known.resolved is not None and known.resolved.seen == seen else None
+    decided = _decided(known, seen)
     ours = seen is None if written is None else seen == written.value
+    ours = ours or (known.told is not None and known.told.proves_ours)
     if decided == "accept":
         return "accepted"
     if decided is None and not ours and human_edits == "hold":
@@ -144,6 +172,11 @@ def _reason_to_hold(want: str | None, seen: str | None, known: Known, human_edit
     if decided is None and ours and written is not None and written.undone == Undone(want):
         return "undone"
     return "refused" if known.refusal == Refusal(want) else None
+
+
+def _decided(known: Known, seen: str | None) -> Literal["accept", "reclaim"] | None:
+    """What a person decided about the value that is there now."""
+    return known.resolved.verdict if known.resolved is not None and known.resolved.seen == seen else None
 
 
 def decide_record(
@@ -180,7 +213,7 @@ class _Sheet:
             self.changes.append(PlannedChange(item.field, name, seen, item.value, item.because))
         elif verdict.action == "hold" and verdict.reason is not None:
             last = known.written.value if known.written is not None else None
-            self.held.append(HeldValue(item.field, name, seen, last, item.value, verdict.reason))
+            self.held.append(HeldValue(item.field, name, seen, last, item.value, verdict.reason, known.told))
         elif verdict.action == "adopt":
             self.adopted.append(item)
 

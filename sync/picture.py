@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, select
@@ -15,7 +15,18 @@ from store.ledger import LedgerRow
 from store.sql import member
 from store.tables import raw_alias
 from sync.batch import read_current
-from sync.decide import STAMP_FIELD, Known, RecordDecision, Refusal, Resolved, Undone, Wanted, Written, decide_record
+from sync.decide import (
+    STAMP_FIELD,
+    Known,
+    RecordDecision,
+    Refusal,
+    Resolved,
+    Told,
+    Undone,
+    Wanted,
+    Written,
+    decide_record,
+)
 from sync.errors import InvariantError
 from sync.owned import Owned
 from sync.planbook import STAMP
@@ -31,7 +42,8 @@ PAGE = 1_000
 class Picture:
     """One connection's records of a chunk.
 
-    Raw payloads, what we wrote and when, what is in doubt, what people decided, what the CRM refused.
+    Raw payloads, what we wrote and when, what is in doubt, what people decided, what the CRM refused, and what it told
+    about the last changes of values.
     """
 
     owned: Owned
@@ -41,6 +53,7 @@ class Picture:
     resolved: Mapping[Place, Resolved]
     failures: Mapping[str, Mapping[str, Failure]]
     written_at: Mapping[str, datetime]
+    told: Mapping[Place, Told] = field(default_factory=dict)
 
     @classmethod
     def read(cls, c: Connection, ws: str, owned: Owned, links: Iterable[AccountLink]) -> Picture:
@@ -124,6 +137,7 @@ class Picture:
                 (record_id, name) in self.doubts,
                 self.resolved.get((record_id, name)),
                 self._refusal(record_id, name, now),
+                self.told.get((record_id, name)),
             )
             for name in self.owned.properties
         }

@@ -12,6 +12,7 @@ from sync.decide import (
     PlannedChange,
     Refusal,
     Resolved,
+    Told,
     Undone,
     Verdict,
     Wanted,
@@ -77,6 +78,25 @@ def test_decision_table(
         ("85", "12", Known(W("70", Undone("85"))), Verdict("hold", "human_edit")),
         ("85", "70", Known(W("70", Undone("85")), resolved=Resolved("reclaim", "70")), Verdict("write")),
         ("85", "70", Known(W("70", Undone("85")), resolved=Resolved("accept", "70")), Verdict("hold", "accepted")),
+        # accepted, and computed by chance: it stays the person's, so that no later value replaces it
+        ("12", "12", Known(W("70"), resolved=Resolved("accept", "12")), Verdict("nothing")),
+        ("12", "12", Known(None, resolved=Resolved("accept", "12")), Verdict("nothing")),
+        ("12", "12", Known(W("70"), resolved=Resolved("reclaim", "12")), Verdict("adopt")),
+        ("13", "13", Known(W("70"), resolved=Resolved("accept", "12")), Verdict("adopt")),
+        # the CRM says that we set this very value: a late write, a store from a backup
+        ("85", "12", Known(W("70"), told=Told("ours", "property")), Verdict("write")),
+        ("85", "12", Known(None, told=Told("ours", "property")), Verdict("write")),
+        (None, "12", Known(W("70"), told=Told("ours", "property")), Verdict("write")),
+        ("85", "12", Known(W("70"), told=Told("ours", "record")), Verdict("hold", "human_edit")),
+        ("85", "12", Known(W("70"), told=Told("somebody", "property")), Verdict("hold", "human_edit")),
+        ("85", "12", Known(None, told=Told("unknown", "property")), Verdict("hold", "not_ours")),
+        ("85", "12", Known(W("70"), True, told=Told("ours", "property")), Verdict("hold", "in_doubt")),
+        (
+            "85",
+            "12",
+            Known(W("70"), resolved=Resolved("accept", "12"), told=Told("ours", "property")),
+            Verdict("hold", "accepted"),
+        ),
         # refused before and not due: that value waits, another one is tried
         ("85", "70", Known(W("70"), refusal=Refusal("85")), Verdict("hold", "refused")),
         ("90", "70", Known(W("70"), refusal=Refusal("85")), Verdict("write")),
