@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from store import address, schema, sql
-from store.errors import translate
+from store.errors import is_disk_error, translate
 from store.gate import Gate
 
 BUSY_SECONDS = 30.0
@@ -52,6 +52,13 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
         if _ours_or_empty(cursor):
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
+
+    @event.listens_for(engine, "handle_error")
+    def give_up(context: ExceptionContext) -> None:
+        # After a failed write or sync the connection's view of the file and the file may differ: it is closed, and the
+        # next one reads what is really there.
+        if is_disk_error(context.original_exception):
+            context.is_disconnect = True
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -8,6 +8,8 @@ StoreError
 ├── StoreLocked       another process holds it for longer than we wait: try again
 ├── StoreFull         the disk is full; nothing of the transaction was kept
 ├── StoreUnusable     cannot be reached, read or written: address, path, permissions
+│   ├── StoreLost     the server went away in the middle: the next run looks up what was committed
+│   └── StoreBroken   the disk refused to read or write: what was committed is looked up after opening it again
 ├── StateConflict     a row is not in the state that this step needs
 ├── PinMismatch       the credentials lead to another CRM account than before
 ├── LeaseHeld         another run works on this: exit 75
@@ -57,6 +59,14 @@ class StoreFull(StoreError):
 
 class StoreUnusable(StoreError):
     """The store cannot be reached, read or written."""
+
+
+class StoreLost(StoreUnusable):
+    """The connection to the server broke; whether the last transaction was committed is not known."""
+
+
+class StoreBroken(StoreUnusable):
+    """The disk under the store reported an error; whether the last transaction was committed is not known."""
 
 
 class StateConflict(StoreError):
@@ -120,19 +130,47 @@ _KNOWN: tuple[tuple[type[StoreError], frozenset[str], tuple[str, ...], str, str]
 """What drivers say → our error: SQLSTATEs of PostgreSQL, words of SQLite, message, what to do next."""
 
 
+_LOST = ("57P01", "57P02", "08")
+"""SQLSTATEs, or their beginnings, of a server that stops or breaks off."""
+_IOERR, _IOERR_SHMSIZE = 10, 4874
+"""SQLite's code of every input/output error, and the one of a log's index that found no room."""
+
+
 def translate(error: DBAPIError, where: str) -> StoreError:
     """Return the store's own error for what a driver raised; `where` is the store's masked address."""
     state = getattr(error.orig, "sqlstate", None) or ""
     # SQLite says it in words, a server by its code; the words of a server's answer may quote a record.
-    text = "" if state else str(error.orig).lower()
+    text = "disk is full" if _no_room(error.orig) else "" if state else str(error.orig).lower()
     said = _first_line(error)
     for kind, states, words, message, hint in _KNOWN:
         if state in states or any(word in text for word in words):
             return kind(message.format(where=where, said=said), hint)
-    if isinstance(error, OperationalError) or error.connection_invalidated:
+    if is_disk_error(error.orig):
+        hint = "Look at the disk (its log names the fault), run `keepwell db check`, then run again."
+        return StoreBroken(f"The disk under the store {where} failed: {said}. {_UNKNOWN}", hint)
+    if error.connection_invalidated or state.startswith(_LOST):
+        hint = "Run again once the server is there: the run looks up what was committed."
+        return StoreLost(f"The connection to the store {where} broke: {said}. {_UNKNOWN}", hint)
+    if isinstance(error, OperationalError):
         hint = "Check the address, that the server runs, and that this user may read and write there."
         return StoreUnusable(f"The store {where} cannot be used: {said}.", hint)
     return StoreError(f"The store {where} refused a statement: {said}.", "This is a bug; report it.")
+
+
+_UNKNOWN = "Whether the last step was kept is not known."
+
+
+def is_disk_error(cause: BaseException | None) -> bool:
+    """Whether SQLite could not read, write or sync: what its connection holds in memory is not to be trusted then."""
+    return _sqlite_code(cause) & 0xFF == _IOERR
+
+
+def _no_room(cause: BaseException | None) -> bool:
+    return _sqlite_code(cause) == _IOERR_SHMSIZE
+
+
+def _sqlite_code(cause: BaseException | None) -> int:
+    return int(getattr(cause, "sqlite_errorcode", 0) or 0)
 
 
 def _first_line(error: DBAPIError) -> str:

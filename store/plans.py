@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, tuple_, update
 
-from store.errors import StateConflict
+from store.errors import StateConflict, StoreCorrupt
 from store.sql import upsert
 from store.tables import plan, plan_record
 from store.types import dump_json, to_micros
@@ -101,20 +101,45 @@ def add_records(c: Connection, ws: str, key: int, records: Sequence[PlanRecord])
 
 
 def finish(c: Connection, ws: str, key: int, *, cost: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    """Freeze a draft and return its id; a plan with the same content that is there already is kept instead."""
+    """Freeze a draft and return its id; a plan with the same content that is there already, and whole, is kept
+    instead."""
     draft = _draft(c, ws, key)
     plan_id = content_id(draft.header, _records(c, ws, key, None, _KEY_START, 500))
-    if get(c, ws, plan_id) is not None:
+    standing = c.execute(select(plan.c.key).where(plan.c.workspace == ws, plan.c.id == plan_id)).scalar_one_or_none()
+    if standing is not None and _is_whole(c, ws, plan_id):
         discard(c, ws, key)
         return plan_id
+    if standing is not None:
+        _remove(c, ws, standing)
     values = {"id": plan_id, "state": "ready", "cost": dict(cost), "counts": dict(counts)}
     c.execute(update(plan).where(plan.c.workspace == ws, plan.c.key == key).values(values))
     return plan_id
 
 
+def verify(c: Connection, ws: str, plan_id: str) -> None:
+    """Raise StoreCorrupt when the plan is not what its id was made from."""
+    if not _is_whole(c, ws, plan_id):
+        hint = "Make it anew with `keepwell plan`; nothing was written."
+        raise StoreCorrupt(f"Plan {plan_id} does not match its id: a row of it was damaged.", hint)
+
+
+def _is_whole(c: Connection, ws: str, plan_id: str) -> bool:
+    try:
+        found = get(c, ws, plan_id)
+        return found is not None and plan_id == content_id(
+            found.header, _records(c, ws, found.key, None, _KEY_START, 500)
+        )
+    except StoreCorrupt:
+        return False
+
+
 def discard(c: Connection, ws: str, key: int) -> None:
     """Remove a draft with its records."""
     _draft(c, ws, key)
+    _remove(c, ws, key)
+
+
+def _remove(c: Connection, ws: str, key: int) -> None:
     c.execute(delete(plan_record).where(plan_record.c.workspace == ws, plan_record.c.plan_key == key))
     c.execute(delete(plan).where(plan.c.workspace == ws, plan.c.key == key))
 

@@ -10,13 +10,13 @@ from itertools import compress
 from operator import not_
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, select, true, type_coerce, update
 
 from mapping.records import RawRecord
 from store.many import upsert_many
 from store.sql import CHUNK, insert_into, member
 from store.tables import raw_record, raw_seq
-from store.types import clean_texts, dump_bytes, dump_json
+from store.types import clean_texts, dump_bytes
 
 DOUBTED = "doubted"
 """Stands for the content hash of a row whose content is not to be relied on: whatever is read next counts as news."""
@@ -140,12 +140,14 @@ def distrust(c: Connection, ws: str, connection: str, stream: str, page: Version
     latest = dict(zip(versions.ids, zip(versions.records, versions.documents, strict=True), strict=True))
     r = raw_record.c
     here = and_(_stream(ws, connection, stream), _among(c, latest))
-    rows = c.execute(select(r.id, r.payload, r.archived, r.gone, r.modified_at).where(here)).all()
+    # The document as it is stored: what it says may be damaged beyond reading.
+    document = type_coerce(r.payload, Text).label("document")
+    rows = c.execute(select(r.id, document, r.archived, r.gone, r.modified_at).where(here)).all()
     doubted = [row for row in rows if not _older(latest[row.id][0].modified_at, row.modified_at)]
     if doubted:
         ids = _among(c, [row.id for row in doubted])
         c.execute(update(raw_record).where(_stream(ws, connection, stream), ids).values(hash=DOUBTED))
-    return sum(1 for row in doubted if _same(row.payload, row.archived or row.gone, *latest[row.id]))
+    return sum(1 for row in doubted if _same(row.document, row.archived or row.gone, *latest[row.id]))
 
 
 def unseen(c: Connection, ws: str, connection: str, stream: str, epoch_id: int) -> list[str]:
@@ -236,8 +238,8 @@ def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
     return latest
 
 
-def _same(payload: object, ended: bool, record: RawRecord, document: str) -> bool:
-    return ended == record.archived and dump_json(payload) == document
+def _same(stored: str, ended: bool, record: RawRecord, document: str) -> bool:
+    return ended == record.archived and stored == document
 
 
 def _older(one: datetime | None, other: datetime | None) -> bool:

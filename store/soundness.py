@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, select, text
 
-from store import address, audit, backfills, epochs, schema
+from store import address, audit, backfills, epochs, marks, schema
 from store.cursors import cursor
+from store.damage import damaged_rows
 from store.database import Store, connect
 from store.errors import StoreCorrupt, StoreError
 from store.tables import audit_head, metadata
 from store.tables import cursor as cursors
 from store.tables import epoch as epoch_table
+from store.tables import mark as marks_table
 
 
 def check(url: str) -> list[str]:
@@ -31,7 +33,7 @@ def check(url: str) -> list[str]:
         with store.read() as c:
             schema.require_current(c, store.where)
             found = [*_file_findings(c), *_schema_findings(c), *_server_findings(c)]
-            return found or [*_state_findings(c), *_audit_findings(c)]
+            return found or damaged_rows(c) or [*_state_findings(c), *_audit_findings(c)]
     except StoreError as error:
         return [str(error)]
     finally:
@@ -72,12 +74,20 @@ def _state_findings(c: Connection) -> list[str]:
             epochs.get(c, epoch_id)
         except StoreCorrupt as error:
             findings.append(str(error))
+    for ws, name in c.execute(select(marks_table.c.workspace, marks_table.c.name).order_by(*marks_table.primary_key)):
+        try:
+            marks.mark(c, ws, name)
+        except StoreCorrupt as error:
+            findings.append(str(error))
     return [*findings, *backfills.damaged(c)]
 
 
 def _audit_findings(c: Connection) -> list[str]:
     workspaces = c.execute(select(audit_head.c.workspace)).scalars().all()
     return [finding for ws in workspaces for finding in audit.verify_chain(c, ws)]
+
+
+_DURABLE = ("on", "remote_apply", "remote_write", "local")
 
 
 def _server_findings(c: Connection) -> list[str]:
@@ -88,4 +98,10 @@ def _server_findings(c: Connection) -> list[str]:
         findings.append("The server runs with fsync off: a power loss can lose or damage data. Switch it on.")
     if c.execute(text("SHOW full_page_writes")).scalar_one() != "on":
         findings.append("The server runs with full_page_writes off: a power loss can damage data. Switch it on.")
+    # Keepwell asks for it in every session; what stands between, such as a pooler, may not pass that on.
+    if c.execute(text("SHOW synchronous_commit")).scalar_one() not in _DURABLE:
+        findings.append(
+            "Commits are not waited for (synchronous_commit is off): a crash of the server loses what Keepwell takes "
+            "for kept. Switch it on for this user or database."
+        )
     return findings

@@ -18,11 +18,24 @@ import orjson
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Numeric, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from store.errors import StoreCorrupt
+
 MaybeText = TypeVar("MaybeText", str, str | None)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BIG_ID = BigInteger().with_variant(Integer(), "sqlite")
 """Surrogate keys; SQLite numbers rows by itself only for a column declared INTEGER."""
+
+
+_UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)
+"""What reading a damaged value raises."""
+
+
+def damaged(what: str) -> StoreCorrupt:
+    """Return the error for a stored value that is not what was stored; its content is not repeated."""
+    return StoreCorrupt(
+        f"The store holds {what} that cannot be read.", "`keepwell db check` names the row and says what to do."
+    )
 
 
 class JsonText(str):
@@ -74,13 +87,16 @@ def dump_bytes(value: object) -> bytes:
 
 
 def load_json(text: str) -> Any:
-    """Return the value of a document written by `dump_json`."""
-    if text.startswith(" "):
-        return json.loads(text)
+    """Return the value of a document written by `dump_json`; raises StoreCorrupt when it is no JSON any more."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
+        if text.startswith(" "):
+            return json.loads(text)
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return json.loads(text)
+    except _UNREADABLE as error:
+        raise damaged("a JSON document") from error
 
 
 def to_micros(value: datetime) -> int:
@@ -118,10 +134,13 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
-        if isinstance(value, int):
-            return from_micros(value)
-        moment: datetime = value
-        return moment.astimezone(UTC)
+        try:
+            if isinstance(value, int):
+                return from_micros(value)
+            moment: datetime = value
+            return moment.astimezone(UTC)
+        except _UNREADABLE as error:
+            raise damaged("an instant") from error
 
 
 class Words(TypeDecorator[str]):
@@ -162,7 +181,13 @@ class PackedJson(TypeDecorator[Any]):
         return None if value is None else zlib.compress(dump_json(value).encode("utf-8"), 1)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else load_json(zlib.decompress(value).decode("utf-8"))
+        if value is None:
+            return None
+        try:
+            text = zlib.decompress(value).decode("utf-8")
+        except _UNREADABLE as error:
+            raise damaged("a compressed document") from error
+        return load_json(text)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -184,4 +209,7 @@ class Money(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         if value is None or isinstance(value, Decimal):
             return value
-        return Decimal(value)
+        try:
+            return Decimal(value)
+        except _UNREADABLE as error:
+            raise damaged("an amount") from error

@@ -105,7 +105,10 @@ def _freezes(session: Session) -> list[str]:
 
 
 def check_not_stale(session: Session, plan: Plan) -> None:
-    """Raise `StalePlan` when the plan was applied already, or something was read since it was made."""
+    """Raise `StalePlan` when the plan was applied already, or something was read since it was made; `StoreCorrupt` when
+    it is not what it was."""
+    with session.deps.store.read() as c:
+        plans.verify(c, session.ws, plan.id or "")
     if plan.state == "applied":
         raise StalePlan(f"Plan {plan.id} was applied already.", hint="Make a new one with `keepwell plan`.")
     stale = [one for one in _freshness(session, plan) if one.sealed and one.used != one.latest]

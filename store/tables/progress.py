@@ -89,7 +89,13 @@ backfill = Table(
     Index("ix_backfill_stream", "workspace", "connection", "stream", "id"),
 )
 
-mark = Table("mark", metadata, *key("name"), Column("value", Json()))
+mark = Table(
+    "mark",
+    metadata,
+    *key("name"),
+    Column("value", Json()),
+    Column("checksum", Words(), nullable=False, server_default=""),
+)
 
 lease = Table(
     "lease",
