@@ -37,12 +37,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command did not come to an answer; `problems` are those of the configuration, each with its place."""
+    """Why a command did not come to an answer; `problems` are those of the configuration, each with its place.
+
+    `reason_code` says the reason in one word, as a run's report does.
+    """
 
     message: str
     hint: str = ""
     exit_code: int = 1
     status: str = "failed"
+    reason_code: str | None = None
     problems: tuple[Mapping[str, Any], ...] = ()
     lines: tuple[str, ...] = ()
     """What stderr gets; by default the message with its hint."""
@@ -50,7 +54,7 @@ class Failure:
     def to_dict(self) -> dict[str, Any]:
         """What `--json` prints instead of an answer."""
         error = {"message": self.message, "hint": self.hint or None, "problems": list(self.problems)}
-        return {"status": self.status, "exit_code": self.exit_code, "error": error}
+        return {"status": self.status, "reason_code": self.reason_code, "exit_code": self.exit_code, "error": error}
 
 
 def say(data: Mapping[str, Any], text: str, exit_code: int = 0) -> Answer:
@@ -169,7 +173,11 @@ class Teller:
 
         if isinstance(error, KeyboardInterrupt):
             return Failure(
-                "Interrupted.", "What was done is kept; the same command goes on from here.", 130, "interrupted"
+                "Interrupted.",
+                "What was done is kept; the same command goes on from here.",
+                130,
+                "interrupted",
+                "stopped",
             )
         if isinstance(error, ConfigFileError):
             # Never holds a value of a secret key; the redactor would take `access_token: …` for one.
@@ -178,7 +186,13 @@ class Teller:
                 for one in error.problems
             ]
             lines = tuple(inert(problem) for problem in error.problems)
-            return Failure("The configuration cannot be used.", "", 2, problems=tuple(found), lines=lines)
+            return Failure(
+                "The configuration cannot be used.",
+                exit_code=2,
+                reason_code="configuration",
+                problems=tuple(found),
+                lines=lines,
+            )
         if isinstance(error, UnwritableOutput):
             return Failure(f"stdout cannot be written: {error}.", "The command did its work; only its answer is lost.")
         if isinstance(error, LocalCrmError):
@@ -187,7 +201,8 @@ class Teller:
         if expected is not None:
             return replace(expected, message=clean(expected.message), hint=clean(expected.hint))
         message = f"Unexpected {type(error).__name__}: {inert(self.redact(str(error)), 500)}"
-        return Failure(message, "This is a bug in Keepwell; `keepwell --debug …` shows where it happened.")
+        hint = "This is a bug in Keepwell; `keepwell --debug …` shows where it happened."
+        return Failure(message, hint, reason_code="bug")
 
 
 class UnwritableOutput(Exception):

@@ -1,10 +1,10 @@
-"""Runs whose process died: still `running` in the store although they hold no lease any more, their plans half made."""
+"""What earlier runs left that nobody takes up: runs whose process died, half-made plans, state that was damaged."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
-from store import plans, runs
+from store import plans, repair, runs
 from store.sql import now as database_now
 from store.tables import lease
 from sync.session import Session
@@ -21,3 +21,11 @@ def close_dead_runs(session: Session) -> None:
         for run in runs.list_runs(c, session.ws, LOOK_BACK):
             if run.status == "running" and run.id != session.run_id and run.id not in alive:
                 runs.take_for_dead(c, session.ws, run.id, now=session.deps.clock.now())
+
+
+def forget_damaged(session: Session) -> None:
+    """For a run that reads everything from the start: remove damaged state that it makes anew, and say so."""
+    with session.write() as c:
+        told = repair.forget_damaged(c, session.ws)
+    for sentence in told:
+        session.note(f"Made anew by reading from the start: {sentence}")

@@ -6,8 +6,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.errors import BadAnswer, ConfigError, ConnectorError, CredentialsError, QuotaExhausted, RetryLater
-from store.errors import LeaseHeld, LeaseLost, PinMismatch, StoreError, StoreLocked
-from sync.errors import Busy, IncompletePull, Interrupted, InvariantError, Refused, SyncError, UsageError
+from store.errors import (
+    LeaseHeld,
+    LeaseLost,
+    PinMismatch,
+    StateConflict,
+    StoreBroken,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreLost,
+    StoreMissing,
+    StoreNewer,
+    StoreOld,
+    StoreUnusable,
+)
+from sync.errors import (
+    Busy,
+    IncompletePull,
+    Interrupted,
+    InvariantError,
+    Refused,
+    StalePlan,
+    SyncError,
+    UsageError,
+)
 from sync.report import RunReport, Status
 
 EXIT_DONE = 0
@@ -23,32 +47,47 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Status, exit code and the reason in a sentence."""
+    """Status, exit code, the reason in a sentence, what to do, and `code`: the reason as one word (`REASON_CODES`)."""
 
     status: Status
     exit_code: int
     reason: str | None = None
     hint: str | None = None
+    code: str | None = None
 
 
-_BY_ERROR: tuple[tuple[type[Exception], Status, int], ...] = (
-    (Refused, "refused", EXIT_REFUSED),
-    (Busy, "busy", EXIT_LATER),
-    (LeaseHeld, "busy", EXIT_LATER),
-    (LeaseLost, "interrupted", EXIT_INTERRUPTED),
-    (Interrupted, "interrupted", EXIT_INTERRUPTED),
-    (UsageError, "failed", EXIT_USAGE),
-    (CredentialsError, "failed", EXIT_CREDENTIALS),
-    (ConfigError, "failed", EXIT_USAGE),
-    (RetryLater, "failed", EXIT_FAILED),
-    (BadAnswer, "failed", EXIT_FAILED),
-    (ConnectorError, "failed", EXIT_FAILED),
-    (PinMismatch, "failed", EXIT_CREDENTIALS),
-    (StoreLocked, "busy", EXIT_LATER),
-    (StoreError, "failed", EXIT_FAILED),
-    (InvariantError, "failed", EXIT_FAILED),
-    (SyncError, "failed", EXIT_FAILED),
+_BY_ERROR: tuple[tuple[type[Exception], Status, int, str], ...] = (
+    (StalePlan, "refused", EXIT_REFUSED, "stale_plan"),
+    (Refused, "refused", EXIT_REFUSED, "guard"),
+    (Busy, "busy", EXIT_LATER, "other_run"),
+    (LeaseHeld, "busy", EXIT_LATER, "other_run"),
+    (LeaseLost, "interrupted", EXIT_INTERRUPTED, "lease_lost"),
+    (Interrupted, "interrupted", EXIT_INTERRUPTED, "stopped"),
+    (UsageError, "failed", EXIT_USAGE, "usage"),
+    (CredentialsError, "failed", EXIT_CREDENTIALS, "credentials"),
+    (ConfigError, "failed", EXIT_USAGE, "configuration"),
+    (RetryLater, "failed", EXIT_FAILED, "crm_unavailable"),
+    (BadAnswer, "failed", EXIT_FAILED, "crm_answer"),
+    (ConnectorError, "failed", EXIT_FAILED, "crm_unavailable"),
+    (PinMismatch, "failed", EXIT_CREDENTIALS, "other_account"),
+    (StoreLocked, "busy", EXIT_LATER, "store_locked"),
+    (StoreFull, "failed", EXIT_FAILED, "store_full"),
+    (StoreCorrupt, "failed", EXIT_FAILED, "store_damaged"),
+    (StoreBroken, "failed", EXIT_FAILED, "store_disk"),
+    (StoreLost, "failed", EXIT_FAILED, "store_lost"),
+    (StoreMissing, "failed", EXIT_FAILED, "store_missing"),
+    (StoreOld, "failed", EXIT_FAILED, "store_old"),
+    (StoreNewer, "failed", EXIT_FAILED, "store_newer"),
+    (StateConflict, "failed", EXIT_FAILED, "store_changed"),
+    (StoreUnusable, "failed", EXIT_FAILED, "store_unusable"),
+    (StoreError, "failed", EXIT_FAILED, "bug"),
+    (InvariantError, "failed", EXIT_FAILED, "bug"),
+    (SyncError, "failed", EXIT_FAILED, "bug"),
 )
+REASON_CODES = frozenset({code for *_, code in _BY_ERROR} | {"out_of_memory", "quota", "values_left"})
+"""Every word that a run's or a failed command's `reason_code` can be."""
+_NO_MEMORY = "There was not enough memory to go on; what was done is kept."
+_MORE_MEMORY = "Give the process more memory, then run again."
 
 
 def ending_of_error(error: Exception, now: datetime | None = None) -> Ending | None:
@@ -61,13 +100,16 @@ def ending_of_error(error: Exception, now: datetime | None = None) -> Ending | N
         if cause is None:
             return None
         hint = cause.hint if isinstance(error.cause, QuotaExhausted) else error.hint or cause.hint
-        return Ending(cause.status, cause.exit_code, error.message, hint)
+        return Ending(cause.status, cause.exit_code, error.message, hint, cause.code)
     if isinstance(error, QuotaExhausted):
-        return Ending("deferred", EXIT_LATER, error.message, f"{error.hint} {_when(error, now)}".strip() or None)
-    for kind, status, exit_code in _BY_ERROR:
+        hint = f"{error.hint} {_when(error, now)}".strip() or None
+        return Ending("deferred", EXIT_LATER, error.message, hint, "quota")
+    if isinstance(error, MemoryError):
+        return Ending("failed", EXIT_FAILED, _NO_MEMORY, _MORE_MEMORY, "out_of_memory")
+    for kind, status, exit_code, code in _BY_ERROR:
         if isinstance(error, kind):
             message = str(getattr(error, "message", "") or error)
-            return Ending(status, exit_code, message, str(getattr(error, "hint", "") or "") or None)
+            return Ending(status, exit_code, message, str(getattr(error, "hint", "") or "") or None, code)
     return None
 
 
@@ -104,4 +146,4 @@ def ending_of_rows(report: RunReport) -> Ending:
         worst.append(f"{number} {'property' if number == 1 else 'properties'} missing in a CRM (keepwell fields plan)")
     if not worst:
         return Ending("complete", EXIT_DONE)
-    return Ending("partial", EXIT_ROWS, "; ".join(worst) + ".")
+    return Ending("partial", EXIT_ROWS, "; ".join(worst) + ".", code="values_left")

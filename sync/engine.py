@@ -9,17 +9,18 @@ from pathlib import Path
 
 from connectors.errors import ConnectorError
 from store import runs
-from store.errors import StoreError
 from store.plans import Plan
 from sync import checks, planbook
 from sync.apply import apply_plan
 from sync.backfill import BackfillOptions, backfill
 from sync.build import build_plan
+from sync.deadruns import forget_damaged
 from sync.deps import Deps, RunOptions
 from sync.ending import Ending, ending_of_error, ending_of_rows
 from sync.errors import UsageError
 from sync.evaluate import evaluate
 from sync.events import RunFinished, RunStarted
+from sync.faults import fp
 from sync.identify import identify
 from sync.lease import BACKFILL, being_the_backfill
 from sync.moment import moment, refuse_future
@@ -27,6 +28,7 @@ from sync.normalise import normalise_all
 from sync.owned import Owned, owned_properties
 from sync.planfile import load_plan
 from sync.pull import check_identities, pull
+from sync.recording import record_bug, record_ending
 from sync.report import ApiUse, RunReport
 from sync.schema import note_schema_changes
 from sync.session import Session
@@ -187,6 +189,7 @@ def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
     session.enter("apply", changes)
     apply_plan(session, plan, owned)
     planbook.mark_applied(session.deps.store, plan, session.report.buckets())
+    fp("apply.finished")
     session.enter("verify")
     for name, connector in session.deps.connectors.items():
         verify_writes(session, connector, owned[name], plan)
@@ -252,28 +255,15 @@ def _run(
         runs.start(
             c, deps.workspace, session.run_id, command, as_of=session.at.utc, version=deps.version, now=deps.clock.now()
         )
+    fp("run.started")
     deps.observer(RunStarted(session.run_id, command))
     with _signals(deps):
         ending = _ended(session, body, held)
     session.leave()
-    report.status, report.exit_code, report.reason, report.hint = (
-        ending.status,
-        ending.exit_code,
-        ending.reason,
-        ending.hint,
-    )
     _count_requests(session)
     report.finished_at = _text(deps.clock.now())
-    with deps.store.write() as c:
-        runs.finish(
-            c,
-            deps.workspace,
-            session.run_id,
-            status=report.status,
-            reason=report.reason,
-            report=report.to_dict(),
-            now=deps.clock.now(),
-        )
+    record_ending(session, ending)
+    fp("run.finished")
     deps.observer(RunFinished(session.run_id, report.status, report.reason))
     return report
 
@@ -288,26 +278,16 @@ def _ended(
     """Run the rooms under the leases that `held` takes; an unexpected error is recorded and raised again."""
     try:
         with held(session):
+            if session.options.full:
+                forget_damaged(session)
             body(session)
         return ending_of_rows(session.report)
     except Exception as error:
         ending = ending_of_error(error, session.deps.clock.now())
         if ending is None:
-            _record_bug(session, error)
+            record_bug(session, error)
             raise
         return ending
-
-
-def _record_bug(session: Session, error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}"
-    session.report.status, session.report.exit_code, session.report.reason = "failed", 1, reason
-    try:
-        with session.deps.store.write() as c:
-            now = session.deps.clock.now()
-            report = session.report.to_dict()
-            runs.finish(c, session.ws, session.run_id, status="failed", reason=reason, report=report, now=now)
-    except StoreError as also:
-        error.add_note(f"The run could not be recorded as failed either: {also}")
 
 
 def _begin(deps: Deps, options: RunOptions, command: str) -> Session:

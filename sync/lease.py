@@ -13,6 +13,7 @@ from store import leases, runs
 from store.errors import LeaseHeld, StoreError
 from store.leases import Lease
 from sync.errors import Busy
+from sync.faults import fp
 from sync.session import Session, asking_key, lease_key
 
 MISSED_BEATS = 2
@@ -47,12 +48,22 @@ def _holding(session: Session, keys: Mapping[str, str]) -> Iterator[None]:
     try:
         for name, key in keys.items():
             session.held[name] = _acquire(session, name, key)
+            fp("lease.taken")
             taken.append(name)
         with _beating(session) if outermost else nullcontext():
             yield
     finally:
         for name in taken:
-            leases.release(session.deps.store, session.held.pop(name))
+            _release(session, session.held.pop(name))
+            fp("lease.released")
+
+
+def _release(session: Session, lease: Lease) -> None:
+    """Give a lease back; how the run ends does not depend on it, because a lease ends by itself."""
+    try:
+        leases.release(session.deps.store, lease)
+    except StoreError as error:
+        session.note(f"A lease could not be given back and ends by itself in {lease.ttl_s:.0f} s: {error.message}")
 
 
 def _beating(session: Session) -> AbstractContextManager[None]:

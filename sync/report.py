@@ -153,6 +153,7 @@ class RunReport:
     finished_at: str | None = None
     status: Status = "complete"
     reason: str | None = None
+    reason_code: str | None = None
     hint: str | None = None
     exit_code: int = 0
     framework: str = ""
@@ -204,6 +205,7 @@ class RunReport:
             "command": self.command,
             "status": self.status,
             "reason": self.reason,
+            "reason_code": self.reason_code,
             "hint": self.hint,
             "exit_code": self.exit_code,
             "as_of": self.as_of,

@@ -25,7 +25,7 @@ def _known(error: Exception) -> Failure | None:
     ending = ending_of_error(error)
     if ending is None:
         return None
-    return Failure(ending.reason or str(error), ending.hint or "", ending.exit_code, ending.status)
+    return Failure(ending.reason or str(error), ending.hint or "", ending.exit_code, ending.status, ending.code)
 
 
 teller = Teller(_known)

@@ -81,6 +81,11 @@ def test_every_command_has_an_example_that_could_be_typed(command: str) -> None:
     assert given <= set(ALL[command])
 
 
+def test_every_reason_code_is_documented_and_none_is_invented() -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(ending.REASON_CODES)
+
+
 def test_every_key_of_a_report_and_of_a_failure_is_documented() -> None:
     report = RunReport("r", "sync", "2026-01-01", "2026-01-01T00:00:00Z").to_dict()
     assert [key for key in report if f"`{key}`" not in CLI] == []

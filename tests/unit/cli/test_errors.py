@@ -78,6 +78,7 @@ def test_json_failures_are_one_object_on_stdout(invoke) -> None:  # type: ignore
                "hint": "`keepwell init` writes one; --config names another."}  # fmt: skip
     assert json.loads(result.stdout) == {
         "status": "failed",
+        "reason_code": "configuration",
         "exit_code": 2,
         "error": {"message": "The configuration cannot be used.", "hint": None, "problems": [problem]},
     }
