@@ -32,17 +32,24 @@ class VirtualTime:
         self._wake_next()
         turn.wait()
 
-    def run(self, *works: Callable[[], Any]) -> None:
-        """Run all works to their end, each in a thread; raises what the first failing one raised."""
-        self._running = len(works)
+    def run(self, *works: Callable[[], Any], within: float = 60.0) -> None:
+        """Run all works to their end, each in a thread; raises what the first failing one raised.
+
+        `within` so many seconds of real time; what takes longer is taken for a deadlock.
+        """
         for work in works:
-            Thread(target=self._work, args=(work, self._enter(0.0)), daemon=True).start()
+            self.also(work)
         self._wake_next()
-        if not self._over.wait(60):
+        if not self._over.wait(within):
             raise RuntimeError("a thread holds a lock that another one waits for")
         self._over.clear()
         if self._failures:
             raise self._failures[0]
+
+    def also(self, work: Callable[[], Any]) -> None:
+        """Start one more work, whose turn comes when the one that starts it sleeps or ends."""
+        self._running += 1
+        Thread(target=self._work, args=(work, self._enter(0.0)), daemon=True).start()
 
     def _work(self, work: Callable[[], Any], turn: Event) -> None:
         turn.wait()
