@@ -15,6 +15,7 @@ from sync.batch import BatchResult, BatchWriter
 from sync.checks import check_freeze
 from sync.errors import Interrupted
 from sync.events import BatchSettled
+from sync.faults import fp
 from sync.owned import Owned
 from sync.report import Buckets
 from sync.session import Session
@@ -97,6 +98,7 @@ class _Applier:
         with session.deps.store.write() as c:
             leases.check(c, session.lease(name))
             writes.drop_waiting(c, session.ws, name, except_run=session.run_id, now=session.deps.clock.now())
+        fp("apply.forgotten")
 
     def _records(self) -> Iterator[PlanRecord]:
         found = planbook.records(self._session.deps.store, self._plan, self._connector.name)

@@ -19,6 +19,7 @@ from store import epochs, leases, pins, raw
 from sync import streams
 from sync.errors import IncompletePull
 from sync.events import Noted, StreamSealed
+from sync.faults import fp
 from sync.pull_links import pull_links
 from sync.pull_records import pull_records
 from sync.session import Session
@@ -36,6 +37,7 @@ def check_identities(session: Session) -> None:
             continue
         with session.deps.store.write() as c:
             pins.verify(c, session.ws, name, identity, session.deps.clock.now())
+        fp("run.identified")
 
 
 def pull(session: Session) -> None:

@@ -37,7 +37,9 @@ def recover(session: Session, connection: str) -> int:
     """At the start of a run: whatever an earlier one sent without hearing the outcome is in doubt."""
     with session.deps.store.write() as c:
         leases.check(c, session.lease(connection))
-        return writes.recover(c, session.ws, connection, session.deps.clock.now())
+        found = writes.recover(c, session.ws, connection, session.deps.clock.now())
+    fp("settle.recovered")
+    return found
 
 
 def settle_doubts(session: Session, connector: Connector, owned: Owned) -> Iterator[Decided]:
@@ -50,6 +52,7 @@ def settle_doubts(session: Session, connector: Connector, owned: Owned) -> Itera
             return
         after = doubts[-1].id
         _wait_for_grace(session, connector.name, doubts)
+        fp("settle.waited")
         yield from _decide(session, connector, owned, [one for one in doubts if one.property in owned.specs])
 
 

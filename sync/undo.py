@@ -49,6 +49,7 @@ def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> Pla
     header = replace(header, inputs={**header.inputs, "undoes": run_id})
     with session.write() as c:
         key = plans.create(c, ws, header)
+    fp("plan.begun")
     parts = [_Part(session, one, run_id, key) for one in owned.values()]
     for part in parts:
         records = (rows for rows in _written(session, run_id, part.name) if chosen is None or _place(rows) in chosen)

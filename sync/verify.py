@@ -36,10 +36,12 @@ def verify_writes(session: Session, connector: Connector, owned: Owned, plan: Pl
         session.deps.stop.check()
         rows = [row for record in records for row in record]
         seen.update(row.property for row in rows)
+        fp("verify.begun")
         _compare(session, connector, owned, rows)
     if seen - proven:
         with session.write() as c:
             marks.set_mark(c, session.ws, mark_of(connector.name), sorted(seen | proven))
+        fp("verify.proven")
 
 
 def _due(session: Session, owned: Owned, plan: Plan, proven: frozenset[str]) -> Iterator[list[LedgerRow]]:
