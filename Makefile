@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-
 ROOMS  := cli.py config connectors dashboard mapping sandbox store sync verbs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format crash-pull pitfalls bench lock clean
+.PHONY: help setup setup-dev demo test check format crash crash-pull pitfalls bench lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ check: $(VENV)/.dev  ## lint, format, types, import contracts
 format: $(VENV)/.dev  ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+crash: $(VENV)/.dev  ## kill runs wherever they can die, on both stores, with both CRMs; LONG=1 at every edge, 10,000 by chance
+	@$(BIN)/python -m tests.rig.crash $(if $(LONG),--long)
 
 crash-pull: $(VENV)/.dev  ## kill a first pull at every page, on both stores, and compare what the next one makes of it
 	@$(BIN)/python -m tests.flow.crash_pull

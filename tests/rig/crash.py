@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 from tests.rig.campaign import LONG, PARTS, SLICE, Extent, goal, trials
 from tests.rig.clock import SharedClock
+from tests.rig.kin import die_with_parent
 from tests.rig.recovery import BOUND, POINTS, TIMING, recover
 from tests.rig.stages import Ground, prepare
 from tests.rig.stores import StoreName, fast_folder, trial_store
@@ -104,6 +105,7 @@ def _worker(
 
     code = 1
     try:
+        die_with_parent()
         for vendor, store in benches:
             with fast_folder() as folder, bench_of(grounds[vendor], store, folder) as bench:
                 work(

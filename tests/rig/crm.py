@@ -27,6 +27,7 @@ from sandbox.salesforce.options import SalesforceOptions
 from sandbox.salesforce.state import SalesforceState
 from sandbox.world.shape import Shape, shaped
 from tests.rig.clock import SharedClock
+from tests.rig.kin import die_with_parent
 from tests.rig.watched import Mischief, Vendor, Watched
 
 SECRETS: Mapping[Vendor, str] = {
@@ -62,6 +63,8 @@ class Crm:
 
     def listen(self) -> None:
         """Take an address of one's own; every process that serves from now on answers there."""
+        if hasattr(self, "listener"):
+            self.listener.close()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     @property
@@ -124,6 +127,7 @@ class Crm:
         if child:
             return child
         try:
+            die_with_parent()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             asyncio.run(_serve(Watched(self, self.app(), mischief), self.listener, None))
         finally:

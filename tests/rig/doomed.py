@@ -22,6 +22,7 @@ from sync.engine import run_apply, run_plan, run_pull, run_sync, run_undo
 from sync.fields import fields_apply
 from sync.report import RunReport
 from tests.rig.edges import Edges, Kill
+from tests.rig.kin import die_with_parent
 
 LIVENESS = 60.0
 """Seconds after which a run that has not ended counts as hanging."""
@@ -127,6 +128,7 @@ def _be_the_run(world: World, order: Order, pipe: int) -> None:
     """The new process: whatever it says goes into the pipe; it never returns."""
     code = 70
     try:
+        die_with_parent()
         os.dup2(pipe, 1)
         os.dup2(pipe, 2)
         log: list[str] | None = [] if order.log else None

@@ -14,7 +14,7 @@ from tests.rig.books import read_books
 from tests.rig.edges import Kill
 from tests.rig.trials import Bench
 
-TIMING = Timing(deadline=1.0, grace=3.0, lease_ttl=5.0, heartbeat=0.5)
+TIMING = Timing(deadline=2.0, grace=5.0, lease_ttl=5.0, heartbeat=0.5)
 POINTS = ("apply.claimed", "apply.sent")
 """Where a kill leaves values whose fate nobody knows."""
 BOUND = TIMING.lease_ttl + TIMING.grace
