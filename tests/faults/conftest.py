@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kit import Trouble, fresh
+from tests.flow.conftest import database, databases, either_store  # noqa: F401 - fixtures of these tests too
 from tests.flow.one_crm import Vendor, one_crm
 from tests.flow.rig import Rig
 
