@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import logging
 import os
 import sys
 import traceback
@@ -156,6 +157,8 @@ class Teller:
     def _failed(self, error: BaseException) -> Answer:
         """Say on stderr why there is no answer; what is returned has something to show for `--json` only."""
         failure = self.explain(error)
+        for handler in logging.getLogger().handlers:  # what led to it comes first
+            handler.flush()
         if self.debug and not isinstance(error, KeyboardInterrupt):
             typer.echo(self.redact("".join(traceback.format_exception(error))), err=True)
         for line in failure.lines or (f"{failure.message} {failure.hint}".rstrip(),):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 import structlog
 
+from dashboard.aside import MOST, Aside
 from dashboard.text import inert
 
 Redact = Callable[[str], str]
@@ -37,7 +40,7 @@ def configure_logs(environment: Mapping[str, str], *, debug: bool, redact: Redac
         cache_logger_on_first_use=False,
     )
     final = structlog.processors.JSONRenderer() if as_json else _plain_line
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Unhurried(sys.stderr)
     handler.setFormatter(
         _Redacting(
             redact,
@@ -50,8 +53,56 @@ def configure_logs(environment: Mapping[str, str], *, debug: bool, redact: Redac
         )
     )
     root = logging.getLogger()
+    for before in root.handlers:
+        if isinstance(before, Unhurried):
+            before.close()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+class Unhurried(logging.Handler):
+    """Writes lines to a stream in a thread of its own, so that a reader who stops reading holds up nobody.
+
+    When `most` lines wait, further ones are dropped; how many is said as soon as lines are read again.
+    """
+
+    def __init__(self, stream: TextIO, most: int = MOST) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: Aside[str] = Aside(self._write, most)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let the record be written soon."""
+        try:
+            self._lines.put(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait a moment for what is not written yet."""
+        self._lines.flush()
+
+    def close(self) -> None:
+        """Wait a moment for what is not written yet, and write nothing more."""
+        self._lines.close()
+        super().close()
+
+    def _write(self, line: str) -> None:
+        lost = self._lines.dropped()
+        told = f"{lost} lines of the log were dropped because nobody read them\n" if lost else ""
+        with suppress(OSError, ValueError):  # the reader went away, or the stream was closed
+            self._to_stream(f"{told}{line}\n")
+
+    def _to_stream(self, text: str) -> None:
+        """Past the stream's buffer where there is a file below: the end of the program would wait for its lock."""
+        try:
+            number = self._stream.fileno()
+        except (OSError, ValueError, AttributeError):
+            self._stream.write(text)
+            return
+        data = text.encode(self._stream.encoding or "utf-8", "backslashreplace")
+        while data:
+            data = data[os.write(number, data) :]
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):

@@ -50,6 +50,7 @@ def read_settings(config: Path) -> "Settings":
 @contextmanager
 def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
     """Everything that a run needs, with progress on stderr; closed at the end."""
+    from dashboard.aside import Aside
     from dashboard.progress import Bars
     from dashboard.terminal import console
     from sync.assemble import assemble
@@ -58,7 +59,9 @@ def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
     settings, version = read_settings(config), program_version()
     with ExitStack() as stack:
         bars = stack.enter_context(Bars(console(stderr=True)))
-        deps = assemble(settings, observer=bars.observe, signals=stop_on_signals, version=version, behind=behind)
+        watched = Aside(bars.observe)
+        stack.callback(watched.close)
+        deps = assemble(settings, observer=watched.put, signals=stop_on_signals, version=version, behind=behind)
         stack.callback(deps.close)
         yield deps
 

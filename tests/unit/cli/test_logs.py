@@ -24,6 +24,7 @@ def logged(*, as_json: bool) -> str:
             logging.getLogger("urllib3").warning("GET /?t=%s", SECRET)
             structlog.get_logger("x").debug("not shown")
             structlog.get_logger("x").error("failed", exc_info=ValueError(SECRET))
+            logging.getLogger().handlers[0].flush()
     finally:
         logging.getLogger().handlers[:], level = before
         logging.getLogger().setLevel(level)
