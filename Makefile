@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-
 ROOMS  := cli.py config connectors dashboard mapping sandbox store sync verbs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format crash crash-pull pitfalls bench lock clean
+.PHONY: help setup setup-dev demo test check format crash crash-pull chaos pitfalls bench lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ crash: $(VENV)/.dev  ## kill runs wherever they can die, on both stores, with bo
 
 crash-pull: $(VENV)/.dev  ## kill a first pull at every page, on both stores, and compare what the next one makes of it
 	@$(BIN)/python -m tests.flow.crash_pull
+
+chaos: $(VENV)/.dev  ## thirty days in virtual time and runs over a line that breaks bytes; LONG=1 for a year and more lines
+	@$(BIN)/python -m tests.sim --days $(if $(LONG),365,30)
+	@$(BIN)/python -m tests.chaos --seeds $(if $(LONG),100,10)
 
 pitfalls: $(VENV)/.dev  ## undo the answer to each known pitfall, one at a time, and see that its test fails
 	@$(BIN)/python -m tests.pitfalls.undone

@@ -1,4 +1,7 @@
-"""A proxy that breaks answers: reset, cut off, dripping, stalled, replaced; or that lets things happen first."""
+"""A proxy that breaks requests and answers: reset, cut off, dripping, stalled, late, lost, replaced.
+
+Or it lets something happen first.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-Breakage = Literal["reset_before", "reset_within", "reset_after", "cut", "drip", "stall", "replace", "meanwhile"]
+Breakage = Literal[
+    "reset_before", "reset_within", "reset_after", "cut", "drip", "stall", "replace", "meanwhile", "half_sent", "late",
+    "lost",
+]  # fmt: skip
+"""Of the last three, half of a request arrives, all of it but after `seconds`, or its answer never comes back."""
 _LENGTH = re.compile(rb"(?i)\r\n(?:content-length|transfer-encoding):[^\r]*")
 _CLOSES = re.compile(rb"(?i)\r\nconnection:[^\r]*")
 
@@ -28,14 +35,24 @@ class Rule:
     times: int = 1
     answer: bytes = b""
     happens: Callable[[], object] = lambda: None
+    seconds: float = 0.0
     seen: int = 0
 
-    def strikes(self, line: bytes) -> bool:
-        """Count a request if it matches, and say whether its answer is broken."""
+    def strikes(self, line: bytes) -> Rule | None:
+        """Count a request if it matches; returns itself when the request or its answer is to be broken."""
         if not self.path.search(line):
-            return False
+            return None
         self.seen += 1
-        return self.seen >= self.nth and (not self.times or self.seen < self.nth + self.times)
+        struck = self.seen >= self.nth and (not self.times or self.seen < self.nth + self.times)
+        return self if struck else None
+
+
+class Rules(Protocol):
+    """Many rules, one of which may strike."""
+
+    def strikes(self, line: bytes) -> Rule | None:
+        """The rule for the request with this line, None when nothing happens to it."""
+        ...
 
 
 class ChaosProxy:
@@ -43,6 +60,7 @@ class ChaosProxy:
 
     def __init__(self, upstream: str) -> None:
         self.rule: Rule | None = None
+        self.rules: Rules | None = None
         self.url = ""
         self._port = urlsplit(upstream).port or 80
         self._loop = asyncio.new_event_loop()
@@ -56,7 +74,7 @@ class ChaosProxy:
         self.rule = Rule("meanwhile", re.compile(path.encode()), nth, happens=happens)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while await self._exchange(reader, writer):
                 continue
         writer.close()
@@ -66,14 +84,21 @@ class ChaosProxy:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
         body = await reader.readexactly(int(length[1])) if length else b""
-        rule = self.rule if self.rule is not None and self.rule.strikes(head.partition(b"\r\n")[0]) else None
-        if rule is not None and rule.kind == "reset_before":
+        rules = self.rule or self.rules
+        rule = rules.strikes(head.partition(b"\r\n")[0]) if rules is not None else None
+        if rule is not None and rule.kind in ("reset_before", "half_sent"):
+            if rule.kind == "half_sent":
+                await self._half_upstream(head, body)
             _reset(writer)
             return False
         if rule is not None:
             rule.happens()
+            await asyncio.sleep(rule.seconds)
         answer = rule.answer if rule is not None and rule.kind == "replace" else await self._upstream(head, body)
-        if rule is None or rule.kind in ("replace", "reset_after", "meanwhile"):
+        if rule is not None and rule.kind == "lost":
+            _reset(writer)
+            return False
+        if rule is None or rule.kind in ("replace", "reset_after", "meanwhile", "late"):
             writer.write(answer)
             await writer.drain()
             if rule is not None and rule.kind == "reset_after":
@@ -90,6 +115,13 @@ class ChaosProxy:
         writer.close()
         shown, _, content = answer.partition(b"\r\n\r\n")
         return _CLOSES.sub(b"", shown) + b"\r\n\r\n" + content  # towards the client the connection stays open
+
+    async def _half_upstream(self, head: bytes, body: bytes) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        sent = head + body
+        writer.write(sent[: (len(sent) - 1) // 2 if not body else len(head) + len(body) // 2])
+        await writer.drain()
+        _reset(writer)
 
     @staticmethod
     async def _broken(rule: Rule, answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
