@@ -36,6 +36,7 @@ BENCHES: tuple[tuple[Vendor, StoreName], ...] = (
 )
 """In this order two workers have a vendor's and a store's work each, whatever takes longer."""
 Grounds = dict[Vendor, Ground]
+PROGRESS_EVERY = 100
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -146,10 +147,13 @@ def campaign(given: argparse.Namespace) -> int:
                 _worker(grounds, given.benches[number :: given.jobs], given, writer)
             os.close(writer)
             pipes[reader] = child
-        for told in _lines(pipes):
+        for number, told in enumerate(_lines(pipes), start=1):
             slowest = max(slowest, float(told.get("took", 0.0)))
             _count(tallies[told["part"], *told["at"]], told)
             _tell(told)
+            if number % PROGRESS_EVERY == 0:
+                kills = sum(tally.kills for tally in tallies.values())
+                sys.stderr.write(f"{number} trials, {kills} kills, {time.monotonic() - began:.0f} s\n")
     _table(tallies, time.monotonic() - began, slowest)
     return sum(tally.violations for tally in tallies.values())
 

@@ -14,7 +14,11 @@ from tests.rig.watched import Mischief, Vendor
 
 StageName = Literal["fresh", "changed", "first"]
 Verb = Literal["apply", "sync", "undo"]
-USAGE: Mapping[Vendor, str] = {"hubspot": "logins_per_user_week_30d", "salesforce": "Logins_Per_User_Week__c"}
+USAGE: Mapping[Vendor, tuple[str, str]] = {
+    "hubspot": ("logins_per_user_week_30d", "usage_updated_on"),
+    "salesforce": ("Logins_Per_User_Week__c", "Usage_Updated_On__c"),
+}
+"""The properties with a customer's use, and the day that it is of."""
 SEGMENT: Mapping[Vendor, str] = {"hubspot": "cs_segment", "salesforce": "CS_Segment__c"}
 SCORE: Mapping[Vendor, str] = {"hubspot": "cs_health_score", "salesforce": "CS_Health_Score__c"}
 TENURE: Mapping[Vendor, str] = {"hubspot": "cs_tenure_stage", "salesforce": "CS_Tenure_Stage__c"}

@@ -25,7 +25,8 @@ from tests.rig.scenarios import SEGMENT, USAGE, Scenario, Stage, StageName, mixe
 from tests.rig.truth import state_of, truth_of
 from tests.rig.watched import Vendor
 
-NOON = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
+NOON = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=8)
+"""When trials are: nothing in the portfolio was changed later, as in a CRM nothing is."""
 NEIGHBOUR = "neighbour"
 WORST_USE = "0.3"
 """Logins a week with which nobody keeps his score."""
@@ -88,8 +89,9 @@ def prepare(vendor: Vendor, folder: Path, clock: SharedClock) -> Ground:
     changed.provisioned()
     wrote = changed.run("sync")["run_id"]
     segment = _first_value(changed.crm, SEGMENT[vendor])
+    use, as_of = USAGE[vendor]
     for record in changed.crm.records()[:-2]:
-        changed.crm.edit(record, {USAGE[vendor]: WORST_USE})
+        changed.crm.edit(record, {use: WORST_USE, as_of: NOON.date().isoformat()})
     clock.stand_at(NOON + timedelta(minutes=10))
     again = changed.run("plan")["plan"]["plan_id"]
     specs = {spec.name: spec for spec in output_fields(framework)}
@@ -134,6 +136,8 @@ class _Preparation:
     def provisioned(self) -> dict[str, str]:
         """Create the properties, let a neighbour read too; returns property → field."""
         self.crm.clock.stand_at(NOON)
+        stamps = [at for stream in state_of(self.crm.state)["modified"].values() for at in stream.values()]
+        assert max(stamps) < NOON.timestamp(), "a record of the portfolio was changed in the future"
         self.run("fields")
         self.run("pull", NEIGHBOUR)
         found: dict[str, str] = self.run("properties")["properties"][self.crm.vendor]

@@ -29,7 +29,7 @@ from tests.rig.scenarios import Scenario, Stage
 from tests.rig.stages import Ground
 from tests.rig.stores import StoreName, TrialStore
 from tests.rig.truth import Truth, truth_of
-from tests.rig.watched import Vendor
+from tests.rig.watched import LATE, Vendor
 
 Values = Mapping[tuple[str, str], str | None]
 STAMPS = ("cs_scored_at", "CS_Scored_At__c")
@@ -108,26 +108,29 @@ class Bench:
     def carry_out(self, trial: Trial) -> Outcome:
         """Kill, check, recover, check; a run that hangs or breaks is a finding as well."""
         outcome, began = Outcome(trial), time.perf_counter()
+        try:
+            self._carry_out(trial, outcome)
+        except Exception as error:  # noqa: BLE001 - one trial that breaks must not end the others
+            outcome.violations.append(Violation(14, f"{type(error).__name__}: {error}"))
+        outcome.seconds = time.perf_counter() - began
+        return outcome
+
+    def _carry_out(self, trial: Trial, outcome: Outcome) -> None:
         scenario = self.ground.scenario(trial.scenario)
         measure = self.unbroken(self.ground.scenario(scenario.baseline()) if scenario.healed else scenario)
         with self.play(scenario) as play:
-            try:
-                left: Left | None = None
-                for kill in trial.kills:
-                    left = play.run(kill=kill)
-                    if not left.killed:
-                        break
-                    outcome.places.append(left.where)
-                    outcome.violations += play.check(quiet=False)
-                play.come_to_rest(left if left is not None and not left.killed else None)
-                outcome.violations += play.check(quiet=True)
-                outcome.violations += play.compare(measure)
-                if trial.idle:
-                    outcome.violations += play.idle()
-            except Exception as error:  # noqa: BLE001 - one trial that breaks must not end the others
-                outcome.violations.append(Violation(14, f"{type(error).__name__}: {error}"))
-        outcome.seconds = time.perf_counter() - began
-        return outcome
+            left: Left | None = None
+            for kill in trial.kills:
+                left = play.run(kill=kill)
+                if not left.killed:
+                    break
+                outcome.places.append(left.where)
+                outcome.violations += play.check(quiet=False)
+            play.come_to_rest(left if left is not None and not left.killed else None)
+            outcome.violations += play.check(quiet=True)
+            outcome.violations += play.compare(measure)
+            if trial.idle:
+                outcome.violations += play.idle()
 
     @contextmanager
     def play(
@@ -187,7 +190,9 @@ class Play:
         raise AssertionError(f"{RUNS_TO_REST} runs did not bring it to rest: {last.report if last else None}")
 
     def check(self, *, quiet: bool, idle: Idle | None = None) -> list[Violation]:
-        """Let the checker judge the moment."""
+        """Let the checker judge the moment; when all is quiet, after everything late has happened."""
+        if quiet:
+            self._wait_for_what_is_late()
         truth = self._truth()
         return judge(
             Evidence(
@@ -246,6 +251,11 @@ class Play:
             assert time.monotonic() < until, "the CRM is still at work on a request"
             time.sleep(0.001)
         return truth_of(data, connection=self.ground.vendor, specs=self.ground.specs)
+
+    def _wait_for_what_is_late(self) -> None:
+        if self._ask("truth")["late"]:
+            self.ground.clock.sleep(LATE + 1)
+        assert not self._ask("truth")["late"], "a late request never had its effect"
 
     def _ask(self, what: str) -> dict[str, Any]:
         answer = requests.get(f"{self.stage.crm.url}/_rig/{what}", timeout=10)
