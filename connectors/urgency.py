@@ -1,4 +1,4 @@
-"""What a thread asks of its quotas in a block: that it comes before others, or that nothing leaves later than it may."""
+"""What a thread asks of its quotas in a block: to come before others, or that nothing leaves later than it may."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ class Window:
         return counted if self.policy.long else math.ceil((counted + _CLOCK_ERROR) / self._width) * self._width
 
     def _kept(self, slot: int) -> int:
-        """Where the requests of a slot are by now: among coarser ones, unless the vendor's word may have replaced them."""
+        """Where the requests of a slot are by now: among coarser ones, unless the vendor's word replaced them."""
         coarse = self._coarse(slot)
         replaced = self.seen is not None and coarse <= self.seen
         return slot if slot in self.counts or not self.policy.long or replaced else coarse

@@ -90,7 +90,7 @@ def test_decision_table(
         ("85", "12", Known(W("70"), told=Told("ours", "record")), Verdict("hold", "human_edit")),
         ("85", "12", Known(W("70"), told=Told("somebody", "property")), Verdict("hold", "human_edit")),
         ("85", "12", Known(None, told=Told("unknown", "property")), Verdict("hold", "not_ours")),
-        ("85", "12", Known(W("70"), True, told=Told("ours", "property")), Verdict("hold", "in_doubt")),
+        ("85", "12", Known(W("70"), in_doubt=True, told=Told("ours", "property")), Verdict("hold", "in_doubt")),
         (
             "85",
             "12",
