@@ -16,11 +16,11 @@ from config.layers import RESERVED
 from config.load import SECRETS_DIR, is_path
 from config.settings import ENV_PREFIX
 from config.starter import HubSpotStart, SalesforceStart, Starter, write_private
+from dashboard.conflicts import show_values
 from dashboard.localcrm import LocalCrmError, edit_by_hand
 from dashboard.terminal import (
     show_accounts,
     show_bands,
-    show_conflicts,
     show_cost,
     show_read,
     show_report,
@@ -129,7 +129,7 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     third = told["third"] = plan.run(config)
     if not _ended_well(out, third):
         return told | {"exit_code": third["exit_code"]}
-    show_conflicts(out, third["conflicts"])
+    show_values(out, third["conflicts"])
 
     _chapter(out, "What a customer-success manager now sees in the CRM, worst health first")
     show_accounts(out, third["top"])

@@ -99,6 +99,13 @@ DuringFreeze = Annotated[bool, typer.Option("--during-freeze", help="Guard: writ
 OneAccount = Annotated[
     Any, typer.Option("--select", parser=parse_name, metavar="ACCOUNT", help="Of this account: id, domain or name.")
 ]
+RecordOrAccount = Annotated[
+    Any,
+    typer.Argument(parser=parse_name, metavar="RECORD|ACCOUNT", help="CRM id, or domain or name of an account."),
+]
+Property = Annotated[Any, typer.Option("--property", parser=parse_name, metavar="P", help="Only this property of it.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every value that is open.")]
+Decided = Annotated[bool, typer.Option("--all", help="Also those that were accepted.")]
 Rows = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="How many.")]
 MaxAge = Annotated[
     Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Fail when it is longer ago, e.g. 26h.")

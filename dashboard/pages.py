@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from config.settings import Settings
-from store import Store, frames, open_store, plans, runs
+from dashboard.reasons import REASONS
+from store import Store, frames, open_store, runs
 from store.plans import PlanRecord
 from store.runs import Run
 
@@ -19,12 +20,6 @@ Names = dict[tuple[str, str], str]
 """(connection, record id) → name of the account."""
 PLAN_ROWS = {"terminal": 6, "json": 2000}
 """Records of a plan that are shown; `plan --out` has them all."""
-REASONS = {
-    "human_edit": "a person changed it since Keepwell wrote it",
-    "not_ours": "it had a value before Keepwell ever wrote it",
-    "in_doubt": "the answer to the last write was lost",
-    "refused": "the CRM refused it and it is not tried again yet (keepwell failures list)",
-}
 
 
 @contextmanager
@@ -47,17 +42,6 @@ def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = No
     shown = [line for record in listed for line in _change_lines(record, names)]
     conflicts = [line for one in listed for line in _held_lines(one, names)]
     return {"shown": shown, "conflicts": conflicts, "hidden_records": hidden}
-
-
-def conflicts_page(store: Store) -> Page:
-    """Every value that the last plan holds, because it is somebody else's."""
-    with store.read() as c:
-        plan = plans.latest(c, store.workspace)
-        if plan is None or plan.id is None:
-            return {"plan_id": None, "conflicts": []}
-        held = [one for one in plans.iter_records(c, store.workspace, plan.id) if one.held]
-        names = _names(c, store.workspace, held)
-    return {"plan_id": plan.id, "conflicts": [line for one in held for line in _held_lines(one, names)]}
 
 
 def last_good_run(store: Store, max_age: float | None = None) -> Page:

@@ -229,21 +229,6 @@ def show_changes(out: Console, changes: Sequence[Data]) -> None:
         out.print(grid)
 
 
-def show_conflicts(out: Console, conflicts: Sequence[Data], *, planned: bool = True) -> None:
-    """Values of people that Keepwell holds back from, as far as anything was `planned` at all."""
-    if not planned:
-        out.print("There is no plan yet: `keepwell plan` or `keepwell sync` makes one.")
-    elif not conflicts:
-        out.print("No conflicts: nobody changed a value that Keepwell wrote.")
-    for (connection, record_id), rows in groupby(conflicts, key=lambda row: (row["connection"], row["record_id"])):
-        for index, row in enumerate(rows):
-            if index == 0:
-                out.print(Text(f"{connection} {inert(record_id)} {inert(row['account'], 40)}".rstrip(), style="bold"))
-            seen, last, want = (_value(row[key]) for key in ("seen", "last_written", "want"))
-            out.print(Text(f"  {inert(row['property'])}: in the CRM {seen}, written last {last}, computed {want}"))
-            out.print(Text(f"    left alone: {inert(row['reason'])}", style="dim"))
-
-
 def show_checks(out: Console, checks: Sequence[Data]) -> None:
     """Findings of `doctor`, what to do about each below it."""
     width = max((len(check["name"]) for check in checks), default=0)

@@ -66,6 +66,12 @@ def of_records(
     return {(one.record_id, one.property): one for one in found}
 
 
+def reclaimed(c: Connection, ws: str) -> list[Resolution]:
+    """Return every value that the next run may replace; there are never many of them for long."""
+    here = and_(_R.workspace == ws, _R.verdict == "reclaim")
+    return [Resolution(*row) for row in c.execute(select(*_COLUMNS).where(here))]
+
+
 def forget(c: Connection, ws: str, intents: Sequence[Intent]) -> None:
     """Remove the decisions about properties that Keepwell wrote: what a person does after that is news."""
     for connection, object_name in {(one.connection, one.object) for one in intents}:

@@ -18,9 +18,10 @@ from connectors.base import Change, Connector, Observed, Outcome
 from connectors.budget import leaving_by
 from connectors.errors import ConnectorError, CredentialsError, NotInTime, QuotaExhausted
 from mapping.records import Ref
-from store import audit, leases, ledger, writes
+from store import audit, leases, ledger, resolutions, writes
 from store.intents import Intent, NewIntent, Settlement
 from store.plans import PlanRecord
+from store.resolutions import Resolution
 from sync.adopt import adopt
 from sync.decide import STAMP_FIELD, Written, compare_before_write
 from sync.errors import Interrupted
@@ -94,6 +95,7 @@ class BatchWriter:
         result = BatchResult()
         clock = self._session.deps.clock
         for _attempt in range(GUARD_READS):
+            fp("apply.begun")
             read_at = clock.monotonic()
             try:
                 guarded = read_current(
@@ -135,6 +137,8 @@ class BatchWriter:
                 for change in record.changes
                 for key in [(record.record_id, str(change["property"]))]
             }
+            decided = resolutions.of_records(c, session.ws, self._connector.name, self._owned.object_name, ids)
+            _respect(decided, guarded, readings)
             _settle_stamps(records, readings)
             claimed = self._book(c, records, guarded, readings, result=result, token=lease.token)
         fp("apply.claimed")
@@ -202,7 +206,7 @@ class BatchWriter:
             key = (intent.record_id, intent.property)
             reading = readings[key]
             if reading != "send":
-                result.buckets[key] = reading
+                result.buckets[key] = "conflict" if reading == "accepted" else reading
         # A time stamp that stays behind is `unchanged` too, but it is not what the CRM shows.
         adopt(c, session.ws, [one for one in booked.intents if one.state == "unchanged" and one.seen == one.want], now)
         claimed = [one for one in booked.intents if one.state == "sent"]
@@ -210,9 +214,7 @@ class BatchWriter:
             self._audit(c, "intent", claim.batch, claimed, {})
         return claimed
 
-    def _send(
-        self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult, read_at: float
-    ) -> None:
+    def _send(self, records: Sequence[PlanRecord], claimed: list[Intent], result: BatchResult, read_at: float) -> None:
         if not claimed:
             return
         changes: dict[str, dict[str, str | None]] = {}
@@ -302,7 +304,14 @@ class BatchWriter:
         )
 
 
-_Reading = Literal["unchanged", "send", "conflict", "gone"]
+_Reading = Literal["unchanged", "send", "conflict", "accepted", "gone"]
+
+
+def _respect(decided: Mapping[Key, Resolution], guarded: Guarded, readings: dict[Key, _Reading]) -> None:
+    """Leave alone what a person accepted after the plan was made: the decision is newer than the plan."""
+    for key, one in decided.items():
+        if one.verdict == "accept" and readings.get(key) == "send" and one.seen == guarded.values.get(key):
+            readings[key] = "accepted"
 
 
 def _settle_stamps(records: Sequence[PlanRecord], readings: dict[Key, _Reading]) -> None:
@@ -322,6 +331,8 @@ def _found(reading: _Reading, seen: str | None) -> writes.Found:
         return writes.Found("unchanged", seen, "the CRM has this value already")
     if reading == "gone":
         return writes.Found("gone", None, "the record is not in the CRM any more")
+    if reading == "accepted":
+        return writes.Found("conflict", seen, "a person accepted the value that is there after the plan was made")
     shown = "nothing" if seen is None else repr(seen)
     return writes.Found("conflict", seen, f"somebody changed it since the plan was made: it has {shown} now")
 

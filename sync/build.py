@@ -70,7 +70,8 @@ def build_plan(
     """
     store, ws = session.deps.store, session.ws
     framework = session.deps.framework
-    header = draft_header(session.at, framework.name, framework.version, ws)
+    narrowed = selected is not None or session.options.limit is not None
+    header = draft_header(session.at, framework.name, framework.version, ws, narrowed=narrowed)
     with session.write() as c:
         key = plans.create(c, ws, header)
         forecasts = {name: Forecast(session.at.date, proven_properties(c, ws, name)) for name in owned}

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, update
 
 from mapping.frames import AsOf
 from store import Store, plans
+from store.conflicts import MADE, NARROWED
 from store.plans import Plan, PlanHeader, PlanRecord
 from store.tables import plan as plan_table
 from store.tables import plan_record
@@ -26,8 +27,8 @@ from sync.report import Buckets, ConnectionPlan, PlanSummary
 STAMP = "(time of scoring)"
 """Stands in a stored plan for the moment of its evaluation."""
 DRAFT_RUN = "plan"
-MADE, FIGURES, PROPERTIES = "/made", "/figures", "/properties"
-"""Keys beside the connections' own in a plan's counts; no connection can have such a name."""
+FIGURES, PROPERTIES = "/figures", "/properties"
+"""With `MADE`: keys beside the connections' own in a plan's counts; no connection can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,24 @@ def stamp_of(at: AsOf) -> str:
     return at.utc.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def draft_header(at: AsOf, framework: str, model_version: str, workspace: str) -> PlanHeader:
-    """A header of what a plan's id may depend on: the day and the model, not the minute and the run."""
-    return header_of_day(at.date.isoformat(), framework, model_version, workspace, at.zone)
+def draft_header(at: AsOf, framework: str, model_version: str, workspace: str, *, narrowed: bool = False) -> PlanHeader:
+    """A header of what a plan's id may depend on: the day and the model, not the minute and the run.
+
+    A `narrowed` plan is about some accounts only, and says nothing about the others.
+    """
+    return header_of_day(at.date.isoformat(), framework, model_version, workspace, at.zone, narrowed=narrowed)
 
 
-def header_of_day(day: str, framework: str, model_version: str, workspace: str, zone: str) -> PlanHeader:
+def header_of_day(
+    day: str, framework: str, model_version: str, workspace: str, zone: str, *, narrowed: bool = False
+) -> PlanHeader:
     """The same from a day in text form; raises `UsageError` when it is none."""
     try:
         midnight = datetime.combine(date.fromisoformat(day), time(), UTC)
     except ValueError as error:
         raise UsageError(f"{day!r} is not a day.", hint="Make a new plan.") from error
-    return PlanHeader(
-        DRAFT_RUN, midnight, midnight, framework, model_version, {"workspace": workspace, "timezone": zone}
-    )
+    inputs: dict[str, Any] = {"workspace": workspace, "timezone": zone} | ({NARROWED: True} if narrowed else {})
+    return PlanHeader(DRAFT_RUN, midnight, midnight, framework, model_version, inputs)
 
 
 def freeze(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from store import Store, plans
+from store.conflicts import NARROWED
 from store.plans import Plan, PlanHeader, PlanRecord
 from sync import planbook
 from sync.errors import UsageError
@@ -27,6 +28,7 @@ def save_plan(store: Store, plan: Plan, path: Path) -> None:
         "framework": plan.header.framework,
         "model_version": plan.header.model_version,
         "timezone": plan.header.inputs["timezone"],
+        NARROWED: NARROWED in plan.header.inputs,
         "cost": plan.cost,
         "counts": plan.counts,
     }
@@ -92,7 +94,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _header(data: dict[str, Any]) -> PlanHeader:
     return planbook.header_of_day(
-        str(data["as_of"]), str(data["framework"]), str(data["model_version"]), data["workspace"], data["timezone"]
+        str(data["as_of"]),
+        str(data["framework"]),
+        str(data["model_version"]),
+        data["workspace"],
+        data["timezone"],
+        narrowed=data.get(NARROWED) is True,
     )
 
 

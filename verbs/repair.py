@@ -1,4 +1,4 @@
-"""Commands about what happened, and for mending it: past runs, held values.
+"""Commands about what happened: past runs.
 
 Annotations are evaluated here (no `from __future__ import annotations`) because Typer reads them.
 """
@@ -10,7 +10,6 @@ from dashboard.answers import Answer, group
 from verbs.base import app, read_settings, verb
 
 runs_app = group("Past runs.", app, "runs")
-conflicts_app = group("Values of people that Keepwell leaves alone.", app, "conflicts")
 
 
 @verb(runs_app, "list", example="keepwell runs list --limit 50")
@@ -37,17 +36,3 @@ def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
         missing = "There is no run yet." if run == "latest" else f"There is no run {run!r}."
         raise UsageError(missing, hint="`keepwell runs list` shows which there are.")
     return Answer(data, lambda out: show_report(out, data))
-
-
-@verb(conflicts_app, "list", example="keepwell conflicts list")
-def conflicts_list(config: Path) -> Answer:
-    """List the values that the last plan leaves alone.
-
-    Somebody else set them: a person, or another program.
-    """
-    from dashboard.pages import conflicts_page, reading
-    from dashboard.terminal import show_conflicts
-
-    with reading(read_settings(config)) as store:
-        data = conflicts_page(store)
-    return Answer(data, lambda out: show_conflicts(out, data["conflicts"], planned=data["plan_id"] is not None))

@@ -63,7 +63,7 @@ def test_the_demo_shows_the_whole_job(tmp_path: Path) -> None:
     assert second["plan"]["changes"] == second["apply"]["confirmed"] == 0
     assert [one["property"] for one in third["conflicts"]] == [told["edit"]["property"]]
     assert third["conflicts"][0]["seen"] == told["edit"]["after"]
-    for words in ("top reason", "Nothing to write", "a person changed it", "API calls"):
+    for words in ("top reason", "Nothing to write", "somebody changed it", "API calls"):
         assert words in done.stderr
     assert "What a customer-success manager now sees" in done.stderr
     assert f"{first['connections']['hubspot']['apply']['confirmed']} values on" in done.stderr.splitlines()[-3]

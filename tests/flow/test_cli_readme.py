@@ -72,7 +72,7 @@ def test_the_session_of_the_readme(tmp_path: Path, environment: dict[str, str]) 
     assert "Traceback" not in done.stderr
     assert "Nothing to write: the CRMs already show what was computed." in done.stdout
     assert "exit code 3" in done.stdout
-    assert "a person changed it since Keepwell wrote it" in done.stdout
+    assert "somebody changed it since Keepwell wrote it" in done.stdout
     assert "Health:" in done.stdout
     assert sorted(path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm"))) == [
         "keepwell.db",

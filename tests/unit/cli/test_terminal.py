@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dashboard.terminal import show_accounts, show_changes, show_conflicts, show_planned, show_report
+from dashboard.conflicts import show_values
+from dashboard.terminal import show_accounts, show_changes, show_planned, show_report
 from dashboard.text import inert
 from sync.report import AccountLine, Buckets, ConnectionPlan, PlanSummary, RunReport
 
@@ -59,10 +60,11 @@ def test_hostile_names_do_nothing() -> None:
     }  # fmt: skip
     held = {
         "connection": "hubspot", "record_id": "1", "account": HOSTILE, "property": "cs_x", "seen": HOSTILE,
-        "last_written": "a", "want": HOSTILE, "reason": HOSTILE,
+        "last_written": "a", "want": HOSTILE, "reason": HOSTILE, "reason_code": "human_edit", "state": "open",
+        "told": {"by": "somebody", "of": "property", "kind": HOSTILE, "who": HOSTILE, "at": None, "name": HOSTILE},
     }  # fmt: skip
     data = report().to_dict()
-    text = screen(show_accounts, data["top"]) + screen(show_changes, [change]) + screen(show_conflicts, [held])
+    text = screen(show_accounts, data["top"]) + screen(show_changes, [change]) + screen(show_values, [held])
     data["plan"] |= {"shown": [change], "hidden_records": 2}  # type: ignore[operator]
     text += screen(show_planned, data)
     assert not (set(text) - {"\n"}) & (set(HOSTILE) - set(inert(HOSTILE)))

@@ -59,7 +59,12 @@ def test_the_store_commands(ready) -> None:  # type: ignore[no-untyped-def]
     assert json.loads(ready("db", "current", "--json").stdout) == {"revision": revision}
     assert json.loads(ready("db", "check", "--json").stdout) == {"findings": [], "ok": True}
     assert json.loads(ready("runs", "list", "--json").stdout) == {"runs": []}
-    assert json.loads(ready("conflicts", "list", "--json").stdout) == {"plan_id": None, "conflicts": []}
+    assert json.loads(ready("conflicts", "list", "--json").stdout) == {
+        "plan_id": None,
+        "planned_at": None,
+        "conflicts": [],
+        "accepted": 0,
+    }
     assert "There is no plan yet" in ready("conflicts", "list").stdout
     assert "There is no run yet." in ready("runs", "show").stderr
     assert "No runs yet" in ready("runs", "list").stdout
