@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-
 ROOMS  := cli.py config connectors dashboard mapping sandbox store sync verbs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format crash crash-pull chaos pitfalls bench lock clean
+.PHONY: help setup setup-dev demo test check format crash crash-pull chaos pitfalls machines planted bench lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,12 @@ chaos: $(VENV)/.dev  ## thirty days in virtual time and runs over a line that br
 
 pitfalls: $(VENV)/.dev  ## undo the answer to each known pitfall, one at a time, and see that its test fails
 	@$(BIN)/python -m tests.pitfalls.undone
+
+machines: $(VENV)/.dev  ## 2,000 histories with each state machine of the write path (EXAMPLES=100000 for more)
+	@$(BIN)/python -m tests.machines --examples $(or $(EXAMPLES),2000)
+
+planted: $(VENV)/.dev  ## plant a bug in the write path, one at a time, and see that the tests notice each
+	@$(BIN)/python -m tests.rig.planted
 
 bench: $(VENV)/.dev  ## figures as ratios against floors measured in the same run
 	$(BIN)/python -m benchmarks

@@ -96,13 +96,10 @@ class WritePathMachine(RuleBasedStateMachine):
         verdict = "reclaim" if reclaim else "accept"
         with self.store.write() as c:
             resolutions.decide(c, WS, [Resolution("crm", "companies", *key, verdict, seen, self.clock.now())])  # type: ignore[arg-type]
-        effect = self.crm.last_change(*key)
         if not reclaim:
             self.accepted[key] = seen
             return
         self.accepted.pop(key, None)
-        if effect is not None:
-            self.ours.add(effect.seq)
 
     @rule()
     def refused_values_are_tried_again(self) -> None:
@@ -188,12 +185,20 @@ class WritePathMachine(RuleBasedStateMachine):
             faults.arm(hook)
 
     def _adopted(self, run: Run, point: str) -> None:
-        """A value that is right already when a run looks counts as ours from then on, whoever set it."""
-        if point in ("plan.finished", "crm.read", "apply.guard_read"):
-            for key, want in run.wants.items():
-                effect = self.crm.last_change(*key)
-                if effect is not None and effect.new == want and self.accepted.get(key, "?") != want:
-                    self.ours.add(effect.seq)
+        """What counts as ours from then on, whoever set it: a value that is right already when a run looks, or that a
+        person gave away."""
+        if point not in ("plan.finished", "crm.read", "apply.guard_read"):
+            return
+        with self.store.read() as c:
+            decided = resolutions.of_records(c, WS, "crm", "companies", RECORDS)
+        given_away = {key: one.seen for key, one in decided.items() if one.verdict == "reclaim"}
+        for key in KEYS:
+            effect = self.crm.last_change(*key)
+            if effect is None:
+                continue
+            right = effect.new == run.wants.get(key) and self.accepted.get(key, "?") != effect.new
+            if right or given_away.get(key, "?") == effect.new:
+                self.ours.add(effect.seq)
 
     def _posting(self, session: Session, batch: Sequence[Change], fate: Fate) -> None:
         """A request is about to leave."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.altered import ROOT, Try, assert_noticed, copied
 from tests.pitfalls.reverts import PITFALLS, REVERTS, Revert
-from tests.pitfalls.undone import ROOT, Try, assert_noticed, copied, first_of_each, target
+from tests.pitfalls.undone import case, first_of_each, target
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def attempt() -> Iterator[Try]:
 
 @pytest.mark.parametrize("revert", first_of_each(), ids=lambda one: one.pitfall)
 def test_a_pitfall_whose_answer_is_undone_is_noticed(attempt: Try, revert: Revert) -> None:
-    assert_noticed(attempt, revert)
+    assert_noticed(attempt, case(revert))
 
 
 def test_every_pitfall_has_tests_of_its_name_and_a_revert() -> None:
@@ -36,6 +37,6 @@ def test_every_pitfall_has_tests_of_its_name_and_a_revert() -> None:
 
 @pytest.mark.parametrize("revert", REVERTS, ids=lambda one: f"{one.pitfall} {one.why}")
 def test_each_revert_stands_exactly_once_in_the_code(revert: Revert) -> None:
-    assert (ROOT / revert.file).read_text(encoding="utf-8").count(revert.old) == 1
+    assert case(revert).alteration.times() == 1
     file, name = target(revert)
     assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8")

@@ -92,7 +92,7 @@ SENDING: tuple[Bug, ...] = (
         SYNC + "batch.py",
         'return Outcome(ref, "in_doubt", reason="the CRM\'s answer does not mention this record")',
         'return Outcome(ref, "confirmed", reason="the CRM\'s answer does not mention this record")',
-        ("tests/rig/test_planted.py::test_a_row_that_the_answer_leaves_out_is_in_doubt",),
+        ("tests/machines/test_cases.py::test_a_row_that_the_answer_leaves_out_is_in_doubt",),
     ),
     Bug(
         "outcomes by place instead of id",
@@ -155,8 +155,8 @@ SENDING: tuple[Bug, ...] = (
         "the stamp stays when all else turned out to be there",
         SYNC + "batch.py",
         "            _settle_stamps(records, readings)\n",
-        "            _settle_stamps(records, {})\n" if False else "            _settle_stamps([], readings)\n",
-        ("tests/rig/test_planted.py::test_a_stamp_does_not_go_alone_when_all_else_is_there",),
+        "            _settle_stamps([], readings)\n",
+        ("tests/machines/test_cases.py::test_a_stamp_does_not_go_alone_when_all_else_is_there",),
     ),
 )
 
@@ -171,8 +171,8 @@ DECIDING: tuple[Bug, ...] = (
     Bug(
         "blind resend: what was lost was not done",
         SYNC + "settle.py",
-        "meaning = compare_after_loss(now_there, intent.seen, intent.want)",
-        'meaning = "pending"',
+        "one.id: compare_after_loss(current.values[one.record_id, one.property], one.seen, one.want)",
+        'one.id: "pending"',
         (WRITEPATH, TROUBLE + "test_a_lost_answer_is_read_back"),
     ),
     Bug(
@@ -208,7 +208,7 @@ DECIDING: tuple[Bug, ...] = (
         SYNC + "settle.py",
         'settlements.append(Settlement(intent.id, "gone",',
         'settlements.append(Settlement(intent.id, "pending",',
-        ("tests/rig/test_planted.py::test_a_record_that_went_while_its_answer_was_lost_is_gone",),
+        ("tests/machines/test_cases.py::test_a_record_that_went_while_its_answer_was_lost_is_gone",),
     ),
 )
 
@@ -326,7 +326,7 @@ KEEPING: tuple[Bug, ...] = (
         SYNC + "proof.py",
         "        if not proven.issuperset(properties):\n            return True\n        if self._first",
         "        if not proven.issuperset(properties):\n            return False\n        if self._first",
-        ("tests/rig/test_planted.py::test_a_value_that_the_crm_alters_is_drift",),
+        ("tests/machines/test_cases.py::test_a_value_that_the_crm_alters_is_drift",),
     ),
 )
 
@@ -371,14 +371,14 @@ FENCING: tuple[Bug, ...] = (
         SYNC + "lease.py",
         "            if missed >= MISSED_BEATS:\n",
         "            if missed < 0:\n",
-        ("tests/rig/test_planted.py::test_a_run_that_cannot_renew_its_lease_stops",),
+        ("tests/machines/test_cases.py::test_a_run_that_cannot_renew_its_lease_stops",),
     ),
     Bug(
         "a beat counts from its end",
         SYNC + "lease.py",
         "            session.renewed_at = before\n",
         "            session.renewed_at = session.deps.clock.monotonic()\n",
-        ("tests/rig/test_planted.py::test_a_beat_counts_from_its_begin",),
+        ("tests/machines/test_cases.py::test_a_beat_counts_from_its_begin",),
     ),
 )
 
