@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from store.errors import StoreMissing, StoreUnusable
 
+_MOUNTS = Path("/proc/self/mounts")
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
 
 
@@ -52,7 +53,7 @@ def prepare_file(path: Path) -> None:
         raise StoreUnusable(f"The store {path} cannot be created: {error.strerror}.", hint) from error
 
 
-def inspect_file(path: Path) -> None:
+def inspect_file(path: Path, mounts: Path = _MOUNTS) -> None:
     """Raise what is wrong with a store's file, as far as that shows without opening it.
 
     It is never opened here: closing it again would drop every lock that this process holds on it, and SQLite in
@@ -65,13 +66,13 @@ def inspect_file(path: Path) -> None:
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.absolute().parent, os.W_OK):
         hint = "SQLite writes to the file and beside it: give this user both rights."
         raise StoreUnusable(f"The store {path} or its folder is not writable.", hint)
-    filesystem = network_filesystem(path)
+    filesystem = network_filesystem(path, mounts)
     if filesystem is not None:
         hint = "SQLite's locks do not hold on network file systems: use a local disk or PostgreSQL."
         raise StoreUnusable(f"The store {path} lies on a network file system ({filesystem}).", hint)
 
 
-def network_filesystem(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
+def network_filesystem(path: Path, mounts: Path = _MOUNTS) -> str | None:
     """Return the kind of network file system that holds `path`; None for a local disk or where it cannot be told."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()

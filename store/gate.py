@@ -63,8 +63,8 @@ class Gate:
             if not called:
                 self._give_up(ticket)
         if not called:
-            message = f"The store {self._where} is busy: another thread of this process has been writing too long."
-            raise StoreLocked(message, "Try again.")
+            message = f"The store {self._where} is busy: no turn to write came within {self._seconds:g} s."
+            raise StoreLocked(message, "Another run or program may be holding it. Try again.")
         self._owner = threading.get_ident()
 
     def _give_up(self, ticket: threading.Lock) -> None:

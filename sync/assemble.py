@@ -21,6 +21,7 @@ from mapping.outputs import output_fields, override_fields
 from mapping.records import FieldSpec
 from store import Store, open_store
 from store.budgets import QuotaShelf
+from store.database import BUSY_SECONDS
 from sync.deps import Deps, Timing, new_run_id
 from sync.events import Observer
 from sync.observers import silent
@@ -40,19 +41,20 @@ def assemble(
     framework: Framework | None = None,
     version: str = "0",
     behind: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
 ) -> Deps:
     """Open the store (creating it on first use) and every connection; sends nothing to a CRM yet.
 
     `framework` stands in for the one that the settings name; `behind` leaves as much of the quotas as work that comes
-    behind the schedule has to. Raises `ConfigFileError`, `StoreError` or `ConfigError`;
-    what was opened is closed again then.
+    behind the schedule has to; `busy_seconds` is how long a step waits for somebody else who holds the store. Raises
+    `ConfigFileError`, `StoreError` or `ConfigError`; what was opened is closed again then.
     """
     framework = framework or load_framework_file(settings.framework)
     maps = load_field_maps(settings)
     check_policy(settings, framework)
     specs = (*output_fields(framework), *override_fields())
     clock = clock or SystemClock()
-    store = open_store(settings.store, settings.workspace, create=True)
+    store = open_store(settings.store, settings.workspace, create=True, busy_seconds=busy_seconds)
     connectors: dict[str, Connector] = {}
     reserve = settings.policy.backfill_reserve if behind else 0.0
     budget = SharedBudget(QuotaShelf(store), clock=clock.monotonic, sleep=sleep, reserve=reserve)

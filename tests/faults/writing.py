@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from store.tables import intent, run
+from store.tables import intent, lease, run
 from sync import faults
 from sync.report import RunReport
 from tests.faults.kit import Trouble
@@ -88,7 +89,12 @@ class Writing(Trouble):
         assert (report.status, report.reason_code) == (status, code), report.reason
         report.check_buckets()
         told = f"{report.reason} {report.hint}"
-        assert all(word in told for word in says), told
+        assert all(word.casefold() in told.casefold() for word in says), told
+
+    def leases_end(self) -> None:
+        """As if the time of a dead run's leases had passed."""
+        with self.made.deps() as deps, deps.store.write() as c:
+            c.execute(update(lease).values(expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
 
     def assert_caught_up(self, *, values: Values | None = None) -> None:
         """The next run completes what is left, and the one after it has nothing to do."""
