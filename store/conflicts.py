@@ -76,6 +76,7 @@ class _Planned:
     id: str
     made_at: datetime
     narrowed: bool
+    connections: frozenset[str]
 
 
 def standing(c: Connection, ws: str) -> Found:
@@ -84,7 +85,9 @@ def standing(c: Connection, ws: str) -> Found:
     whole = planned[0] if planned and not planned[0].narrowed else None
     by_record = {record: held for one in planned for record, held in _records(c, ws, one)}
     found = {one.place(): one for held in by_record.values() for one in held}
-    found.update((one.place(), one) for one in _meanwhile(c, ws, whole.made_at if whole is not None else None))
+    connections = frozenset().union(*(one.connections for one in planned))
+    since = whole.made_at if whole is not None else None
+    found.update((one.place(), one) for one in _meanwhile(c, ws, connections, since))
     found.update((one.place(), one) for one in _about_to_be_written(c, ws, planned) if one.place() not in found)
     rest = _decided(c, ws, _not_written_since(c, ws, found))
     conflicts = tuple(rest[place] for place in sorted(rest))
@@ -100,7 +103,8 @@ def _plans(c: Connection, ws: str) -> list[_Planned]:
         if UNDOES in inputs:
             continue
         made_at = datetime.fromisoformat(counts[MADE]["made_at"])
-        found.append(_Planned(key, plan_id, made_at, NARROWED in inputs))
+        connections = frozenset(name for name in counts if not name.startswith("/"))
+        found.append(_Planned(key, plan_id, made_at, NARROWED in inputs, connections))
         if not found[-1].narrowed:
             break
     return found[::-1]
@@ -136,10 +140,10 @@ def _records(c: Connection, ws: str, one: _Planned) -> Iterator[tuple[tuple[str,
         )
 
 
-def _meanwhile(c: Connection, ws: str, since: datetime | None) -> list[Conflict]:
+def _meanwhile(c: Connection, ws: str, connections: frozenset[str], since: datetime | None) -> list[Conflict]:
     """Values that the guard read of a write found changed, oldest first."""
     i = intent.c
-    here = and_(i.workspace == ws, i.state == "conflict", i.field != STAMP_FIELD)
+    here = and_(i.workspace == ws, member(c, i.connection, connections), i.state == "conflict", i.field != STAMP_FIELD)
     if since is not None:
         here &= i.changed_at >= since
     columns = (i.connection, i.object, i.record_id, i.field, i.property, i.seen, i.want, i.changed_at)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, tuple_, update
 
 from store import failures, resolutions
 from store.intents import Intent
@@ -101,6 +101,21 @@ def of_run(
     """Return what a run wrote after a place, by (connection, object, record id, property, id)."""
     here = and_(_L.workspace == ws, _L.run_id == run_id, tuple_(*_PLACE) > tuple_(*after))
     return [LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here).order_by(*_PLACE).limit(limit))]
+
+
+def standing(
+    c: Connection, ws: str, connection: str, object_name: str, *, after: tuple[str, str] = ("", ""), limit: int = 1_000
+) -> list[LedgerRow]:
+    """Return the last value of every property that we wrote, after a (record id, property), in that order."""
+    key = (_L.record_id, _L.property)
+    here = _object(ws, connection, object_name) & _L.is_current & (tuple_(*key) > tuple_(*after))
+    return [LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here).order_by(*key).limit(limit))]
+
+
+def count_standing(c: Connection, ws: str, connection: str, object_name: str) -> int:
+    """Return of how many properties we know what we wrote last."""
+    here = _object(ws, connection, object_name) & _L.is_current
+    return c.execute(select(func.count()).select_from(ledger).where(here)).scalar_one()
 
 
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:

@@ -215,6 +215,12 @@ def payloads(c: Connection, ws: str, connection: str, stream: str, ids: Iterable
     return {row.id: row.payload for row in rows}
 
 
+def live_ids(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> frozenset[str]:
+    """Return those of `ids` whose rows are neither gone nor archived."""
+    here = and_(_stream(ws, connection, stream), _among(c, ids), ~raw_record.c.gone, ~raw_record.c.archived)
+    return frozenset(c.execute(select(raw_record.c.id).where(here)).scalars())
+
+
 def count_live(c: Connection, ws: str, connection: str, stream: str) -> int:
     """Return how many rows are neither gone nor archived."""
     here = and_(_stream(ws, connection, stream), ~raw_record.c.gone, ~raw_record.c.archived)

@@ -41,6 +41,7 @@ from store import (
     plans,
     quarantine,
     raw,
+    resolutions,
     runs,
     writes,
 )
@@ -167,6 +168,9 @@ def plan_and_write(c: Connection, now: datetime) -> None:
     writes.counts(c, "w", "r")
     ids = [row.id for row in ledger.ledger_for(c, "w", "crm", "companies", ["1", "2"]).values()]
     assert ledger.mark_verified(c, "w", ids, now) == 2
+    assert len(ledger.standing(c, "w", "crm", "companies", after=("1", ""))) == 2
+    raw.live_ids(c, "w", "crm", "companies", ["1"])
+    assert resolutions.of_records(c, "w", "crm", "companies", ["1"]) == {}
     names = {"batch": "b", "run_id": "r", "connection": "crm", "object_name": "companies", "digest": ""}
     audit.append(c, "w", kind="intent", count=1, detail={}, now=now, **names)
     list(audit.entries(c, "w", batch="b"))

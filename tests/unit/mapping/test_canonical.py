@@ -17,6 +17,9 @@ MOMENT = FieldSpec("scored_at", ValueType.DATETIME, "At", "x")
 TEXT = FieldSpec("health_reasons", ValueType.TEXT, "Reasons", "x")
 BAND = FieldSpec("health_band", ValueType.ENUM, "Health", "x", options=(("green", "Green"),))
 
+TWINS = FieldSpec("segment", ValueType.ENUM, "Segment", "x", options=(("A", "A"), ("a", "a")))
+MIXED = FieldSpec("segment", ValueType.ENUM, "Segment", "x", options=(("ärger", "Ä"), ("b", "b"), ("B", "B")))
+
 
 @pytest.mark.parametrize(
     ("spec", "raw", "expected"),
@@ -45,6 +48,15 @@ BAND = FieldSpec("health_band", ValueType.ENUM, "Health", "x", options=(("green"
         (TEXT, " ", None),
         (TEXT, 5, "5"),
         (BAND, "green ", "green"),
+        (BAND, "Green", "green"),
+        (BAND, "GREEN", "green"),
+        (BAND, "mauve", "mauve"),
+        (BAND, "", None),
+        (TWINS, "A", "A"),
+        (TWINS, "a", "a"),
+        (MIXED, "ÄRGER", "ärger"),
+        (MIXED, "B", "B"),
+        (TEXT, "Green", "Green"),
     ],
 )
 def test_canonical(spec: FieldSpec, raw: Any, expected: str | None) -> None:
