@@ -1,216 +1,23 @@
-"""Bugs that a write path can have, planted into ours one at a time, and the tests that must notice each.
-
-`old` stands exactly once in `file`. With `new` in its place every one of `tests` has to fail.
-"""
+"""All planted bugs; those of sending and deciding have a file of their own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-STORE, SYNC = "store/", "sync/"
-HUBSPOT, SALESFORCE = "connectors/hubspot/", "connectors/salesforce/"
-
-
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """One planted bug; `tests` are ids of tests, or what the ids of parametrised ones begin with."""
-
-    why: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
-
-def machine(name: str) -> str:
-    """The test of a state machine, by its name in `tests.machines.table`."""
-    return f"tests/machines/test_machines.py::test_every_history_holds[{name}-sqlite]"
-
-
-WRITEPATH, OUTBOX, LEASE, CURSOR = machine("writepath"), machine("outbox"), machine("lease"), machine("cursor")
-DECIDE = "tests/unit/sync/test_decide.py::"
-PEOPLE, TROUBLE = "tests/flow/test_people.py::", "tests/flow/test_trouble.py::"
-STANDSTILL = "tests/flow/test_standstill.py::"
-
-SENDING: tuple[Bug, ...] = (
-    Bug(
-        "mark early: confirmed before it is sent",
-        SYNC + "batch.py",
-        "        outcomes, error = self._attempt(batch, latest)\n",
-        '        sure = {one.ref.id: Outcome(one.ref, "confirmed") for one in batch}\n'
-        "        self._settle(records, claimed, sure, result, None)\n"
-        "        self._attempt(batch, latest)\n"
-        "        return\n",
-        (WRITEPATH, TROUBLE + "test_a_request_that_never_arrived"),
-    ),
-    Bug(
-        "mark late: sent before it is written down",
-        SYNC + "batch.py",
-        "            claimed = self._claim(records, guarded, result, read_at)\n",
-        "            self._connector.write(\n"
-        "                [\n"
-        "                    Change(\n"
-        "                        Ref(self._connector.name, self._owned.object_name, r.record_id),\n"
-        '                        {c["property"]: c["after"] for c in r.changes},\n'
-        "                    )\n"
-        "                    for r in records\n"
-        "                ]\n"
-        "            )\n"
-        "            claimed = self._claim(records, guarded, result, read_at)\n",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "the audit row comes after the request",
-        SYNC + "batch.py",
-        '            self._audit(c, "intent", claim.batch, claimed, {})\n',
-        "            result.again = []\n",
-        (WRITEPATH, "tests/flow/test_first_and_second_run.py::test_both_crms_on_sqlite"),
-    ),
-    Bug(
-        "the ledger is written at the claim",
-        SYNC + "batch.py",
-        'if one.state == "unchanged" and one.seen == one.want], now)',
-        'if one.state in ("unchanged", "sent")], now)',
-        (WRITEPATH,),
-    ),
-    Bug(
-        "adopted without being equal",
-        SYNC + "batch.py",
-        'if one.state == "unchanged" and one.seen == one.want], now)',
-        'if one.state in ("unchanged", "conflict")], now)',
-        (WRITEPATH,),
-    ),
-    Bug(
-        "an answer that was lost counts as not sent",
-        SYNC + "batch.py",
-        '"in_doubt" if error.sent else "pending"',
-        '"pending" if error.sent else "pending"',
-        (WRITEPATH, TROUBLE + "test_a_lost_answer_is_read_back"),
-    ),
-    Bug(
-        "a row that the answer leaves out counts as written",
-        SYNC + "batch.py",
-        'return Outcome(ref, "in_doubt", reason="the CRM\'s answer does not mention this record")',
-        'return Outcome(ref, "confirmed", reason="the CRM\'s answer does not mention this record")',
-        ("tests/machines/test_cases.py::test_a_row_that_the_answer_leaves_out_is_in_doubt",),
-    ),
-    Bug(
-        "outcomes by place instead of id",
-        SYNC + "batch.py",
-        "outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}",
-        "outcomes = {one.ref.id: found for one, found in zip(batch, self._connector.write(batch))}",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "no guard read",
-        SYNC + "batch.py",
-        "        return compare_before_write(\n",
-        '        return "send" or compare_before_write(\n',
-        (WRITEPATH, PEOPLE + "test_an_edit_between_plan_and_apply_is_a_conflict"),
-    ),
-    Bug(
-        "an old guard read is good enough",
-        SYNC + "batch.py",
-        "if deps.clock.monotonic() - read_at > deps.timing.guard_age:",
-        "if deps.clock.monotonic() - read_at > deps.timing.guard_age * 1e6:",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "a request leaves however long ago it was decided",
-        SYNC + "batch.py",
-        "latest = min(read_at + self._session.deps.timing.send_within, self._session.last_to_send())",
-        "latest = self._session.last_to_send()",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "a request leaves although the lease may end before it",
-        SYNC + "session.py",
-        "return self.renewed_at + timing.lease_ttl - timing.deadline",
-        "return self.renewed_at + timing.lease_ttl * 1e6 - timing.deadline",
-        (STANDSTILL + "test_a_request_never_starts",),
-    ),
-    Bug(
-        "a request that waits for its permit forgets the time",
-        SYNC + "batch.py",
-        "            with leaving_by(latest):\n",
-        "            with leaving_by(latest * 1e6 + 1e9):\n",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "a conflict is sent all the same",
-        SYNC + "decide.py",
-        '    if current == before or (written is not None and current == written.value):\n        return "send"\n'
-        '    return "conflict"\n',
-        '    return "send"\n',
-        (WRITEPATH, DECIDE + "test_guard_read"),
-    ),
-    Bug(
-        "the time stamp goes alone",
-        SYNC + "decide.py",
-        "    if sheet.changes:\n        for item in stamps:\n",
-        "    if stamps:\n        for item in stamps:\n",
-        (WRITEPATH, DECIDE + "test_the_time_stamp_goes_only_along"),
-    ),
-    Bug(
-        "the stamp stays when all else turned out to be there",
-        SYNC + "batch.py",
-        "            _settle_stamps(records, readings)\n",
-        "            _settle_stamps([], readings)\n",
-        ("tests/machines/test_cases.py::test_a_stamp_does_not_go_alone_when_all_else_is_there",),
-    ),
+from tests.rig.bug import (
+    CURSOR,
+    DECIDE,
+    HUBSPOT,
+    LEASE,
+    OUTBOX,
+    PEOPLE,
+    SALESFORCE,
+    STANDSTILL,
+    STORE,
+    SYNC,
+    WRITEPATH,
+    Bug,
+    machine,
 )
-
-DECIDING: tuple[Bug, ...] = (
-    Bug(
-        "no grace: a lost request is judged at once",
-        SYNC + "settle.py",
-        "until = max(sent) + timedelta(seconds=session.deps.timing.grace)",
-        "until = max(sent)",
-        (WRITEPATH,),
-    ),
-    Bug(
-        "blind resend: what was lost was not done",
-        SYNC + "settle.py",
-        "one.id: compare_after_loss(current.values[one.record_id, one.property], one.seen, one.want)",
-        'one.id: "pending"',
-        (WRITEPATH, TROUBLE + "test_a_lost_answer_is_read_back"),
-    ),
-    Bug(
-        "what somebody else set meanwhile was not done either",
-        SYNC + "decide.py",
-        'return "pending" if current == before else "conflict"',
-        'return "pending"',
-        (DECIDE + "test_read_back_of_a_lost_answer",),
-    ),
-    Bug(
-        "what a dead run sent is not recovered",
-        SYNC + "settle.py",
-        "writes.recover(c, session.ws, connection, session.deps.clock.now())",
-        "0",
-        (WRITEPATH, "tests/flow/test_kill.py::test_a_run_that_is_killed"),
-    ),
-    Bug(
-        "what is in doubt waits like anything else",
-        STORE + "writes.py",
-        'values = {"state": "in_doubt", "reason": "the answer was lost", "changed_at": now}',
-        'values = {"state": "pending", "reason": "the answer was lost", "changed_at": now}',
-        (OUTBOX, WRITEPATH),
-    ),
-    Bug(
-        "a lost request is tried for ever",
-        STORE + "writes.py",
-        'attempt = case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt)',
-        'attempt = case((_I.state == "in_doubt", _I.attempt), else_=_I.attempt)',
-        (OUTBOX,),
-    ),
-    Bug(
-        "a record that is gone is written again",
-        SYNC + "settle.py",
-        'settlements.append(Settlement(intent.id, "gone",',
-        'settlements.append(Settlement(intent.id, "pending",',
-        ("tests/machines/test_cases.py::test_a_record_that_went_while_its_answer_was_lost_is_gone",),
-    ),
-)
+from tests.rig.bugs_of_sending import DECIDING, SENDING
 
 PEOPLES: tuple[Bug, ...] = (
     Bug(
@@ -253,7 +60,7 @@ PEOPLES: tuple[Bug, ...] = (
         SYNC + "decide.py",
         'return "refused" if known.refusal == Refusal(want) else None',
         "return None",
-        (DECIDE + "test_decision_with_what_people", "tests/flow/test_failures.py::"),
+        (DECIDE + "test_decision_with_what_people", "tests/flow/test_failures.py::test_a_refused_value_from_its_first"),
     ),
     Bug(
         "a value in doubt is planned anew",
@@ -437,7 +244,7 @@ VENDORS: tuple[Bug, ...] = (
         HUBSPOT + "client.py",
         "wait=wait if wait is not None else rule.wait, hint=rule.hint, sent=True)",
         "wait=wait if wait is not None else rule.wait, hint=rule.hint, sent=False)",
-        ("tests/contract/test_conformance_hubspot.py::",),
+        ("tests/contract/test_conformance_hubspot.py::test_hubspot_conforms",),
     ),
     Bug(
         "HubSpot: results by place instead of id",
@@ -461,7 +268,7 @@ VENDORS: tuple[Bug, ...] = (
         HUBSPOT + "write.py",
         'return Outcome(ref, "gone", "The record was deleted in HubSpot."',
         'return Outcome(ref, "rejected", "The record was deleted in HubSpot."',
-        ("tests/contract/test_conformance_hubspot.py::",),
+        ("tests/contract/test_conformance_hubspot.py::test_hubspot_conforms",),
     ),
     Bug(
         "HubSpot: the new refresh token is not stored",
@@ -482,7 +289,7 @@ VENDORS: tuple[Bug, ...] = (
         SALESFORCE + "write.py",
         "        if not isinstance(answer, list) or len(answer) != len(rows):\n",
         "        if not isinstance(answer, list):\n",
-        ("tests/unit/connectors/test_salesforce_write.py::test_an_answer_that_proves_nothing",),
+        ("tests/unit/connectors/test_salesforce_write.py::test_each_change_has_exactly_one_outcome",),
     ),
 )
 
