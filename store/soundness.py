@@ -69,7 +69,8 @@ def _state_findings(c: Connection) -> list[str]:
             cursor(c, ws, connection, stream)
         except StoreCorrupt as error:
             findings.append(str(error))
-    for epoch_id in c.execute(select(epoch_table.c.id).order_by(epoch_table.c.id)).scalars().all():
+    used = epoch_table.c.state != "abandoned"  # nothing is ever computed from those
+    for epoch_id in c.execute(select(epoch_table.c.id).where(used).order_by(epoch_table.c.id)).scalars().all():
         try:
             epochs.get(c, epoch_id)
         except StoreCorrupt as error:
