@@ -17,6 +17,8 @@ from mapping.values import READERS, Unreadable, flag, is_empty, number_decimal, 
 
 Value = str | int | float | bool | Decimal | date | None
 
+LONGEST_TEXT = 65_536
+"""Characters of a unified text: as many as HubSpot keeps of one. Names and the like have a hundred."""
 _SLUG = re.compile(r"[^0-9a-z]+")
 _SLUGGED = frozenset(
     {"kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome", "direction"}
@@ -129,6 +131,8 @@ def _read(entity: str, item: Field, rule: Rule, raw: object, zone: tzinfo) -> Va
         return _domain(raw)
     value = READERS[item.type](raw, zone)
     if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise Unreadable(f"is longer than {LONGEST_TEXT:,} characters")
         if item.name in _SLUGGED and ";" in value:
             raise Unreadable("has several values where one is wanted")
         return _slug(value) if item.name in _SLUGGED else (value or None)

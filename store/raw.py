@@ -73,7 +73,7 @@ class Versions:
         documents: list[str] = []
         hashes: list[str] = []
         for record in ordered:
-            document = dump_bytes(record.properties)
+            document = _document(record)
             hashes.append(hashlib.blake2b(document, digest_size=16).hexdigest())
             documents.append(document.decode("utf-8"))  # text is short; the bytes keep the 8 KiB they were written into
         return cls(ids, ordered, documents, hashes)
@@ -242,6 +242,17 @@ def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
         if before is None or not _older(record.modified_at, before.modified_at):
             latest[record_id] = record
     return latest
+
+
+def _document(record: RawRecord) -> bytes:
+    """Its properties as they are stored; one that is nested too deeply to be written is kept as an empty object, which
+    no field reads, so that it costs this value and not the page."""
+    try:
+        return dump_bytes(record.properties)
+    except RecursionError:
+        return dump_bytes(
+            {name: {} if isinstance(one, dict | list) else one for name, one in record.properties.items()}
+        )
 
 
 def _same(stored: str, ended: bool, record: RawRecord, document: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import polars as pl
 
@@ -21,6 +22,7 @@ from store.evaluations import NewEvaluation
 from store.types import dump_json
 from sync.because import reasons
 from sync.decide import STAMP_FIELD
+from sync.errors import InvariantError
 from sync.faults import fp
 from sync.portfolio import LAST, Portfolio
 from sync.report import BANDS, AccountLine
@@ -101,11 +103,19 @@ def _save(session: Session, evaluation: Evaluation) -> None:
 def _canonical_rows(frame: pl.DataFrame, specs: Sequence[FieldSpec]) -> Iterator[tuple[str, dict[str, str | None]]]:
     names = [spec.name for spec in specs]
     for account_id, *values in frame.select("account_id", *names).iter_rows():
-        yield account_id, {spec.name: _text(spec, value) for spec, value in zip(specs, values, strict=True)}
+        yield account_id, {spec.name: canonical_text(spec, value) for spec, value in zip(specs, values, strict=True)}
 
 
-def _text(spec: FieldSpec, value: object) -> str | None:
-    """Canonical text; a binary float is cut to the decimals that the CRM's property has."""
+def canonical_text(spec: FieldSpec, value: object) -> str | None:
+    """Canonical text; a binary float is cut to the decimals that the CRM's property has.
+
+    What is no number would be stored and sent as a word; the frameworks make no such value.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        raise InvariantError(
+            f"The computed value of {spec.name} is {value}, not a number; nothing was written.",
+            hint="Please report this with the framework's metrics and scores.",
+        )
     return canonical(spec, round(value, spec.decimals) if isinstance(value, float) else value)
 
 

@@ -61,6 +61,8 @@ class ChaosProxy:
     def __init__(self, upstream: str) -> None:
         self.rule: Rule | None = None
         self.rules: Rules | None = None
+        self.alters: Callable[[bytes], bytes] | None = None
+        """Makes another body of the body of each answer."""
         self.url = ""
         self._port = urlsplit(upstream).port or 80
         self._loop = asyncio.new_event_loop()
@@ -114,6 +116,9 @@ class ChaosProxy:
         answer = await reader.read()
         writer.close()
         shown, _, content = answer.partition(b"\r\n\r\n")
+        if self.alters is not None:
+            content = self.alters(content)
+            shown = _LENGTH.sub(b"", shown) + b"\r\ncontent-length: %d" % len(content)
         return _CLOSES.sub(b"", shown) + b"\r\n\r\n" + content  # towards the client the connection stays open
 
     async def _half_upstream(self, head: bytes, body: bytes) -> None:
