@@ -17,6 +17,8 @@ from store.gate import Gate
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another one before it gives up with StoreLocked."""
+IDLE_SECONDS = 300
+"""How long a transaction on a server may stand still before the server ends it."""
 
 _BEGIN = "keepwell_begin"
 
@@ -27,7 +29,9 @@ def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
         return _connect_sqlite(url, busy_seconds)
     # A wait is bounded on the server too; TIMESTAMPTZ arrives in UTC whatever the server's zone is.
     # Plans are made for the values at hand: one array of ids may hold one id or thousands.
-    settings = ("timezone=UTC", f"lock_timeout={int(busy_seconds * 1000)}", "synchronous_commit=on")
+    # A process that was paused or cut off in the middle of a transaction gives its locks back after a while.
+    waits = (f"lock_timeout={int(busy_seconds * 1000)}", f"idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}")
+    settings = ("timezone=UTC", *waits, "synchronous_commit=on")
     options = " ".join(f"-c {setting}" for setting in (*settings, "plan_cache_mode=force_custom_plan"))
     given = url.query.get("options", "")
     options = f"{' '.join(given) if isinstance(given, tuple) else given} {options}".strip()

@@ -130,8 +130,8 @@ _KNOWN: tuple[tuple[type[StoreError], frozenset[str], tuple[str, ...], str, str]
 """What drivers say → our error: SQLSTATEs of PostgreSQL, words of SQLite, message, what to do next."""
 
 
-_LOST = ("57P01", "57P02", "08")
-"""SQLSTATEs, or their beginnings, of a server that stops or breaks off."""
+_LOST = ("57P01", "57P02", "25P03", "08")
+"""SQLSTATEs, or their beginnings, of a server that stops, breaks off, or gave up on a transaction that stood still."""
 _IOERR, _IOERR_SHMSIZE = 10, 4874
 """SQLite's code of every input/output error, and the one of a log's index that found no room."""
 
