@@ -16,7 +16,6 @@ from config.layers import RESERVED
 from config.load import SECRETS_DIR, is_path
 from config.settings import ENV_PREFIX
 from config.starter import HubSpotStart, SalesforceStart, Starter, write_private
-from dashboard.conflicts import show_values
 from dashboard.localcrm import LocalCrmError, edit_by_hand
 from dashboard.terminal import (
     show_accounts,
@@ -129,6 +128,8 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     third = told["third"] = plan.run(config)
     if not _ended_well(out, third):
         return told | {"exit_code": third["exit_code"]}
+    from dashboard.conflicts import show_values  # loads polars, which `keepwell sandbox` starts without
+
     show_values(out, third["conflicts"])
 
     _chapter(out, "What a customer-success manager now sees in the CRM, worst health first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -49,7 +49,8 @@ def serve(crms: AbstractContextManager[Any], *, config: Path | None, force: bool
             write_sandbox_config(data, config, force=force)
         typer.echo(json.dumps(data) if as_json else sandbox_announcement(data, config))
         with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            while True:
+                time.sleep(3600)  # not a lock: once polars is loaded, Ctrl-C does not end a wait for one
 
 
 def write_sandbox_config(crms: Mapping[str, Any], path: Path, *, force: bool) -> None:

@@ -1,5 +1,9 @@
 """`init` with somebody at the keyboard, and what the sandbox announces."""
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import typer
@@ -57,3 +61,26 @@ def test_the_sandbox_says_how_to_be_used(tmp_path: Path) -> None:
     assert settings.connections["salesforce"].model_dump()["login_url"] == "http://127.0.0.1:2"
     assert f"keepwell sync --config {path}" in sandbox_announcement(CRMS, path)
     assert "--write-config" in sandbox_announcement(CRMS, None)
+
+
+WAITING = """
+import polars
+from contextlib import nullcontext
+from types import SimpleNamespace
+from dashboard.first_steps import serve
+
+serve(nullcontext(SimpleNamespace(as_json=dict)), config=None, force=False, as_json=True)
+"""
+
+
+def test_ctrl_c_ends_the_sandbox_also_when_polars_is_loaded() -> None:
+    """Polars catches the signal too, and after that a wait for a lock never ends."""
+    with subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "{}\n"
+        time.sleep(0.5)  # it waits now
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
