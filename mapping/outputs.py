@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mapping.framework.load import Framework
 from mapping.framework.spec import RuleSpec
 from mapping.framework.structure import RENEWAL_STATUSES, UNKNOWN_BAND
-from mapping.records import FieldSpec, ValueType
+from mapping.records import STAMP_FIELD, FieldSpec, ValueType
 
 Options = tuple[tuple[str, str], ...]
 
@@ -105,7 +105,7 @@ def _provenance() -> tuple[FieldSpec, ...]:
     return (
         _spec("framework", ValueType.TEXT, "Customer-success framework", "Framework that computed these values."),
         _spec("model_version", ValueType.TEXT, "Customer-success model version", "Version of the framework's rules."),
-        _spec("scored_at", ValueType.DATETIME, "Customer-success values changed",
+        _spec(STAMP_FIELD, ValueType.DATETIME, "Customer-success values changed",
               "When these values were last written with a change."),
     )  # fmt: skip
 

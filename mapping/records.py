@@ -28,6 +28,10 @@ class FieldType(StrEnum):
     REF = "ref"
 
 
+STAMP_FIELD = "scored_at"
+"""Written only along with another change: by itself it would make every run write every record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One unified field: its name, its type and what it means."""

@@ -13,19 +13,17 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Text, and_, select, type_coerce
 
+from mapping.records import STAMP_FIELD
 from store import identity, ledger, resolutions
 from store.identity import AccountLink
+from store.plans import MADE, NARROWED, UNDOES
 from store.resolutions import Resolution
 from store.sql import member
 from store.tables import intent, plan, plan_record
 from store.types import dump_json
 
-NARROWED, UNDOES, MADE = "narrowed", "undoes", "/made"
-"""In a plan's inputs: it is about some accounts only, it undoes a run. Beside its counts: when it was made."""
 MEANWHILE, RECLAIMED = "changed_meanwhile", "reclaimed"
 """The reasons of a value that was changed between its plan and its writing, and of one that a plan replaces."""
-STAMP_FIELD = "scored_at"
-"""The time stamp shares the fate of the values beside it; nobody decides about it."""
 DECIDABLE = frozenset({"human_edit", "not_ours", "undone", "accepted", MEANWHILE, RECLAIMED})
 """Reasons that a person can decide about; what is in doubt the next run decides by reading it back."""
 
@@ -141,7 +139,7 @@ def _records(c: Connection, ws: str, one: _Planned) -> Iterator[tuple[tuple[str,
 
 
 def _meanwhile(c: Connection, ws: str, connections: frozenset[str], since: datetime | None) -> list[Conflict]:
-    """Values that the guard read of a write found changed, oldest first."""
+    """Values that a guard read found changed, oldest first; the time stamp shares the fate of the others."""
     i = intent.c
     here = and_(i.workspace == ws, member(c, i.connection, connections), i.state == "conflict", i.field != STAMP_FIELD)
     if since is not None:

@@ -15,6 +15,11 @@ from store.sql import upsert
 from store.tables import plan, plan_record
 from store.types import dump_json, to_micros
 
+NARROWED, UNDOES = "narrowed", "undoes"
+"""In a plan's inputs: it is about some accounts only; it undoes this run."""
+MADE = "/made"
+"""Beside the connections' names in a plan's counts: when and from what it was made."""
+
 State = Literal["draft", "ready", "applied", "refused", "stale"]
 
 _KEY = (plan_record.c.connection, plan_record.c.object, plan_record.c.record_id)

@@ -19,7 +19,12 @@ from store.tables import raw_record, raw_seq
 from store.types import clean_texts, dump_bytes
 
 DOUBTED = "doubted"
-"""Stands for the content hash of a row whose content is not to be relied on: whatever is read next counts as news."""
+"""Stands for the content hash of a row whose content is not what was read: whatever is read next counts as news."""
+
+
+def content_hash(document: bytes) -> str:
+    """Return what stands for the content of a stored document."""
+    return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Versions:
         hashes: list[str] = []
         for record in ordered:
             document = _document(record)
-            hashes.append(hashlib.blake2b(document, digest_size=16).hexdigest())
+            hashes.append(content_hash(document))
             documents.append(document.decode("utf-8"))  # text is short; the bytes keep the 8 KiB they were written into
         return cls(ids, ordered, documents, hashes)
 

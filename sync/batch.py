@@ -17,13 +17,13 @@ from sqlalchemy import Connection
 from connectors.base import Change, Connector, Observed, Outcome
 from connectors.budget import leaving_by
 from connectors.errors import ConnectorError, CredentialsError, NotInTime, QuotaExhausted
-from mapping.records import Ref
+from mapping.records import STAMP_FIELD, Ref
 from store import audit, leases, ledger, resolutions, writes
 from store.intents import Intent, NewIntent, Settlement
 from store.plans import PlanRecord
 from store.resolutions import Resolution
 from sync.adopt import adopt
-from sync.decide import STAMP_FIELD, Written, compare_before_write
+from sync.decide import Written, compare_before_write
 from sync.errors import Interrupted
 from sync.faults import fp
 from sync.owned import Owned

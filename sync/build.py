@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from mapping.records import Ref
+from mapping.records import STAMP_FIELD, Ref
 from store import failures, identity, ledger, plans
 from store.failures import Failure
 from store.identity import AccountLink
 from store.intents import Intent
 from store.plans import PlanRecord
 from sync.adopt import as_adopted
-from sync.decide import OPEN_HOLDS, STAMP_FIELD, RecordDecision
+from sync.decide import OPEN_HOLDS, RecordDecision
 from sync.faults import fp
 from sync.guards import PlanFigures, drops_band
 from sync.moment import looks_back

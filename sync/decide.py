@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mapping.records import STAMP_FIELD
+
 HumanEdits = Literal["hold", "reclaim"]
 HoldReason = Literal["human_edit", "not_ours", "in_doubt", "undone", "accepted", "refused"]
 THEIRS: frozenset[str] = frozenset({"human_edit", "not_ours"})
@@ -17,9 +19,6 @@ THEIRS: frozenset[str] = frozenset({"human_edit", "not_ours"})
 OPEN_HOLDS: frozenset[str] = frozenset({"human_edit", "not_ours", "in_doubt", "undone"})
 """Reasons that wait for a decision: an accepted value has it, a refused one is counted with the failures."""
 Action = Literal["nothing", "adopt", "write", "hold"]
-
-STAMP_FIELD = "scored_at"
-"""Written only along with another change: by itself it would make every run write every record."""
 
 
 @dataclass(frozen=True, slots=True)

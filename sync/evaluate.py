@@ -16,12 +16,11 @@ import polars as pl
 from mapping import engine
 from mapping.canonical import canonical
 from mapping.engine import Evaluation
-from mapping.records import FieldSpec
+from mapping.records import STAMP_FIELD, FieldSpec
 from store import evaluations, identity, marks
 from store.evaluations import NewEvaluation
 from store.types import dump_json
 from sync.because import reasons
-from sync.decide import STAMP_FIELD
 from sync.errors import InvariantError
 from sync.faults import fp
 from sync.portfolio import LAST, Portfolio

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, select
 
+from mapping.records import STAMP_FIELD
 from store import failures, ledger, raw, resolutions, writes
 from store.failures import Failure, Place
 from store.identity import AccountLink
@@ -16,7 +17,6 @@ from store.sql import member
 from store.tables import raw_alias
 from sync.batch import read_current
 from sync.decide import (
-    STAMP_FIELD,
     Known,
     RecordDecision,
     Refusal,

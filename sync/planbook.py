@@ -15,12 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from mapping.frames import AsOf
+from mapping.records import STAMP_FIELD
 from store import Store, plans
-from store.conflicts import MADE, NARROWED
-from store.plans import Plan, PlanHeader, PlanRecord
+from store.plans import MADE, NARROWED, Plan, PlanHeader, PlanRecord
 from store.tables import plan as plan_table
 from store.tables import plan_record
-from sync.decide import STAMP_FIELD
 from sync.errors import InvariantError, UsageError
 from sync.report import Buckets, ConnectionPlan, PlanSummary
 

@@ -9,8 +9,7 @@ from typing import Any
 import orjson
 
 from store import Store, plans
-from store.conflicts import NARROWED
-from store.plans import Plan, PlanHeader, PlanRecord
+from store.plans import NARROWED, Plan, PlanHeader, PlanRecord
 from sync import planbook
 from sync.errors import UsageError
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 from connectors.base import Connector
 from connectors.budget import urgent
+from mapping.records import STAMP_FIELD
 from store import leases, writes
 from store.intents import Intent, IntentState, Settlement
 from sync.batch import read_current
-from sync.decide import STAMP_FIELD, compare_after_loss
+from sync.decide import compare_after_loss
 from sync.errors import Interrupted
 from sync.faults import fp
 from sync.owned import Owned

@@ -12,11 +12,12 @@ from dataclasses import asdict, replace
 from itertools import groupby, islice
 from typing import Any, Literal
 
+from mapping.records import STAMP_FIELD
 from store import identity, ledger, plans, raw, runs
 from store.ledger import LedgerRow
-from store.plans import PlanRecord
+from store.plans import UNDOES, PlanRecord
 from sync.batch import Guarded, read_current
-from sync.decide import STAMP_FIELD, HeldValue, PlannedChange
+from sync.decide import HeldValue, PlannedChange
 from sync.errors import UsageError
 from sync.explain import find_account
 from sync.faults import fp
@@ -46,7 +47,7 @@ def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> Pla
     chosen = _chosen(session)
     framework = session.deps.framework
     header = draft_header(session.at, framework.name, framework.version, ws)
-    header = replace(header, inputs={**header.inputs, "undoes": run_id})
+    header = replace(header, inputs={**header.inputs, UNDOES: run_id})
     with session.write() as c:
         key = plans.create(c, ws, header)
     fp("plan.begun")

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
+from store.raw import DOUBTED
 from store.sql import member
 from store.tables import raw_record
-
-WRITTEN = "written"
-"""Stands for the content hash of a row that we wrote to: whatever is read next counts as news."""
 
 
 def lay_over(
@@ -27,4 +25,4 @@ def lay_over(
     rows = [{"row_id": row.id, "laid": {**row.payload, **values[row.id]}} for row in found]
     if rows:
         statement = update(raw_record).where(here, raw_record.c.id == bindparam("row_id"))
-        c.execute(statement.values(payload=bindparam("laid"), hash=WRITTEN), rows)
+        c.execute(statement.values(payload=bindparam("laid"), hash=DOUBTED), rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from mapping.canonical import canonical
-from store import audit, ledger, runs, writes
+from store import audit, check, ledger, runs, writes
 from store.tables import evaluation
 from store.tables import ledger as ledger_table
 from sync.engine import run_plan, run_pull
@@ -28,6 +28,7 @@ def check_first_and_second_run(made: Rig) -> None:
     before = {name: len(made.journal(at=name)) for name in made.settings.connections}
 
     assert_sound(made)
+    assert check(made.settings.store) == [], "what was written is laid over the copies of records"
 
     second = made.sync()
     assert (second.status, second.exit_code) == ("complete", 0)

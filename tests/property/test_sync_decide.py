@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.decide import STAMP_FIELD, HumanEdits, Known, Wanted, Written, compare_before_write, decide, decide_record
+from mapping.records import STAMP_FIELD
+from sync.decide import HumanEdits, Known, Wanted, Written, compare_before_write, decide, decide_record
 
 VALUES = st.one_of(st.none(), st.sampled_from(["1", "2", "3"]))
 LEDGER = st.one_of(st.none(), VALUES.map(Written))
