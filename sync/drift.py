@@ -20,7 +20,7 @@ from sync.batch import Guarded, read_current
 from sync.decide import Told
 from sync.deps import Deps, RunOptions
 from sync.events import ChunkDone, Noted
-from sync.explain import find_account
+from sync.explain import records_of
 from sync.moment import moment
 from sync.owned import Owned, owned_properties
 from sync.picture import in_doubt
@@ -120,7 +120,7 @@ def find_drift(deps: Deps, select: str | None = None) -> Drift:
     Raises `UsageError` when `select` names no account, and whatever ends a run before it reads.
     """
     session = Session(deps, RunOptions(select=select), "", moment(deps, RunOptions()), RunReport("", "drift", "", ""))
-    chosen = _chosen(deps, select)
+    chosen = records_of(deps, select) if select is not None else None
     check_identities(session)
     drift = Drift()
     for name, connector in deps.connectors.items():
@@ -239,12 +239,3 @@ def _differs(row: LedgerRow, current: Guarded) -> bool:
 
 def _key(row: LedgerRow) -> Key:
     return (row.record_id, row.property)
-
-
-def _chosen(deps: Deps, select: str | None) -> frozenset[Key] | None:
-    """(connection, record id) of the account that was asked for; None means all."""
-    if select is None:
-        return None
-    account = find_account(deps, select)
-    with deps.store.read() as c:
-        return frozenset((one.connection, one.crm_id) for one in identity.links(c, deps.workspace, [account]))

@@ -74,6 +74,13 @@ def find_account(deps: Deps, query: str) -> str:
     raise UsageError(f"{query!r} could be {len(found)} accounts: {some}.", hint="Give one of the ids in brackets.")
 
 
+def records_of(deps: Deps, query: str) -> frozenset[tuple[str, str]]:
+    """(connection, record id) of the records of the one account that `query` names; raises as `find_account`."""
+    account = find_account(deps, query)
+    with deps.store.read() as c:
+        return frozenset((one.connection, one.crm_id) for one in identity.links(c, deps.workspace, [account]))
+
+
 def _names(deps: Deps, account_ids: set[str]) -> list[tuple[str, str]]:
     with deps.store.read() as c:
         found = frames.frame(c, deps.workspace, "account", account_ids=sorted(account_ids))

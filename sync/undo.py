@@ -19,7 +19,7 @@ from store.plans import UNDOES, PlanRecord
 from sync.batch import Guarded, read_current
 from sync.decide import HeldValue, PlannedChange
 from sync.errors import UsageError
-from sync.explain import find_account
+from sync.explain import records_of
 from sync.faults import fp
 from sync.guards import PlanFigures
 from sync.owned import Owned
@@ -44,7 +44,8 @@ def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> Pla
     """
     ws = session.ws
     _require_writer(session, run_id)
-    chosen = _chosen(session)
+    select = session.options.select
+    chosen = records_of(session.deps, select) if select is not None else None
     framework = session.deps.framework
     header = draft_header(session.at, framework.name, framework.version, ws)
     header = replace(header, inputs={**header.inputs, UNDOES: run_id})
@@ -57,6 +58,7 @@ def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> Pla
         while chunk := list(islice(records, session.deps.connectors[part.name].capabilities.read_batch)):
             part.take(chunk)
             session.deps.stop.check()
+        part.plan.cost = part.cost()
     counts: dict[str, Any] = {part.name: asdict(part.plan) for part in parts}
     counts[PROPERTIES] = {part.name: sorted(part.properties) for part in parts}
     counts[FIGURES] = {part.name: asdict(part.figures()) for part in parts}
@@ -104,10 +106,12 @@ class _Part:
             plans.add_records(c, session.ws, self._key, records)
         fp("plan.chunk_stored")
 
+    def cost(self) -> int:
+        """API calls that carrying it out takes."""
+        return self._connector.write_cost(self.plan.records, self._read_back.records) if self.plan.records else 0
+
     def figures(self) -> PlanFigures:
-        """What the guards look at; called last, when all records were taken."""
-        if self.plan.records:
-            self.plan.cost = self._connector.write_cost(self.plan.records, self._read_back.records)
+        """What the guards look at."""
         return PlanFigures(self.name, self._live, self.plan.records, self.plan.records)
 
     def _reason_to_skip(
@@ -172,15 +176,6 @@ def _require_writer(session: Session, run_id: str) -> None:
             f"Run {run_id} ({run.command}, {run.status}) wrote nothing, so there is nothing to undo.",
             hint="`keepwell runs list` shows how many values each run wrote.",
         )
-
-
-def _chosen(session: Session) -> frozenset[tuple[str, str]] | None:
-    """(connection, record id) of the account that was asked for; None means all."""
-    if session.options.select is None:
-        return None
-    account = find_account(session.deps, session.options.select)
-    with session.deps.store.read() as c:
-        return frozenset((one.connection, one.crm_id) for one in identity.links(c, session.ws, [account]))
 
 
 def _place(rows: Sequence[LedgerRow]) -> tuple[str, str]:

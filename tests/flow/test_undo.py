@@ -11,7 +11,7 @@ from config.limits import Limit
 from store.runs import get
 from sync.deps import RunOptions
 from sync.engine import run_plan, run_undo
-from sync.planbook import find_plan, records
+from sync.planbook import find_plan, records, summary
 from sync.report import RunReport
 from tests.flow.checker import assert_sound
 from tests.flow.rig import Rig, rig
@@ -187,6 +187,9 @@ def test_only_looking_writes_nothing(tmp_path: Path) -> None:
         assert report.plan.total("changes") == first.buckets().confirmed
         assert report.buckets().planned == 0
         assert len(made.ours()) == effects
+        with made.deps() as deps:
+            kept_plan = summary(find_plan(deps.store, report.plan.plan_id))
+        assert kept_plan.total("cost") == report.plan.total("cost") > 0
 
 
 def test_a_large_undo_says_what_allows_it(tmp_path: Path) -> None:
