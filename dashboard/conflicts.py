@@ -12,10 +12,11 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from dashboard.changedby import sentence, with_names
+from dashboard.names import Names, account_names
 from dashboard.reasons import REASONS
 from dashboard.terminal import table
-from dashboard.text import inert
-from store import Store, conflicts, frames
+from dashboard.text import inert, shown_value
+from store import Store, conflicts
 from store.conflicts import Conflict
 
 Data = Mapping[str, Any]
@@ -41,15 +42,11 @@ def conflicts_page(store: Store, *, everything: bool = False) -> dict[str, Any]:
 def lines(c: Connection, ws: str, found: Iterable[Conflict]) -> list[dict[str, Any]]:
     """Conflicts as rows of data, with the account's name and the names of people where the store knows them."""
     found = list(found)
-    wanted = sorted({one.account_id for one in found})
-    names: dict[tuple[str, str], str] = {}
-    if wanted:
-        frame = frames.frame(c, ws, "account", account_ids=wanted).select("connection", "id", "name")
-        names = {(connection, record_id): name for connection, record_id, name in frame.iter_rows() if name}
+    names = account_names(c, ws, (one.account_id for one in found))
     return with_names(c, ws, [_line(one, names) for one in found])
 
 
-def _line(one: Conflict, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _line(one: Conflict, names: Names) -> dict[str, Any]:
     row = asdict(one)
     verdict, decided_at = row.pop("verdict"), row.pop("decided_at")
     return row | {
@@ -89,7 +86,7 @@ def show_values(out: Console, rows: Sequence[Data]) -> None:
         for index, row in enumerate(values):
             if index == 0:
                 out.print(Text(f"{connection} {inert(record_id)} {inert(row['account'], 40)}".rstrip(), style="bold"))
-            seen, last, want = (_value(row[key]) for key in ("seen", "last_written", "want"))
+            seen, last, want = (shown_value(row[key]) for key in ("seen", "last_written", "want"))
             out.print(Text(f"  {inert(row['property'])}: in the CRM {seen}, written last {last}, computed {want}"))
             out.print(Text(f"    {_why(row)}", style="dim"))
             if who := sentence(row):
@@ -105,8 +102,8 @@ def show_decided(out: Console, page: Data) -> None:
             f"{row['connection']}:{row['record_id']}",
             inert(row["account"], 30),
             row["property"],
-            inert(_value(row["seen"]), 40),
-            inert(_value(row["want"]), 40),
+            inert(shown_value(row["seen"]), 40),
+            inert(shown_value(row["want"]), 40),
         )
         for row in rows[:_SHOWN]
     ]
@@ -133,7 +130,3 @@ def _accepted(page: Data) -> str:
     if not number:
         return ""
     return f" {number} accepted {'value stands' if number == 1 else 'values stand'}; `--all` shows them."
-
-
-def _value(value: object) -> str:
-    return "–" if value is None or value == "" else inert(value)

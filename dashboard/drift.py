@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from dashboard.changedby import moment, sentence, with_names
-from dashboard.text import inert
-from store import Store, frames
+from dashboard.names import account_names
+from dashboard.text import inert, shown_value
+from store import Store
 
 Data = Mapping[str, Any]
 SHOWN = 200
@@ -21,12 +22,8 @@ SHOWN = 200
 def drift_page(store: Store, drift: Data) -> dict[str, Any]:
     """What `sync.drift` found, with the names of accounts and people where the store knows them."""
     rows: Sequence[Data] = drift["drift"]
-    wanted = sorted({row["account_id"] for row in rows})
-    names: dict[tuple[str, str], str] = {}
     with store.read() as c:
-        if wanted:
-            frame = frames.frame(c, store.workspace, "account", account_ids=wanted).select("connection", "id", "name")
-            names = {(connection, record_id): name for connection, record_id, name in frame.iter_rows() if name}
+        names = account_names(c, store.workspace, (row["account_id"] for row in rows))
         named = [{**row, "account": names.get((row["connection"], row["record_id"]))} for row in rows]
         return {**drift, "drift": with_names(c, store.workspace, named)}
 
@@ -51,11 +48,11 @@ def show_drift(out: Console, page: Data) -> None:
 
 
 def _show_value(out: Console, row: Data) -> None:
-    written = f"{_value(row['written'])} written {moment(row['written_at'])}"
+    written = f"{shown_value(row['written'])} written {moment(row['written_at'])}"
     if row["state"] == "gone":
         out.print(Text(f"  {inert(row['property'])}: {written}, the record is not there any more"))
         return
-    out.print(Text(f"  {inert(row['property'])}: {written}, now {_value(row['now'])}"))
+    out.print(Text(f"  {inert(row['property'])}: {written}, now {shown_value(row['now'])}"))
     notes = [sentence(row), "accepted" if row["state"] == "accepted" else ""]
     if said := "; ".join(note for note in notes if note):
         out.print(Text(f"    {said}", style="dim"))
@@ -69,7 +66,3 @@ def _numbers(one: Data) -> str:
         parts.append(f"not compared, because the CRM lacks them: {', '.join(map(inert, one['no_property']))}")
     parts.append(f"{one['requests']} API calls")
     return ", ".join(parts) + "."
-
-
-def _value(value: object) -> str:
-    return "–" if value is None or value == "" else inert(value)

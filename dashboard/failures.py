@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy import Connection
 
+from dashboard.names import account_names
 from dashboard.text import inert
-from store import Store, failures, frames, identity
+from store import Store, failures, identity
 from store.failures import Failure
 from store.identity import AccountLink
 
@@ -91,11 +92,7 @@ def _accounts(c: Connection, ws: str, found: Sequence[Failure]) -> Accounts:
     for (connection, object_name), rows in groupby(found, key=lambda one: (one.connection, one.object)):
         ids = {one.record_id for one in rows}
         links += identity.of_records(c, ws, connection, object_name, ids).values()
-    wanted = sorted({link.account_id for link in links})
-    names = {}
-    if wanted:
-        frame = frames.frame(c, ws, "account", account_ids=wanted).select("connection", "id", "name")
-        names = {(connection, record_id): name for connection, record_id, name in frame.iter_rows()}
+    names = account_names(c, ws, (link.account_id for link in links))
     return {
         (link.connection, link.crm_id): (link.account_id, names.get((link.connection, link.crm_id))) for link in links
     }

@@ -7,17 +7,14 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection
-
 from config.settings import Settings
+from dashboard.names import Names, account_names
 from dashboard.reasons import REASONS
-from store import Store, frames, open_store, runs
+from store import Store, open_store, runs
 from store.plans import PlanRecord
 from store.runs import Run
 
 Page = dict[str, Any]
-Names = dict[tuple[str, str], str]
-"""(connection, record id) → name of the account."""
 PLAN_ROWS = {"terminal": 6, "json": 2000}
 """Records of a plan that are shown; `plan --out` has them all."""
 
@@ -38,7 +35,7 @@ def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = No
     listed = list(islice(rest, rows))
     hidden = sum(1 for _ in rest)
     with store.read() as c:
-        names = _names(c, store.workspace, listed)
+        names = account_names(c, store.workspace, (record.account_id for record in listed))
     shown = [line for record in listed for line in _change_lines(record, names)]
     conflicts = [line for one in listed for line in _held_lines(one, names)]
     return {"shown": shown, "conflicts": conflicts, "hidden_records": hidden}
@@ -114,11 +111,3 @@ def _place(record: PlanRecord, names: Names) -> Page:
         "account_id": record.account_id,
         "account": names.get((record.connection, record.record_id)),
     }
-
-
-def _names(c: Connection, ws: str, records: Iterable[PlanRecord]) -> Names:
-    wanted = {record.account_id for record in records}
-    if not wanted:
-        return {}
-    frame = frames.frame(c, ws, "account", account_ids=sorted(wanted)).select("connection", "id", "name")
-    return {(connection, record_id): name for connection, record_id, name in frame.iter_rows() if name}

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dashboard.answers import Answer
 from dashboard.backfilled import only_read, show_next_step, show_ranges
-from dashboard.text import inert
+from dashboard.text import inert, shown_value
 from mapping.records import FieldSpec
 
 Data = Mapping[str, Any]
@@ -221,9 +221,8 @@ def show_changes(out: Console, changes: Sequence[Data]) -> None:
             # One reason often stands behind several properties of a record; it is said once.
             reason = "" if row["because"] == because else inert(row["because"] or "", 70)
             because = row["because"]
-            change = (
-                Text(inert(_value(row["before"]), 24)).append(" → ").append(inert(_value(row["after"]), 32), "bold")
-            )
+            before, after = inert(shown_value(row["before"]), 24), inert(shown_value(row["after"]), 32)
+            change = Text(before).append(" → ").append(after, "bold")
             grid.add_row(Text(f"  {inert(row['property'])}"), change, Text(reason, style="dim"))
         out.print(Text(f"{connection} {inert(record_id)} {inert(account, 40)}", style="bold"))
         out.print(grid)
@@ -308,7 +307,8 @@ def _show_definitions(out: Console, fields: Sequence[Data], written: Mapping[str
 def show_settings(out: Console, checked: Data) -> None:
     """Effective settings with their origin."""
     for entry in checked["settings"]:
-        out.print(Text(f"{inert(entry['key'])} = {_value(entry['value'])}").append(f"  # {entry['origin']}", "dim"))
+        setting = f"{inert(entry['key'])} = {shown_value(entry['value'])}"
+        out.print(Text(setting).append(f"  # {entry['origin']}", "dim"))
     out.print(Text(f"{inert(checked['file'])} is fine: {inert(checked['summary'])}", style="green"))
 
 
@@ -337,7 +337,3 @@ def _score(row: Data) -> Text:
     band = str(row["band"] or "unknown")
     number = "–" if row["score"] is None else f"{float(row['score']):.1f}"
     return Text(f"{number} {band}", style=BAND_STYLES.get(band, ""))
-
-
-def _value(value: object) -> str:
-    return "–" if value is None or value == "" else inert(value)

@@ -21,6 +21,11 @@ def inert(value: object, limit: int | None = None) -> str:
     return text
 
 
+def shown_value(value: object) -> str:
+    """A property's value as `inert` text; a dash stands for an empty one."""
+    return "–" if value is None or value == "" else inert(value)
+
+
 def _shown(character: str) -> str:
     if character in "\t\n\r":
         return " "

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dashboard.terminal import show_changes, show_head, show_writes
-from dashboard.text import inert
+from dashboard.text import inert, shown_value
 
 WHY_NOT = {
     "written_again": "a later run wrote it again",
@@ -36,7 +36,7 @@ def show_undo(out: Console, run_id: str, page: Mapping[str, Any]) -> None:
     if kept:
         out.print("These values stay as they are:")
     for row in kept[:NAMED]:
-        seen, before = (_value(row[key]) for key in ("seen", "want"))
+        seen, before = (shown_value(row[key]) for key in ("seen", "want"))
         place = f"{row['connection']} {inert(row['record_id'])} {inert(row['account'], 40)}".rstrip()
         out.print(Text(f"  {place} · {inert(row['property'])}: {seen}, before the run {before}"))
         out.print(Text(f"    {WHY_NOT.get(row['reason'], row['reason'])}", style="dim"))
@@ -83,7 +83,3 @@ def _values(number: int) -> str:
 
 def _beyond(page: Mapping[str, Any]) -> str:
     return f" and those of {page['hidden_records']} more records" if page["hidden_records"] else ""
-
-
-def _value(value: object) -> str:
-    return "–" if value is None or value == "" else inert(value)
