@@ -141,12 +141,15 @@ class LimiterMachine(RuleBasedStateMachine):
         seconds=st.sampled_from([1, 10, 200]),
     )
     def refused(self, process: int, policy: QuotaPolicy, seconds: int) -> None:
-        """Another app took the rest, and the vendor said so."""
+        """Another app took the rest, and the vendor said so in full flow, when permits were drawn ahead."""
+        kind = next(one for one in KINDS if policy in one)
+        self.send(process, kind, 0.0, 2)
         budget, now = self.processes[process], self.time.clock()
         budget.pause(policy, float(seconds))
         before = self.pauses.get(policy.name)
         if before is None or before.until < now + seconds:
             self.pauses[policy.name] = Pause(budget, now, now + seconds)
+        self.send(process, kind, 0.0, 1)
 
     @rule(process=st.integers(0, PROCESSES - 1))
     def end(self, process: int) -> None:

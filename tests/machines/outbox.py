@@ -39,6 +39,9 @@ TARGETS: tuple[IntentState, ...] = (
 Found = Literal["sent", "unchanged", "conflict", "gone"]
 FOUND: tuple[Found, ...] = ("sent", "sent", "sent", "unchanged", "conflict", "gone")
 
+Wanted = Mapping[Key, tuple[str | None, Found]]
+WANTED = st.dictionaries(st.sampled_from(KEYS), st.tuples(st.sampled_from(VALUES), st.sampled_from(FOUND)), min_size=1)
+
 
 @dataclass(slots=True)
 class Row:
@@ -79,12 +82,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.run += 1
         self.now += timedelta(minutes=10)
 
-    @rule(
-        wanted=st.dictionaries(
-            st.sampled_from(KEYS), st.tuples(st.sampled_from(VALUES), st.sampled_from(FOUND)), min_size=1
-        )
-    )
-    def book(self, wanted: dict[Key, tuple[str | None, Found]]) -> None:
+    @rule(wanted=WANTED)
+    def book(self, wanted: Wanted) -> None:
         """A guard read was done; what it showed decides the state in which each value enters."""
         news = {
             key: NewIntent("crm", "companies", key[0], "field", key[1], "0", want, "why")
@@ -140,7 +139,30 @@ class OutboxMachine(RuleBasedStateMachine):
             st.lists(st.sampled_from(usual) | st.sampled_from(list(self.rows)), min_size=1, max_size=3, unique=True)
         )
         targets = {one: data.draw(st.sampled_from(TARGETS)) for one in ids}
-        known = [self.copies[one] for one in ids] if by_hand else None
+        self._settle(targets, by_hand=by_hand, read_back=read_back)
+
+    @rule(
+        wanted=WANTED,
+        first=st.sampled_from(sorted(STEPS["sent"])),
+        then=st.sampled_from(TARGETS),
+        drop=st.booleans(),
+        run=st.booleans(),
+        again=st.booleans(),
+    )
+    def life(self, wanted: Wanted, first: IntentState, then: IntentState, drop: bool, run: bool, again: bool) -> None:
+        """From the claim to an end and to the next plan; what the other rules do at random seldom comes so far."""
+        self.book(wanted)
+        self._settle({one: first for one, row in self.rows.items() if row.state == "sent"})
+        self._settle({one: then for one, row in self.rows.items() if row.state in ("pending", "in_doubt")})
+        if drop:
+            self.drop_waiting()
+        if run:
+            self.another_run()
+        if again:
+            self.book(wanted)
+
+    def _settle(self, targets: Mapping[int, IntentState], *, by_hand: bool = False, read_back: bool = False) -> None:
+        known = [self.copies[one] for one in targets] if by_hand else None
         settlements = [Settlement(one, target, "why", "CODE", read_back) for one, target in targets.items()]
         steps = {one: self._leads_to(one, target, by_hand=by_hand) for one, target in targets.items()}
         try:

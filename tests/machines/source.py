@@ -44,6 +44,7 @@ class ModelSource:
     script: list[Meanwhile] = field(default_factory=list)
     asked_since: list[datetime | None] = field(default_factory=list)
     _value: int = 0
+    _left: dict[str, datetime] = field(default_factory=dict)
 
     def save(self, record_id: str, *, late: int = 0, archived: bool = False) -> None:
         """A person or an app saves a record; its transaction began `late` seconds ago."""
@@ -51,7 +52,7 @@ class ModelSource:
         before = self.rows.get(record_id)
         stamp = self.clock.now() - timedelta(seconds=late)
         # Who waited for the row's lock began later than the one who had it.
-        stamp = stamp if before is None else max(stamp, before.stamp)
+        stamp = max(stamp, before.stamp if before is not None else self._left.get(record_id, stamp))
         self.rows[record_id] = Row(record_id, stamp, self._value, archived)
 
     def flood(self, ids: Iterable[str]) -> None:
@@ -61,7 +62,9 @@ class ModelSource:
 
     def erase(self, record_id: str) -> None:
         """Remove a record without a trace."""
-        self.rows.pop(record_id, None)
+        gone = self.rows.pop(record_id, None)
+        if gone is not None:
+            self._left[record_id] = gone.stamp
 
     def streams(self) -> Sequence[Stream]:
         return [ACCOUNTS]

@@ -27,12 +27,12 @@ class Machine:
 
 
 MACHINES: Mapping[str, Machine] = {
-    "outbox": Machine(OutboxMachine, 30),
-    "writepath": Machine(WritePathMachine, 12),
+    "outbox": Machine(OutboxMachine, 20),
+    "writepath": Machine(WritePathMachine, 6),
     "lease": Machine(LeaseMachine, 30),
     "limiter": Machine(LimiterMachine, 30),
     "limiter-threads": Machine(OneProcessMachine, 40, ("sqlite",)),  # the shelf is in memory, the store only stands by
-    "cursor": Machine(CursorMachine, 12),
+    "cursor": Machine(CursorMachine, 8),
 }
 
 

@@ -173,3 +173,15 @@ class Slow:
     def write(self) -> AbstractContextManager[Connection]:
         self.made.clock.sleep(10.0)
         return self.made.store.write()
+
+
+def test_an_outcome_is_not_recorded_once_somebody_else_has_the_lease(case: Case) -> None:
+    """The run stood still after its request for longer than its lease; what became of the request is the next one's."""
+
+    def usurp() -> None:
+        case.world.clock.sleep(200.0)
+        leases.acquire(case.world.store, WS, lease_key("crm"), "successor", 60.0)
+
+    with at("apply.sent", usurp), pytest.raises(LeaseLost):
+        case.run("1")
+    assert case.states() == ["sent"]

@@ -75,7 +75,8 @@ _ERRORS = {
 class Door:
     """The connector of one run: `posting` hears of each request before the CRM does, `posted` what it made of it.
 
-    `looked_at` is how much had happened when values were read last, and `looked_when` the moment.
+    `looked_at` is how much had happened when values were read last, and `looked_when` the moment;
+    `last` is the number of the last request, where its sender hears of all of it.
     """
 
     crm: ModelCrm
@@ -87,6 +88,7 @@ class Door:
     account_object: str = "companies"
     looked_at: int = 0
     looked_when: float = 0.0
+    last: int | None = None
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(2, 10, partial_success=True))
 
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
@@ -123,6 +125,7 @@ class Door:
         clock = session.deps.clock
         due = None if fate.due is None else clock.monotonic() + fate.due
         sent = self.crm.post(session.run_id, kept, self.looked_at, due)
+        self.last = sent.number if fate.heard and fate.name != "nobody is told of" else None
         self.posted(sent)
         self.crm.catch_up()
         if not fate.heard:
@@ -131,6 +134,7 @@ class Door:
         said = [Outcome(one.ref, self._kind(sent, one, fate)) for one in kept]
         if len(kept) < len(batch):
             said.append(Outcome(first.ref, "rejected", "no", "INVALID", at_fault))
+        said.reverse()  # the contract says one for each, not in which order
         return said if fate.name != "nobody is told of" else said[1:]
 
     @staticmethod
