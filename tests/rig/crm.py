@@ -111,6 +111,19 @@ class Crm:
         writer.delete("Account", record)
         writer.commit()
 
+    def merge(self, record: str, into: str) -> None:
+        """A person merges a record into another one; nothing happens when one of them is gone."""
+        if not {record, into} <= set(self.records()):
+            return
+        if isinstance(self.state, HubSpotState):
+            portal = self.state.portal
+            live = portal.stores["companies"].live
+            portal.merge("companies", live[int(into)], live[int(record)], PERSON)
+            return
+        writer = self.state.admin(self.state.person(), "edit", visible_after=self.state.options.late_commit)
+        writer.merge("Account", into, [record])
+        writer.commit()
+
     def app(self) -> ASGIApp:
         """The vendor's web application."""
         if isinstance(self.state, HubSpotState):

@@ -33,7 +33,8 @@ class Evidence:
 
     `quiet`: the last run came to its end, so nothing may be left open. `strict`: nobody ever agreed that his value may
     be replaced. `one_clock`: the CRMs' instants can be compared with the store's. `throttled`: refusals by a quota
-    were part of the play. `foreign` is what other workspaces had before, `secrets` must be in none of `writings`.
+    were part of the play. `residual` is how long before a request arrived a person may have changed what it replaces.
+    `foreign` is what other workspaces had before, `secrets` must be in none of `writings`.
     """
 
     truths: Sequence[Truth]
@@ -42,7 +43,7 @@ class Evidence:
     strict: bool = False
     one_clock: bool = False
     throttled: bool = False
-    residual: timedelta = timedelta(seconds=62)
+    residual: timedelta = timedelta(seconds=12)
     foreign: Mapping[str, str] | None = None
     secrets: Sequence[bytes] = ()
     writings: Mapping[str, bytes] = field(default_factory=dict)

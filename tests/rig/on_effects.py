@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -30,14 +30,24 @@ def no_lost_update(case: Evidence) -> Iterator[str]:
     for truth in case.truths:
         there = {(one.id, str(one.property)): one for one in truth.sets()}
         standing = case.books.ledger(truth.connection)
-        last = {_place(row): row for row in case.books.of(truth.connection) if row["state"] == "confirmed"}
-        for place, row in last.items():
+        for place, row in _confirmed_last(case.books.of(truth.connection)).items():
             yield from _not_there(truth, row, there.get(place))
             entry = standing.get(place)
             if entry is None:
                 yield f"confirmed but not in the ledger: {_named(row)}"
             elif entry["written"] != row["want"] and not str(entry["because"]).startswith("adopted"):
                 yield f"the ledger says {entry['written']!r} of {_named(row)}"
+
+
+def _confirmed_last(intents: Iterable[Row]) -> dict[Place, Row]:
+    """What was confirmed last, but where a later value went out to a record that was found gone afterwards."""
+    last: dict[Place, Row] = {}
+    for row in intents:
+        if row["state"] == "confirmed":
+            last[_place(row)] = row
+        elif row["state"] == "gone" and row["sent_at"] is not None:
+            last.pop(_place(row), None)
+    return last
 
 
 def _not_there(truth: Truth, row: Row, effect: Effect | None) -> Iterator[str]:
@@ -124,9 +134,15 @@ def _may_replace(case: Evidence, one: Explained, person: Effect, ours: Mapping[P
         return False
     if intent["seen"] != shown:
         # Between guard read and write nobody can tell: what HubSpot cannot promise, within its bound.
-        return case.one_clock and one.effect.at - person.at <= case.residual
+        return case.one_clock and _left(one, intent) - person.at <= case.residual
     knowingly = intent["undoes"] is not None or intent["base"] == shown
     return knowingly and not case.strict
+
+
+def _left(one: Explained, intent: Row) -> datetime:
+    """When the request of an effect arrived, which may be long before it had its effect; as exact as anybody heard."""
+    arrived = (asked.at for asked in one.truth.asked or () if one.place[1] in asked.named.get(one.place[0], ()))
+    return min((at for at in arrived if at >= intent["sent_at"]), default=one.effect.at)
 
 
 def audit_first(case: Evidence) -> Iterator[str]:

@@ -57,7 +57,8 @@ class Scenario:
 
     def touched(self) -> frozenset[tuple[str, str]]:
         """(record, property) where somebody else has a hand in the end; a property of "" means the whole record."""
-        return frozenset((one.record, one.property if one.do == "edit" else "") for one in self.mischief if one.record)
+        places = {(one.record, one.property if one.do == "edit" else "") for one in self.mischief if one.record}
+        return frozenset(places | {(one.value, "") for one in self.mischief if one.do == "merge"})
 
     def baseline(self) -> str:
         """The scenario without mischief that ends in the same values, apart from what was touched."""
@@ -90,6 +91,11 @@ def named(vendor: Vendor, records: Sequence[str], segment: str) -> dict[str, Sce
 
 
 FAULTS = ("drop", "commit_then_drop", "500", "502", "503", "html_200", "truncated_json", "truncated_body", "late")
+REFUSALS: Mapping[Vendor, tuple[str, ...]] = {
+    "hubspot": ("unauthorized", "ten_secondly", "secondly", "locked"),
+    "salesforce": ("unauthorized", "concurrent", "unavailable", "429"),
+}
+"""What a vendor says when a token or a share of its service has run out; a day's quota would take the rest of a day."""
 
 
 def mixed(vendor: Vendor, records: Sequence[str], seed: int) -> Scenario:
@@ -98,16 +104,21 @@ def mixed(vendor: Vendor, records: Sequence[str], seed: int) -> Scenario:
     stage, verb = dice.choice(
         (("fresh", "apply"), ("fresh", "apply"), ("changed", "apply"), ("changed", "sync"), ("changed", "undo"))
     )
+    faults = (*FAULTS, *REFUSALS[vendor])
     mischief = [
-        Mischief(dice.choice(FAULTS), "write", nth) for nth in dice.sample((1, 2, 3), dice.choice((0, 1, 1, 2, 3)))
+        Mischief(dice.choice(faults), "write", nth) for nth in dice.sample((1, 2, 3), dice.choice((0, 1, 1, 2, 3)))
     ]
     if dice.random() < 0.3:
-        fault = dice.choice([one for one in FAULTS if one not in ("late", "commit_then_drop")])
+        fault = dice.choice([one for one in faults if one not in ("late", "commit_then_drop")])
         mischief.append(Mischief(fault, "read", dice.randint(1, 3)))
     for record in dice.sample(list(records), dice.choice((0, 0, 1, 2))):
         role, nth = dice.choice((("read", 1), ("read", 2), ("read", 3)))
-        if dice.random() < 0.7:
+        what = dice.choices(("edit", "archive", "merge"), (6, 2, 2))[0]
+        if what == "edit":
             mischief.append(Mischief("edit", role, nth, record, SCORE[vendor], f"{dice.randint(1, 99)}.25"))
-        else:
+        elif what == "archive":
             mischief.append(Mischief("archive", dice.choice(("read", "write")), nth, record))
+        else:
+            into = dice.choice([one for one in records if one != record])
+            mischief.append(Mischief("merge", dice.choice(("read", "write")), nth, record, value=into))
     return Scenario(f"mix:{seed}", stage, verb, tuple(mischief), healed=True)

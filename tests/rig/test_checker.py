@@ -284,6 +284,22 @@ def test_what_is_wrong_is_found(sound: Evidence, invariant: int, spoil: Spoil) -
     assert invariant in {violation.invariant for violation in judge(spoil(sound))}
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(5, False), (20, True)])
+def test_what_came_between_guard_read_and_request_is_forgiven_for_some_seconds(
+    sound: Evidence, seconds: int, *, found: bool
+) -> None:
+    """However long the request then took to have its effect."""
+    one = next(one for one in reversed(sound.explained) if one.intent is not None and one.effect.old is not None)
+    assert one.intent is not None
+    left = one.intent["sent_at"]
+    ours = replace(one.effect, at=left + timedelta(seconds=60))
+    theirs = replace(ours, ours=False, new="3.5", at=left - timedelta(seconds=seconds))
+    journal = [each for old in one.truth.journal for each in ((theirs, ours) if old is one.effect else (old,))]
+    asked = [Asked(left, {ours.id: [str(ours.property)]})]
+    case = with_truth(sound, lambda truth: replace(truth, journal=journal, asked=asked))
+    assert (3 in {violation.invariant for violation in judge(replace(case, one_clock=True))}) is found
+
+
 def test_every_check_was_seen_to_fail() -> None:
     assert {number for number, _ in SPOILED} == set(CHECKS)
 

@@ -28,8 +28,9 @@ Role = Literal["read", "write", "other"]
 LATE = 60.0
 """Seconds after which a late request has its effect: half of the grace that a run leaves it."""
 ON_THE_WIRE = frozenset(
-    {"drop", "commit_then_drop", "500", "502", "503", "504", "html_200", "truncated_json", "truncated_body"}
-)
+    {"drop", "commit_then_drop", "500", "502", "503", "504", "html_200", "truncated_json", "truncated_body",
+     "unauthorized", "ten_secondly", "secondly", "locked", "concurrent", "unavailable", "429"}
+)  # fmt: skip
 """Kinds of mischief that the sandbox's own script of faults does."""
 WRITE_PATHS = {"hubspot": ("POST", "*/batch/update"), "salesforce": ("PATCH", "*/composite/sobjects")}
 READ_PATHS = {"hubspot": ("POST", "*/companies/batch/read"), "salesforce": ("POST", "*/composite/sobjects/Account")}
@@ -39,8 +40,8 @@ READ_PATHS = {"hubspot": ("POST", "*/companies/batch/read"), "salesforce": ("POS
 class Mischief:
     """What goes wrong at the `nth` request of a role: a fault of the sandbox, `late`, or what a person does.
 
-    `edit` sets `property` of `record` to `value` before the request is served, `archive` deletes the record; `forbid`
-    refuses `value` in `property` from the start, as a rule of an admin does.
+    Before the request is served `edit` sets `property` of `record` to `value`, `archive` deletes the record, `merge`
+    merges it into record `value`; `forbid` refuses `value` in `property` from the start, as a rule of an admin does.
     """
 
     do: str
@@ -61,6 +62,8 @@ class Crm(Protocol):
     def edit(self, record: str, values: Mapping[str, str]) -> None: ...
 
     def archive(self, record: str) -> None: ...
+
+    def merge(self, record: str, into: str) -> None: ...
 
 
 class Watched:
@@ -111,6 +114,8 @@ class Watched:
                 self._crm.edit(one.record, {one.property: one.value})
             elif one.do == "archive":
                 self._crm.archive(one.record)
+            elif one.do == "merge":
+                self._crm.merge(one.record, one.value)
         if role == "write":
             body = await _body(receive)
             self._asked.append({"at": self._crm.clock.seconds(), "named": _named(self._crm.vendor, body)})
