@@ -45,7 +45,8 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "tests/rig/test_crash.py::test_what_was_in_doubt_is_decided_within_lease_and_grace",
             "tests/unit/connectors/test_hubspot_transport.py::test_a_server_that_says_nothing_is_given_up",
         ),
-        15: ("tests/flow/test_benchmarks.py::test_a_full_pull_by_bulk",),
+        13: ("tests/machines/test_machines.py::test_every_history_holds",),  # over all processes, window by window
+        15: ("tests/flow/test_memory.py::test_a_pull_of_more_records_takes_no_more_memory",),
         16: (
             "tests/property/test_mapping_engine.py::test_number_of_threads_does_not_matter",
             "tests/property/test_mapping_engine.py::test_order_of_rows_does_not_matter",
@@ -54,7 +55,7 @@ ELSEWHERE: Mapping[int, tuple[str, ...]] = MappingProxyType(
         19: ("tests/unit/cli/test_terminal.py::test_hostile_names_do_nothing",),
     }
 )
-"""Invariant that no single look from outside can judge → the tests that do."""
+"""Invariant that no single look from outside can judge, or not all of it → the tests that do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -159,7 +159,7 @@ def campaign(given: argparse.Namespace) -> int:
                 _worker(grounds, given.benches[number :: given.jobs], given, writer)
             os.close(writer)
             pipes[reader] = child
-        with suppress(KeyboardInterrupt):  # the table then tells how far it came; the workers end with this process
+        try:
             for number, told in enumerate(_lines(pipes), start=1):
                 slowest = max(slowest, float(told.get("took", 0.0)))
                 _count(tallies[told["part"], *told["at"]], told)
@@ -167,7 +167,8 @@ def campaign(given: argparse.Namespace) -> int:
                 if number % PROGRESS_EVERY == 0:
                     kills = sum(tally.kills for tally in tallies.values())
                     sys.stderr.write(f"{number} trials, {kills} kills, {time.monotonic() - began:.0f} s\n")
-    _table(tallies, time.monotonic() - began, slowest)
+        finally:  # after Ctrl-C too: it tells how far it came
+            _table(tallies, time.monotonic() - began, slowest)
     return sum(tally.violations for tally in tallies.values())
 
 
