@@ -45,9 +45,9 @@ def apply_plan(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None
     for buckets in session.report.apply.values():
         buckets.pending += buckets.planned - buckets.settled()
     session.report.check_buckets()
-    for kind in (Exception, CredentialsError, QuotaExhausted, ConnectorError, Interrupted):
+    for kind in (BaseException, CredentialsError, QuotaExhausted, ConnectorError, Interrupted):
         for error in failures:
-            if isinstance(error, kind) and (kind is not Exception or not _expected(error)):
+            if isinstance(error, kind) and (kind is not BaseException or not _expected(error)):
                 raise error
 
 

@@ -12,7 +12,6 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from connectors.base import Connector
-from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
 from store import identity, ledger, raw, resolutions
 from store.ledger import LedgerRow
 from store.resolutions import Resolution
@@ -202,7 +201,8 @@ class _Search:
 
     def _enter(self, found: Sequence[LedgerRow], current: Guarded, decided: Mapping[Key, Resolution]) -> None:
         shown = {_key(row): current.values[_key(row)] for row in found if row.record_id not in current.missing}
-        told = self._told(dict(islice(shown.items(), max(0, LISTED - len(self._drift.differences)))))
+        listed = dict(islice(shown.items(), max(0, LISTED - len(self._drift.differences))))
+        told = ask(self._connector, self._owned, listed, self._note)
         for row in found:
             place = _key(row)
             state = _state(place, shown, decided)
@@ -212,17 +212,8 @@ class _Search:
                 one = Difference(row, account, state, shown.get(place), told.get(place))
                 self._drift.differences.append(one)
 
-    def _told(self, places: Mapping[Key, str | None]) -> Mapping[Key, Told]:
-        if not places:
-            return {}
-        try:
-            return ask(self._connector, self._owned, places)
-        except (CredentialsError, QuotaExhausted):
-            raise
-        except ConnectorError as error:
-            name = self._owned.connection
-            self._deps.observer(Noted(f"{name}: who changed {len(places)} values cannot be asked: {error}", name))
-            return {}
+    def _note(self, message: str) -> None:
+        self._deps.observer(Noted(message, self._owned.connection))
 
 
 def _state(place: Key, shown: Mapping[Key, str | None], decided: Mapping[Key, Resolution]) -> State:

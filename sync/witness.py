@@ -9,8 +9,9 @@ decide.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from connectors.base import Connector, LastChange
 from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
@@ -42,32 +43,33 @@ def heard(
         if not doubted:
             continue
         places = {(link.crm_id, prop): seen for link, held in doubted.items() for prop, seen in held.items()}
-        informed = replace(picture, told=_asked(session, picture.owned, places))
+        told = ask(session.deps.connectors[name], picture.owned, places, partial(session.note, connection=name))
+        informed = replace(picture, told=told)
         for link in doubted:
             again[link] = informed.decide(session, link, values.get(link.account_id))
         known_as_ours[name] += sum(one.proves_ours for one in informed.told.values())
     return again
 
 
-def ask(connector: Connector, owned: Owned, places: Mapping[Place, str | None]) -> dict[Place, Told]:
-    """What a CRM tells of the values of some (record id, property), given as they were seen; raises `ConnectorError`.
+def ask(
+    connector: Connector, owned: Owned, places: Mapping[Place, str | None], note: Callable[[str], None]
+) -> dict[Place, Told]:
+    """What a CRM tells of the values of some (record id, property), given as they were seen.
 
-    A place is left out where nothing is told, or where it is told of another value than the one that was seen.
+    A place is left out where nothing is told, or where it is told of another value than the one that was seen. Where
+    the CRM cannot be asked nothing is told and `note` hears why; raises `CredentialsError` and `QuotaExhausted`, which
+    no other question gets past either.
     """
+    if not places:
+        return {}
     refs = [Ref(owned.connection, owned.object_name, one) for one in dict.fromkeys(place[0] for place in places)]
     names = list(dict.fromkeys(place[1] for place in places))
-    changes = connector.last_changes(refs, names) if refs else []
-    return dict(_told(owned, places, changes))
-
-
-def _asked(session: Session, owned: Owned, places: Mapping[Place, str | None]) -> dict[Place, Told]:
-    """The same; where the CRM cannot be asked the values stay held, which is safe."""
     try:
-        return ask(session.deps.connectors[owned.connection], owned, places)
+        return dict(_told(owned, places, connector.last_changes(refs, names)))
     except (CredentialsError, QuotaExhausted):
         raise
     except ConnectorError as error:
-        session.note(f"{owned.connection}: who changed {len(places)} values cannot be asked: {error}", owned.connection)
+        note(f"{owned.connection}: who changed {len(places)} values cannot be asked: {error}")
         return {}
 
 
