@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from pydantic import BaseModel
 
+from config.frameworks import load_framework_file, shipped_frameworks
 from mapping.framework import columns
 from mapping.framework import spec as parts
 from tests.unit.mapping.portfolio import f4
@@ -28,14 +30,17 @@ def test_every_column_of_the_evaluation_is_documented() -> None:
     assert {name for group in groups for name in group if f"`{name}`" not in FORMAT} == set()
 
 
-def test_every_rule_of_the_framework_is_documented() -> None:
-    spec = f4().spec
+@pytest.mark.parametrize("name", shipped_frameworks())
+def test_every_rule_of_a_framework_is_documented(name: str) -> None:
+    spec, page = load_framework_file(name).spec, (DOCS / f"{name}.md").read_text(encoding="utf-8")
     labels = [stage.label for stage in spec.stages] + [item.label for item in spec.cadences]
-    labels += [metric.label for component in spec.score.components for metric in component.metrics]
+    labels += [rule.label.lower() for item in spec.segments for rule in item.rules]
+    if name == "cradle_to_grave" or spec.score != f4().spec.score:
+        labels += [metric.label for component in spec.score.components for metric in component.metrics]
     labels += [alert.id for alert in spec.alerts] + [
         level.label for level in (spec.escalation.levels if spec.escalation else ())
     ]
-    assert {label for label in labels if label not in F4} == set()
+    assert {label for label in labels if label not in page and label not in page.lower()} == set()
 
 
 def test_bands_and_weights_are_those_of_the_framework() -> None:
