@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FRAMEWORKS_DIR = Path(__file__).parent / "frameworks"
 ITS_OWN = frozenset({"framework", "title", "description", "extends"})
 """Keys that a framework never takes from another one."""
-_CHECK = "Check `framework:` in the configuration."
+_CHECK = "Check the path of the framework; a path in a configuration counts from that file's folder."
 
 
 def shipped_frameworks() -> tuple[str, ...]:

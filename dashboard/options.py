@@ -81,6 +81,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing file."
 Framework = Annotated[
     str, typer.Option("--framework", metavar="F", help="A shipped framework, or the path of your own.")
 ]
+OtherFramework = Annotated[
+    str, typer.Option("--framework", metavar="F", help="The framework to try: a shipped one, or the path of your own.")
+]
 Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration and store here.")]
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", metavar="PATH", help="Write a keepwell.yaml that points here.")

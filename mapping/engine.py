@@ -72,6 +72,16 @@ class Evaluation:
         """Explanations as JSON-able dictionaries, in order of `account_id`; of all accounts or of those named."""
         return Explainer(self._table, self._terms, self._plans, self.framework, self.at).explain(account_ids)
 
+    def alerts(self) -> pl.DataFrame:
+        """One row (`account_id`, `alert`) for each alert whose condition holds, sorted by both."""
+        found = self._table.select("account_id", pl.col(f"^{ALERT}.*$")).unpivot(
+            index="account_id", variable_name="alert"
+        )
+        held = found.filter(pl.col("value").cast(pl.Boolean)).select(
+            "account_id", pl.col("alert").str.strip_prefix(ALERT)
+        )
+        return held.sort("account_id", "alert")
+
 
 def evaluate(frames: Frames, framework: Framework, at: AsOf) -> Evaluation:
     """Evaluate every account of `frames.accounts` as of `at`.
