@@ -70,7 +70,7 @@ class Ground:
 
 def world_of(crm: Crm, store: str, framework: Framework, clock: RunClock) -> World:
     """Where runs take place that connect one CRM."""
-    guards = {"max_changes": "100%", "max_band_drops": "100%"}  # so few records are a crowd to a share
+    guards = dict.fromkeys(("max_changes", "max_band_drops", "max_shrink"), "100%")  # so few are a crowd to a share
     settings: dict[str, Any] = {
         "store": store,
         "connections": {crm.vendor: crm.connection()},
