@@ -39,7 +39,7 @@ if _complaint := check_packages():  # before any of them is imported
 from config import process  # noqa: E402
 from dashboard import options as opt  # noqa: E402
 from dashboard.answers import Answer, group, program_version, say  # noqa: E402
-from verbs import conflicts, drift, failures, repair, simulate, undo  # noqa: E402, F401 - this declares their commands
+from verbs import conflicts, drift, failures, frameworks, repair, simulate, undo  # noqa: E402, F401 - declares commands
 from verbs.base import app, read_settings, report_answer, run_deps, teller, verb  # noqa: E402
 
 fields_app = group("Custom properties in each CRM.", app, "fields")

@@ -13,9 +13,12 @@ from config.load import is_path
 from config.yamlfile import Document, KeyPath, read_yaml
 
 if TYPE_CHECKING:
+    from mapping.examples import Case
     from mapping.framework import Framework
 
 FRAMEWORKS_DIR = Path(__file__).parent / "frameworks"
+TESTS = ".tests.yaml"
+"""How the name of a file of tests ends: `ours.tests.yaml` stands beside `ours.yaml`."""
 ITS_OWN = frozenset({"framework", "title", "description", "extends"})
 """Keys that a framework never takes from another one."""
 _CHECK = "Check the path of the framework; a path in a configuration counts from that file's folder."
@@ -23,7 +26,7 @@ _CHECK = "Check the path of the framework; a path in a configuration counts from
 
 def shipped_frameworks() -> tuple[str, ...]:
     """Names of the frameworks that come with Keepwell."""
-    return tuple(sorted(path.stem for path in FRAMEWORKS_DIR.glob("*.yaml")))
+    return tuple(sorted(path.stem for path in FRAMEWORKS_DIR.glob("*.yaml") if not path.name.endswith(TESTS)))
 
 
 def framework_path(name_or_path: str) -> Path:
@@ -45,6 +48,20 @@ def load_framework_file(name_or_path: str) -> Framework:
     except FrameworkError as error:
         found = [layers.problem(problem.path, problem.message) for problem in error.problems]
         raise ConfigFileError(sorted(found, key=lambda problem: (problem.file, problem.line or 0))) from None
+
+
+def load_framework_tests(name_or_path: str, framework: Framework) -> list[Case]:
+    """Read the tests beside a framework; raises ConfigFileError naming file, line and key of what is wrong."""
+    from mapping.examples import read_examples
+    from mapping.framework import FrameworkError
+
+    beside = framework_path(name_or_path).with_suffix("")
+    hint = "The tests of a framework stand beside it; docs/frameworks/format.md says how they are written."
+    document = read_yaml(beside.with_name(f"{beside.name}{TESTS}"), missing_hint=hint)
+    try:
+        return read_examples(document.data, framework, beside.name)
+    except FrameworkError as error:
+        raise ConfigFileError([document.problem(problem.path, problem.message) for problem in error.problems]) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing file."
 Framework = Annotated[
     str, typer.Option("--framework", metavar="F", help="A shipped framework, or the path of your own.")
 ]
+TestedFramework = Annotated[
+    str, typer.Argument(metavar="FRAMEWORK", help="A shipped framework, or the path of your own.", show_default=False)
+]
 OtherFramework = Annotated[
     str, typer.Option("--framework", metavar="F", help="The framework to try: a shipped one, or the path of your own.")
 ]

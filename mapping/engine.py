@@ -72,6 +72,13 @@ class Evaluation:
         """Explanations as JSON-able dictionaries, in order of `account_id`; of all accounts or of those named."""
         return Explainer(self._table, self._terms, self._plans, self.framework, self.at).explain(account_ids)
 
+    def row(self, account_id: str) -> dict[str, object]:
+        """All that was computed of one account: outputs, facts, overlays and segments by name; raises KeyError."""
+        found = self._table.filter(pl.col("account_id") == account_id)
+        if found.is_empty():
+            raise KeyError(account_id)
+        return {name: value for name, value in found.row(0, named=True).items() if not name.startswith("·")}
+
     def alerts(self) -> pl.DataFrame:
         """One row (`account_id`, `alert`) for each alert whose condition holds, sorted by both."""
         found = self._table.select("account_id", pl.col(f"^{ALERT}.*$")).unpivot(

@@ -51,6 +51,24 @@ def test_config_schema_needs_no_file(invoke) -> None:  # type: ignore[no-untyped
     assert json.loads(plain.stdout)["title"] == "Keepwell configuration"
 
 
+def test_the_tests_of_a_framework_need_neither_store_nor_configuration(invoke, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shipped = invoke("framework", "test", "portfolio_management")
+    assert (shipped.exit_code, " passed" in shipped.stdout, "failed" in shipped.stdout) == (0, True, False)
+    (tmp_path / "ours.yaml").write_text("framework: ours\ntitle: Ours\nextends: cradle_to_grave\n")
+    missing = invoke("framework", "test", "./ours.yaml")
+    assert (missing.exit_code, "ours.tests.yaml: there is no such file" in missing.stderr) == (2, True)
+    tests = 'tests:\n  - name: "\\e[31mred"\n    as_of: 2026-01-02\n    expect: {segment: strategic}\n'
+    (tmp_path / "ours.tests.yaml").write_text(tests)
+    failed = invoke("framework", "test", "./ours.yaml")
+    assert failed.exit_code == 1
+    assert "segment is standard, expected strategic" in failed.stdout
+    assert "ours: 1 test, 0 passed, 1 failed" in failed.stdout
+    assert "\x1b" not in failed.stdout
+    data = json.loads(invoke("framework", "test", "./ours.yaml", "--json").stdout)
+    assert (data["passed"], data["failed"]) == (0, 1)
+    assert data["tests"][0]["misses"] == [{"what": "segment", "expected": "strategic", "found": "standard"}]
+
+
 def test_the_store_commands(ready) -> None:  # type: ignore[no-untyped-def]
     missing = ready("runs", "list")
     assert missing.exit_code == 1

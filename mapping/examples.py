@@ -1,0 +1,238 @@
+"""Examples beside a framework: an account as somebody writes it down, and what the framework has to make of it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from math import isclose
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import Field as PydanticField
+from pydantic import ValidationError, field_validator
+
+from mapping import engine, schema
+from mapping.frames import AsOf, Frames
+from mapping.framework import Framework, FrameworkError
+from mapping.framework.errors import Path, Problem
+from mapping.framework.shape import shape_problems
+from mapping.framework.spec import Feed, Part
+from mapping.records import ENTITIES
+from mapping.values import READERS, Unreadable
+
+ACCOUNT = "example"
+STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts")
+USAGE = ("logins_per_user_week", "features_used", "data_volume", "usage_as_of")
+"""With one of these an example has a usage feed, unless it says what is connected."""
+ALERTS = "alerts"
+Row = dict[str, Any]
+Rows = tuple[Row, ...]
+
+
+class Past(Part):
+    """An evaluation before the one that is tested."""
+
+    at: date | datetime
+    score: float | None = None
+    band: str
+
+
+class Example(Part):
+    """One account and what is expected of it."""
+
+    name: Annotated[str, PydanticField(min_length=1)]
+    as_of: date | datetime
+    timezone: str = "UTC"
+    connected: tuple[Feed, ...] | None = None
+    account: Row = PydanticField(default_factory=dict)
+    deals: Rows = ()
+    tickets: Rows = ()
+    meetings: Rows = ()
+    calls: Rows = ()
+    surveys: Rows = ()
+    contracts: Rows = ()
+    history: tuple[Past, ...] = ()
+    expect: Annotated[Row, PydanticField(min_length=1)]
+
+    @field_validator("connected", mode="before")
+    @classmethod
+    def _feeds(cls, raw: object) -> object:
+        """`meetings` for `has_meetings`: nobody should have to know what the column is called."""
+        return [f"has_{one}" if isinstance(one, str) else one for one in raw] if isinstance(raw, list) else raw
+
+
+class ExampleFile(Part):
+    """The file beside a framework."""
+
+    tests: Annotated[tuple[Example, ...], PydanticField(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Something that came out other than expected; both as JSON-able values."""
+
+    what: str
+    expected: object
+    found: object
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One example: `misses` is empty when everything came out as expected."""
+
+    name: str
+    misses: tuple[Miss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An example that could be read, ready to be evaluated."""
+
+    example: Example
+    at: AsOf
+    rows: Mapping[str, list[Row]] = field(repr=False)
+    past: Sequence[Row] = field(default=(), repr=False)
+
+
+def read_examples(data: Mapping[str, object], framework: Framework, name: str) -> list[Case]:
+    """Read a parsed file of examples for `framework`; raises `FrameworkError` with everything that is wrong in it."""
+    try:
+        file = ExampleFile.model_validate(data)
+    except ValidationError as error:
+        raise FrameworkError(name, shape_problems(error)) from None
+    problems: list[Problem] = []
+    cases = [_case(("tests", index), example, problems) for index, example in enumerate(file.tests)]
+    names = [example.name for example in file.tests]
+    problems += [
+        Problem(("tests", index, "name"), f"{one!r} is used twice")
+        for index, one in enumerate(names) if one in names[:index]
+    ]  # fmt: skip
+    if not problems:
+        known = _known(framework)
+        problems += [
+            Problem(("tests", index, "expect", key), f"there is nothing of that name to expect{_near(key, known)}")
+            for index, example in enumerate(file.tests) for key in example.expect if key not in known
+        ]  # fmt: skip
+    if problems:
+        raise FrameworkError(name, problems)
+    return cases
+
+
+def judge(cases: Sequence[Case], framework: Framework) -> Iterator[Verdict]:
+    """Evaluate each example by itself and compare; an account never sees another one."""
+    for case in cases:
+        evaluation = engine.evaluate(_frames(case), framework, case.at)
+        found = {**evaluation.row(ACCOUNT), ALERTS: evaluation.alerts().get_column("alert").to_list()}
+        misses = (
+            Miss(key, _plain(expected), _plain(found[key]))
+            for key, expected in case.example.expect.items()
+            if not _same(expected, found[key])
+        )
+        yield Verdict(case.example.name, tuple(misses))
+
+
+def _case(path: Path, example: Example, problems: list[Problem]) -> Case:
+    try:
+        zone = ZoneInfo(example.timezone)
+        at = AsOf(_moment(example.as_of, zone), example.timezone)
+    except (KeyError, ValueError, OSError):
+        problems.append(Problem((*path, "timezone"), f"there is no time zone {example.timezone!r}"))
+        zone, at = ZoneInfo("UTC"), AsOf(_moment(example.as_of, ZoneInfo("UTC")))
+    rows: dict[str, list[Row]] = {"account": [], "attendance": []}
+    account = _read((*path, "account"), "account", example.account, zone, problems)
+    rows["account"].append({"account_id": ACCOUNT, **account, **_feeds(example)})
+    for stream in STREAMS:
+        entity = stream.removesuffix("s")
+        rows[entity] = []
+        for index, raw in enumerate(getattr(example, stream)):
+            where, key = (*path, stream, index), f"{entity}{index}"
+            people = raw.get("contacts", []) if entity == "meeting" else []
+            given = {name: value for name, value in raw.items() if (entity, name) != ("meeting", "contacts")}
+            rows[entity].append({**_keys(stream, key), **_read(where, entity, given, zone, problems)})
+            if not isinstance(people, list):
+                problems.append(Problem((*where, "contacts"), "has to be a list of names"))
+                continue
+            rows["attendance"] += [
+                {**_keys("attendances", f"{key}:{one}"), "meeting_ref": key, "contact_ref": str(one)} for one in people
+            ]
+    past = [{"account_id": ACCOUNT, "at": _moment(one.at, zone).astimezone(UTC), "score": one.score, "band": one.band}
+            for one in example.history]  # fmt: skip
+    return Case(example, at, rows, past)
+
+
+def _keys(stream: str, key: str) -> Row:
+    return {"account_id": ACCOUNT, "connection": "crm", "id": key, "stream": stream}
+
+
+def _moment(as_of: date | datetime, zone: ZoneInfo) -> datetime:
+    """A day stands for its last second, as `--as-of` does; an instant without an offset is in the example's zone."""
+    if not isinstance(as_of, datetime):
+        return datetime.combine(as_of, time(23, 59, 59), zone)
+    return as_of if as_of.tzinfo is not None else as_of.replace(tzinfo=zone)
+
+
+def _feeds(example: Example) -> dict[str, bool]:
+    """What is connected: what the example says, else everything but a usage feed without figures."""
+    if example.connected is not None:
+        return {feed: feed in example.connected for feed in schema.FEEDS}
+    return {**dict.fromkeys(schema.FEEDS, True), "has_usage": any(one in example.account for one in USAGE)}
+
+
+def _read(path: Path, entity: str, given: Mapping[str, Any], zone: ZoneInfo, problems: list[Problem]) -> Row:
+    known = {item.name: item for item in ENTITIES[entity]}
+    row: Row = {}
+    for name, value in given.items():
+        if name not in known:
+            problems.append(Problem((*path, name), f"{entity} has no field {name!r}{_near(name, known)}"))
+        elif value is not None:
+            try:
+                row[name] = READERS[known[name].type](value, zone)
+            except Unreadable as error:
+                problems.append(Problem((*path, name), str(error)))
+    return row
+
+
+def _frames(case: Case) -> Frames:
+    made = {
+        entity: pl.DataFrame(rows, schema=schema.child_schema(entity), orient="row")
+        for entity, rows in case.rows.items()
+        if entity != "account"
+    }
+    return Frames(
+        accounts=pl.DataFrame(case.rows["account"], schema=schema.account_schema(), orient="row"),
+        history=pl.DataFrame(list(case.past), schema=dict(schema.HISTORY), orient="row"),
+        **{f"{entity}s": frame for entity, frame in made.items()},
+    )
+
+
+def _known(framework: Framework) -> frozenset[str]:
+    """Everything that can be expected: whatever the evaluation of an account has a column for, and its alerts."""
+    moment = AsOf(datetime(2026, 1, 2, tzinfo=UTC))
+    frames = Frames(pl.DataFrame([{"account_id": ACCOUNT}], schema=schema.account_schema(), orient="row"))
+    return frozenset({*engine.evaluate(frames, framework, moment).row(ACCOUNT), ALERTS})
+
+
+def _near(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _same(expected: object, found: object) -> bool:
+    """Whether two values are the same for somebody who writes `79.3`, `2025-04-30` or a list of alerts in any order."""
+    if isinstance(expected, list) and isinstance(found, list):
+        return sorted(map(str, expected)) == sorted(map(str, found))
+    if isinstance(expected, bool) or isinstance(found, bool) or expected is None or found is None:
+        return expected is found
+    if isinstance(found, (int, float, Decimal)) and isinstance(expected, (int, float)):
+        return isclose(float(expected), float(found), rel_tol=1e-9, abs_tol=1e-9)
+    return str(_plain(expected)) == str(_plain(found))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
