@@ -11,6 +11,7 @@ import polars as pl
 
 from mapping.accounts import Precedence, assign_children, default_precedence, merge_accounts
 from mapping.frames import Frames
+from mapping.framework import Framework
 from mapping.records import ENTITIES
 from mapping.schema import HISTORY, STAGE_HISTORY
 from store import epochs, frames, identity, marks
@@ -32,12 +33,14 @@ class Portfolio:
     feeds: Mapping[str, frozenset[str]]
     not_connected: Mapping[str, frozenset[str]]
     evaluated_last: str | None
+    frameworks: tuple[Framework, ...]
 
     @classmethod
-    def open(cls, session: Session, *, asking: bool = True) -> Portfolio:
+    def open(cls, session: Session, *, asking: bool = True, also: Framework | None = None) -> Portfolio:
         """Read what concerns all accounts: feeds, gaps of the CRMs, when all were evaluated last.
 
-        Without `asking`, feeds and gaps are those of the last run, and no CRM is asked anything.
+        Without `asking`, feeds and gaps are those of the last run, and no CRM is asked anything. `also` is a framework
+        that the frames are for besides the one in force.
         """
         deps = session.deps
         types = {name: connector.type for name, connector in deps.connectors.items()}
@@ -50,6 +53,7 @@ class Portfolio:
             feeds={name: fed for name, (fed, _) in known.items()},
             not_connected={name: lacking for name, (_, lacking) in known.items()},
             evaluated_last=last,
+            frameworks=(deps.framework,) if also is None else (deps.framework, also),
         )
 
     def links(self, account_ids: Sequence[str]) -> pl.DataFrame:
@@ -88,7 +92,7 @@ class Portfolio:
 
     def _entities(self) -> list[str]:
         """Entities to read; calls and surveys only for a framework that has a fact of them."""
-        asked = {fact.from_ for fact in self.session.deps.framework.spec.facts.values()}
+        asked = {fact.from_ for framework in self.frameworks for fact in framework.spec.facts.values()}
         return [*_READ, *(entity for name, entity in _IF_ASKED.items() if name in asked)]
 
     def _history(self, account_ids: Sequence[str]) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def simulate(deps: Deps, other: Framework, as_of: date | None = None) -> dict[st
         chunks = list(identity.account_chunks(c, deps.workspace, CHUNK))
     if not chunks:
         raise UsageError("There are no accounts in the store yet.", hint="Read them with `keepwell pull`.")
-    portfolio, found = Portfolio.open(session, asking=False), Simulation()
+    portfolio, found = Portfolio.open(session, asking=False, also=other), Simulation()
     for account_ids in chunks:
         frames = portfolio.frames(account_ids)
         both = [engine.evaluate(frames, framework, at) for framework in (deps.framework, other)]

@@ -112,6 +112,15 @@ def test_numbers_agree_with_the_accounts_that_are_listed(synced: Rig, ours: str)
     assert {one["id"] for one in page["alerts"]} >= {"tiny"}
 
 
+def test_the_other_framework_may_look_at_what_the_one_in_force_does_not(synced: Rig, tmp_path: Path) -> None:
+    head = "framework: ours\ntitle: Ours\nextends: cradle_to_grave\n"
+    facts = 'facts: {answers: {from: surveys, value: "COUNT(*)", empty: zero}}\n'
+    overlays = 'overlays: [{id: heard, label: Heard, when: "answers > 0"}]\nalerts: [{id: asked, when: "heard"}]\n'
+    (tmp_path / "ours.yaml").write_text(head + facts + overlays, encoding="utf-8")
+    page = simulated(synced, f"{tmp_path}/ours.yaml")
+    assert [one["opens"] for one in page["alerts"] if one["id"] == "asked"] != []
+
+
 def test_the_day_can_be_another_one(synced: Rig, ours: str) -> None:
     page = simulated(synced, ours, as_of=datetime(2026, 6, 30, tzinfo=UTC).date())
     assert page["as_of"] == "2026-06-30"
