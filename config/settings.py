@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Connection = BaseModel
 else:
     Connection = connection_union()
-Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey"]
+Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey", "milestone"]
 HumanEdits = Literal["hold", "reclaim"]
 ConnectionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 

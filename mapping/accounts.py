@@ -91,6 +91,7 @@ def default_precedence(types: Mapping[str, str]) -> Precedence:
             "meeting": service,
             "call": service,
             "survey": service,
+            "milestone": service,
         },
     )
 

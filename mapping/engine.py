@@ -18,6 +18,7 @@ from mapping.details import Explainer
 from mapping.escalation import escalate
 from mapping.frames import AsOf, Frames, ordered
 from mapping.framework import Framework
+from mapping.framework.columns import milestone_column
 from mapping.health import MetricPlan, metric_plans, score
 from mapping.lifecycle import place
 from mapping.reasons import add_reasons
@@ -98,6 +99,7 @@ def evaluate(frames: Frames, framework: Framework, at: AsOf) -> Evaluation:
     frames = ordered(frames)
     deals = as_known(frames.deals, at)
     table = Table(padded(_base(frames, deals, at)), at)
+    table.attach(_milestones(frames.milestones, framework))
     table.add(**{name: pl.lit(value) for name, value in framework.spec.parameters.items()})
     children = facts.streams(frames, deals, framework, at)
     facts.compute_facts(table, children, framework)
@@ -119,6 +121,15 @@ def evaluate(frames: Frames, framework: Framework, at: AsOf) -> Evaluation:
     table.frame = unpadded(table.frame)
     frame = table.frame.select(pl.col(name).cast(dtype) for name, dtype in OUTPUTS.items())
     return Evaluation(frame, at, framework, table.frame, renewals.terms, plans)
+
+
+def _milestones(milestones: pl.DataFrame, framework: Framework) -> pl.DataFrame:
+    """One row an account that reached any, with a date column for each milestone of the framework."""
+    reached = {
+        milestone_column(one.key): pl.col("completed_on").filter(pl.col("key") == one.key).min()
+        for one in framework.spec.milestones
+    }
+    return milestones.group_by("account_id", maintain_order=True).agg(**reached)
 
 
 def _base(frames: Frames, deals: pl.DataFrame, at: AsOf) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from mapping.records import ENTITIES
 from mapping.values import READERS, Unreadable
 
 ACCOUNT = "example"
-STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts")
+STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts", "milestones")
 USAGE = ("logins_per_user_week", "features_used", "data_volume", "usage_as_of")
 """With one of these an example has a usage feed, unless it says what is connected."""
 ALERTS = "alerts"
@@ -55,6 +55,7 @@ class Example(Part):
     calls: Rows = ()
     surveys: Rows = ()
     contracts: Rows = ()
+    milestones: Rows = ()
     history: tuple[Past, ...] = ()
     expect: Annotated[Row, PydanticField(min_length=1)]
 
@@ -63,6 +64,12 @@ class Example(Part):
     def _feeds(cls, raw: object) -> object:
         """`meetings` for `has_meetings`: nobody should have to know what the column is called."""
         return [f"has_{one}" if isinstance(one, str) else one for one in raw] if isinstance(raw, list) else raw
+
+    @field_validator("milestones", mode="before")
+    @classmethod
+    def _reached(cls, raw: object) -> object:
+        """`{kick_off: 2026-01-02}` for a list of rows."""
+        return [{"key": key, "completed_on": on} for key, on in raw.items()] if isinstance(raw, dict) else raw
 
 
 class ExampleFile(Part):

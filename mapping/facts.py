@@ -20,8 +20,9 @@ FEED_OF = {
     "calls": "has_calls",
     "surveys": "has_surveys",
     "contracts": None,
+    "milestones": None,
 }
-"""The feed flag that says whether an empty stream means "none" or "not known"; contracts have no such flag."""
+"""The feed flag that says whether an empty stream means "none" or "not known"; some have no such flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def streams(frames: Frames, deals: pl.DataFrame, framework: Framework, at: AsOf)
         "calls": _until(frames.calls, "created_at", at),
         "surveys": _until(frames.surveys, "answered_at", at),
         "contracts": frames.contracts,
+        "milestones": frames.milestones,
     }
     parameters = [pl.lit(value).alias(name) for name, value in framework.spec.parameters.items()]
     return Streams({name: with_clock(frame, at).with_columns(parameters) for name, frame in made.items()})

@@ -6,11 +6,15 @@ which properties to request for a stream, and how to read one unified field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mapping.records import ENTITIES
+
+MILESTONE = re.compile(r"ms\.([a-z][a-z0-9_]{0,59})")
+"""How a field map names the day on which an account reached a milestone: `ms.kick_off`."""
 
 PSEUDO_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -73,6 +77,12 @@ class StreamMap:
     def properties(self) -> tuple[str, ...]:
         """The vendor's property names to request, each once, in map order."""
         return tuple(dict.fromkeys(name for rule in self.rules.values() for name in rule.properties))
+
+    @property
+    def milestones(self) -> Mapping[str, Rule]:
+        """Milestone → how the day on which it was reached is read."""
+        found = ((MILESTONE.fullmatch(name), rule) for name, rule in self.rules.items())
+        return {match[1]: rule for match, rule in found if match is not None}
 
     @property
     def custom(self) -> frozenset[str]:
@@ -210,5 +220,7 @@ def _known_field(path: tuple[str | int, ...], entity: str, name: str) -> None:
     known = {item.name for item in ENTITIES[entity]} | PSEUDO_FIELDS.get(entity, frozenset())
     if entity == "deal":
         known.add("state")
-    if name not in known:
-        raise FieldMapError(path, f"{entity} has no field {name!r}; it has {', '.join(sorted(known))}")
+    if name in known or (entity == "account" and MILESTONE.fullmatch(name)):
+        return
+    milestones = " and milestones such as ms.kick_off" if entity == "account" else ""
+    raise FieldMapError(path, f"{entity} has no field {name!r}; it has {', '.join(sorted(known))}{milestones}")

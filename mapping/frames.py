@@ -61,6 +61,7 @@ class Frames:
     calls: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("call")))
     surveys: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("survey")))
     contracts: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("contract")))
+    milestones: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("milestone")))
     history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.HISTORY))
     stage_history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.STAGE_HISTORY))
     rates: pl.DataFrame | None = None
@@ -96,6 +97,7 @@ def ordered(frames: Frames) -> Frames:
         calls=child(frames.calls, "call"),
         surveys=child(frames.surveys, "survey"),
         contracts=child(frames.contracts, "contract"),
+        milestones=child(frames.milestones, "milestone"),
         history=past(frames.history, dict(schema.HISTORY), "score"),
         stage_history=past(frames.stage_history, dict(schema.STAGE_HISTORY), "stage"),
         rates=None if frames.rates is None else schema.conform(frames.rates, RATES).sort("currency", "on"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta, tzinfo
 from decimal import Decimal
@@ -49,10 +49,14 @@ class Raw(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """A unified row (id, connection, stream and every field of the entity) and what could not be read."""
+    """A unified row (id, connection, stream and every field of the entity) and what could not be read.
+
+    `milestones` are rows of that entity which an account record holds as dates.
+    """
 
     row: dict[str, Value]
     problems: tuple[Quarantined, ...]
+    milestones: tuple[dict[str, Value], ...] = ()
 
 
 def normalise(
@@ -78,11 +82,12 @@ def normalise(
             row[name] = _read(stream.entity, item, rule, raw, zone)
         except Unreadable as problem:
             problems.append(Quarantined(connection, stream.name, record.id, name, str(problem), _shown(raw)))
+    milestones = tuple(_milestones(record, stream, connection, zone, problems))
     _derive(record, stream, row)
     for name, value in (refs or {}).items():
         if name in known and row[name] is None:
             row[name] = value
-    return Normalised(row, tuple(problems))
+    return Normalised(row, tuple(problems), milestones)
 
 
 def primary_target(links: Iterable[Link]) -> str | None:
@@ -100,6 +105,30 @@ def attendance_row(link: Link, connection: str, stream: str) -> dict[str, Value]
         "meeting_ref": link.from_id,
         "contact_ref": link.to_id,
     }
+
+
+def _milestones(
+    record: Raw, stream: StreamMap, connection: str, zone: tzinfo, problems: list[Quarantined]
+) -> Iterator[dict[str, Value]]:
+    """What an account record tells of milestones, each as a row of its own."""
+    for key, rule in stream.milestones.items():
+        raw = _raw(record.properties, rule)
+        if raw is None:
+            continue
+        try:
+            reached = _read("milestone", _FIELDS["milestone"]["completed_on"], rule, raw, zone)
+        except Unreadable as problem:
+            problems.append(Quarantined(connection, stream.name, record.id, f"ms.{key}", str(problem), _shown(raw)))
+            continue
+        yield {
+            "id": f"{record.id}:{key}",
+            "connection": connection,
+            "stream": stream.name,
+            "account_ref": record.id,
+            "key": key,
+            "due_on": None,
+            "completed_on": reached,
+        }
 
 
 def _raw(properties: Mapping[str, object], rule: Rule) -> object:

@@ -12,6 +12,8 @@ from mapping.records import STAMP_FIELD, FieldSpec, ValueType
 Options = tuple[tuple[str, str], ...]
 
 TRENDS: Options = (("improving", "Improving"), ("stable", "Stable"), ("declining", "Declining"))
+NOTHING: Options = (("none", "None"),)
+"""The option of a list that a framework leaves empty: Salesforce makes no list without one. It is never written."""
 STATUS_LABELS = {
     "churned": "Churned",
     "projected_churn": "Projected to Churn",
@@ -114,6 +116,8 @@ def _spec(
     name: str, kind: ValueType, label: str, description: str, *, options: Options = (), decimals: int = 0,
     writable: bool = True,
 ) -> FieldSpec:  # fmt: skip
+    if kind is ValueType.ENUM:
+        options = options or NOTHING
     return FieldSpec(name, kind, label, description, options, decimals, 255, writable)
 
 

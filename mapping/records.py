@@ -253,6 +253,12 @@ CONTRACT = _fields(
     cancel_notice_at=(_D, "day of notice"),
     updated_at=(_TS, "record last modified"),
 )
+MILESTONE = _fields(
+    account_ref=(_R, "account"),
+    key=(_T, "which milestone, for instance kick_off"),
+    due_on=(_D, "day on which it is due"),
+    completed_on=(_D, "day on which it was reached"),
+)
 OWNER = _fields(
     name=(_T, "full name"),
     email=(_T, "e-mail"),
@@ -277,6 +283,7 @@ ENTITIES: Mapping[str, tuple[Field, ...]] = MappingProxyType(
         "call": CALL,
         "survey": SURVEY,
         "contract": CONTRACT,
+        "milestone": MILESTONE,
         "owner": OWNER,
         "stage": STAGE,
     }

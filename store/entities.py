@@ -37,6 +37,21 @@ def delete_entities(
     return c.execute(delete(table).where(_rows(table, ws, connection, stream), member(c, table.c.id, ids))).rowcount
 
 
+def replace_milestones(
+    c: Connection,
+    ws: str,
+    connection: str,
+    stream: str,
+    account_ids: Iterable[str],
+    rows: Sequence[Mapping[str, object]],
+) -> None:
+    """Store `rows` as all the milestones that the records `account_ids` of a stream of accounts tell of."""
+    table = ENTITY_TABLES["milestone"]
+    told = _rows(table, ws, connection, stream) & member(c, table.c.account_ref, account_ids)
+    c.execute(delete(table).where(told))
+    replace_entities(c, ws, "milestone", connection, rows)
+
+
 def clear_entities(c: Connection, ws: str, entity: str, connection: str, stream: str) -> int:
     """Delete all rows of a stream, before it is normalised anew; returns how many there were."""
     table = ENTITY_TABLES[entity]

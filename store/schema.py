@@ -8,7 +8,15 @@ from sqlalchemy import Connection, inspect, text
 
 from store.errors import StoreMissing, StoreNewer, StoreOld, StoreUnusable
 
-REVISIONS = ("0001_initial", "0002_entities", "0003_activities", "0004_backfill", "0005_repair", "0006_checksums")
+REVISIONS = (
+    "0001_initial",
+    "0002_entities",
+    "0003_activities",
+    "0004_backfill",
+    "0005_repair",
+    "0006_checksums",
+    "0007_milestones",
+)
 """Every schema revision in order; kept here so that opening a store does not load the migration machinery."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

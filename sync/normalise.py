@@ -120,15 +120,19 @@ class _Normaliser:
             refs = self._refs(c, [row.id for row in live])
             good: list[dict[str, object]] = []
             problems: list[Quarantined] = []
+            milestones: list[dict[str, object]] = []
             for row in live:
                 record = RawRecord(row.id, row.payload)
                 read = normalise(record, self._map, connection, refs=refs.get(row.id), zone=self._zone)
                 good.append(dict(read.row))
                 problems.extend(read.problems)
+                milestones.extend(dict(one) for one in read.milestones)
             quarantine.clear(c, ws, connection, stream, [row.id for row in rows])
             quarantine.put_many(c, ws, problems, self._session.deps.clock.now())
             entities.replace_entities(c, ws, self._map.entity, connection, good)
             entities.delete_entities(c, ws, self._map.entity, connection, dead, stream=stream)
+            if self._map.entity == "account":
+                entities.replace_milestones(c, ws, connection, stream, [row.id for row in rows], milestones)
             if seq is not None:
                 marks.set_mark(c, ws, self._mark, [seq, version])
         fp("normalise.chunk_stored")

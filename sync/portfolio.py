@@ -85,6 +85,7 @@ class Portfolio:
             meetings=children("meeting"),
             attendances=found["attendance"],
             contracts=children("contract"),
+            milestones=children("milestone"),
             **{name: children(entity) for name, entity in _IF_ASKED.items() if entity in found},
             history=self._history(account_ids),
             stage_history=self._stages(account_ids),
@@ -118,7 +119,7 @@ class Portfolio:
         return frame.with_columns(pl.col("entered_on").str.to_date("%Y-%m-%d", strict=False))
 
 
-_READ = ("account", "deal", "ticket", "meeting", "attendance", "contract")
+_READ = ("account", "deal", "ticket", "meeting", "attendance", "contract", "milestone")
 _IF_ASKED = {"calls": "call", "surveys": "survey"}
 
 

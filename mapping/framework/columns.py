@@ -84,6 +84,11 @@ def stream_columns(stream: str) -> dict[str, pl.DataType]:
     return {**KEYS, **own, **extra, **CLOCK}
 
 
+def milestone_column(key: str) -> str:
+    """The account column with the day on which a milestone was reached."""
+    return f"{key}_on"
+
+
 def day_counts(columns: Mapping[str, pl.DataType]) -> dict[str, tuple[str, int]]:
     """Names of day counts → (date column, sign): `days_since_go_live` → ("go_live_at", 1), `days_until_…` → −1.
 

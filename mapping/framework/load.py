@@ -75,6 +75,7 @@ class _Compiler:
     def compile(self) -> None:
         spec = self.spec
         self._parameters()
+        self._milestones()
         self._facts()
         self._metrics()
         self.known |= columns.SCORED
@@ -105,6 +106,12 @@ class _Compiler:
         for name, value in self.spec.parameters.items():
             self._new_name(("parameters", name), name)
             self.known[name] = pl.Series([value]).dtype
+
+    def _milestones(self) -> None:
+        for index, milestone in enumerate(self.spec.milestones):
+            name = columns.milestone_column(milestone.key)
+            self._new_name(("milestones", index, "key"), name)
+            self.known[name] = pl.Date()
 
     def _facts(self) -> None:
         parameters = {name: self.known[name] for name in self.spec.parameters}

@@ -13,7 +13,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=0)]
 Parameter = bool | int | float | str
-StreamName = Literal["deals", "tickets", "meetings", "attendances", "calls", "surveys", "contracts"]
+StreamName = Literal["deals", "tickets", "meetings", "attendances", "calls", "surveys", "contracts", "milestones"]
 Feed = Literal["has_deals", "has_tickets", "has_meetings", "has_calls", "has_surveys", "has_usage"]
 
 _DURATION = re.compile(r"(\d+)(d|w|mo|y)")
@@ -183,6 +183,15 @@ class Renewal(Part):
     phases: tuple[RuleSpec, ...] = ()
 
 
+class Milestone(Part):
+    """A step that somebody records with the day on which it was reached; becomes the column `<key>_on`."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    label: str
+    owner: str = ""
+    meaning: str = ""
+
+
 class Cadence(Part):
     """A touch that is due: once (`within` a span of the anchor) or again and again (`every` span)."""
 
@@ -229,6 +238,7 @@ class FrameworkSpec(Part):
     title: str
     description: str = ""
     parameters: dict[Id, Parameter] = {}
+    milestones: tuple[Milestone, ...] = ()
     facts: dict[Id, Fact] = {}
     score: Score
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]

@@ -179,6 +179,16 @@ def test_version_follows_the_content() -> None:
     assert load_framework(data, "other").version != f4().version
 
 
+def test_a_list_that_the_framework_leaves_empty_has_an_option_all_the_same() -> None:
+    changed = shipped() | {"cadences": [], "escalation": None}
+    changed["renewal"] = {**changed["renewal"], "phases": []}
+    changed["alerts"] = [one for one in changed["alerts"] if one["id"] != "winback_due"]
+    fields = {spec.name: spec for spec in output_fields(load_framework(changed, "changed"))}
+    for name in ("escalation_level", "next_touch_type", "renewal_phase"):
+        assert fields[name].options == (("none", "None"),)
+    assert fields["health_score"].options == ()
+
+
 def test_output_fields_are_those_of_the_design() -> None:
     fields = {spec.name: spec for spec in output_fields(f4())}
     assert list(fields) == [

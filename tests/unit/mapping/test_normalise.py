@@ -211,6 +211,47 @@ def test_offset_makes_the_first_uncovered_day_the_last_covered_one() -> None:
     assert read("hubspot", "companies", override, renewal_date="2026-01-10").row["contract_end_at"] == date(2026, 1, 9)
 
 
+def test_milestones_of_an_account_are_rows_of_their_own() -> None:
+    override = {
+        "companies": {
+            "ms.kick_off": "kickoff_date",
+            "ms.go": {"first_of": ["a", "b"], "offset_days": -1},
+            "ms.late": "c",
+        }
+    }
+    found = read("hubspot", "companies", override, name="Acme", kickoff_date="2026-01-02", b="2026-02-01", c="soon")
+    assert "ms.kick_off" not in found.row
+    rows = {str(one["key"]): one for one in found.milestones}
+    assert rows["kick_off"] == {
+        "id": "1:kick_off", "connection": "hubspot", "stream": "companies", "account_ref": "1", "key": "kick_off",
+        "due_on": None, "completed_on": date(2026, 1, 2),
+    }  # fmt: skip
+    assert rows["go"]["completed_on"] == date(2026, 1, 31)
+    assert "late" not in rows
+    ((name, reason),) = [(one.field_name, one.reason) for one in found.problems]
+    assert (name, reason) == ("ms.late", "is not a date in the form 2026-01-02")
+    assert read("hubspot", "companies", override, kickoff_date="").milestones == ()
+
+
+def test_a_milestone_is_requested_optional_by_default_and_switched_off_by_null() -> None:
+    default = field_map("hubspot").streams["companies"]
+    assert "goals_set_date" in default.custom
+    named = field_map("hubspot", {"companies": {"ms.goals_set": "ours"}}).streams["companies"]
+    assert "ours" in named.properties
+    assert "ours" in named.explicit
+    off = field_map("hubspot", {"companies": {"ms.goals_set": None}}).streams["companies"]
+    assert "goals_set" not in off.milestones
+    assert read("salesforce", "accounts", Goals_Set__c="2026-01-02").milestones[0]["key"] == "goals_set"
+
+
+@pytest.mark.parametrize(
+    ("stream", "name"), [("companies", "ms.Kick off"), ("companies", "ms."), ("deals", "ms.kick_off")]
+)
+def test_what_is_no_milestone(stream: str, name: str) -> None:
+    with pytest.raises(FieldMapError, match="has no field"):
+        field_map("hubspot", {stream: {name: "x"}})
+
+
 def test_override_is_explicit_and_null_switches_off() -> None:
     streams = field_map("hubspot", {"companies": {"arr": "mrr_x", "acv": None}}).streams
     companies = streams["companies"]
