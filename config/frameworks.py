@@ -80,7 +80,10 @@ class Layers:
 
     def problem(self, path: KeyPath, message: str) -> Problem:
         """A problem at a path of `data`, in the file that it comes from."""
-        return self._origin(path).problem(path, message)
+        origin = self._origin(path)
+        # Nobody can mend a shipped file: what is wrong there is what the file that extends it took away.
+        hint = "" if origin is self.own else f"{self.own.file} extends this file."
+        return origin.problem(path, message, hint)
 
     def _origin(self, path: KeyPath) -> Document:
         if self.base is None or path[:1] in {(key,) for key in ITS_OWN}:
@@ -109,7 +112,7 @@ def read_layers(name_or_path: str) -> Layers:
         raise ConfigFileError([Problem(own.file, own.line(("extends",)), "framework", message)])
     place = Path(own.file).parent / extended if is_path(extended) else framework_path(extended)
     base = read_yaml(place, missing_hint=f"Check `extends:` in {own.file}; a path counts from that file's folder.")
-    if "extends" in base.data:
+    if base.data.get("extends") is not None:
         message = f"{base.file} extends another framework itself; only one that stands alone can be extended."
         raise ConfigFileError([own.problem(("extends",), message)])
     return Layers(own, base)

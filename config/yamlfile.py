@@ -61,6 +61,8 @@ def read_yaml(path: Path, *, missing_hint: str = "Check the path.") -> Document:
             raw = handle.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _failure(name, "there is no such file.", missing_hint) from None
+    except ValueError:  # a NUL, or half a character, in a path that stands in a file
+        raise _failure(name, "is no path.", missing_hint) from None
     except OSError as error:
         raise _failure(name, f"cannot be read: {error.strerror}.", "Check its path and permissions.") from None
     if len(raw) > MAX_BYTES:

@@ -22,6 +22,14 @@ FIELDS = {
     "escalation_level": "Escalation",
     "next_touch_type": "Next touch",
 }
+OTHERS = {
+    "health_trend": "health trend",
+    "health_coverage": "coverage",
+    "health_reasons": "reasons",
+    "stage_entered_on": "stage since",
+    "renewal_sub_status": "renewal detail",
+    "next_touch_due_on": "next touch due",
+}
 MOVES = 8
 """So many kinds of change of one field are shown."""
 ACCOUNTS = 20
@@ -43,6 +51,8 @@ def show_simulation(out: Console, page: Data, name: str) -> None:
     out.print(Text(_scores(page)))
     if moves := list(_moves(page["moves"])):
         out.print(table("What would change", ("field", "now", "then", "accounts"), moves, right=("accounts",)))
+    if others := [f"{OTHERS[one]} {number}" for one, number in page["others"].items() if number]:
+        out.print(Text(f"Also another value of: {', '.join(others)}."))
     if page["alerts"]:
         rows = [(one["label"] or one["id"], one["opens"] or "", one["closes"] or "") for one in page["alerts"]]
         out.print(table("Alerts", ("alert", "would open", "would close"), rows, right=("would open", "would close")))
@@ -99,6 +109,7 @@ def _what(line: Data) -> str:
     parts = [
         f"{FIELDS[name].lower()} {shown_value(one['now'])} → {shown_value(one['then'])}" for name, one in moves.items()
     ]
+    parts += [f"other {', '.join(OTHERS[one] for one in line['others'])}"] if line["others"] else []
     parts += [f"opens {', '.join(line['opens'])}"] if line["opens"] else []
     parts += [f"closes {', '.join(line['closes'])}"] if line["closes"] else []
     return "; ".join(parts)

@@ -38,6 +38,8 @@ def show_tests(out: Console, page: Data) -> None:
         out.print(Text(f"failed: {inert(row['name'])}", style="bold red"))
         for miss in row["misses"]:
             expected, found = _shown(miss["expected"]), _shown(miss["found"])
+            if expected == found:  # `True` and "True", or one value and a list of one
+                expected, found = inert(repr(miss["expected"])), inert(repr(miss["found"]))
             out.print(Text(f"  {inert(miss['what'])} is {found}, expected {expected}"))
     number = len(page["tests"])
     tests = "1 test" if number == 1 else f"{number} tests"

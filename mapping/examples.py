@@ -8,36 +8,54 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isclose
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 from pydantic import Field as PydanticField
-from pydantic import ValidationError, field_validator
+from pydantic import PlainValidator, ValidationError, field_validator
 
 from mapping import engine, schema
 from mapping.frames import AsOf, Frames
 from mapping.framework import Framework, FrameworkError
 from mapping.framework.errors import Path, Problem
 from mapping.framework.shape import shape_problems
-from mapping.framework.spec import Feed, Part
-from mapping.records import ENTITIES
-from mapping.values import READERS, Unreadable
+from mapping.framework.spec import Part
+from mapping.records import ENTITIES, FieldType
+from mapping.values import READERS, Unreadable, instant, number_decimal
 
 ACCOUNT = "example"
 STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts", "milestones")
 USAGE = ("logins_per_user_week", "features_used", "data_volume", "usage_as_of")
 """With one of these an example has a usage feed, unless it says what is connected."""
 ALERTS = "alerts"
+DATED = ("closed_won_at",)
+"""Instants of which midnight UTC stands for the day without a time, in every zone."""
 Row = dict[str, Any]
 Rows = tuple[Row, ...]
+
+
+def _day_or_instant(raw: object) -> date | datetime:
+    """What YAML has read as a day or an instant, or the same in quotes; a number is neither."""
+    if isinstance(raw, str):
+        try:
+            raw = date.fromisoformat(raw) if len(raw) <= len("2026-01-02") else datetime.fromisoformat(raw)
+        except ValueError:
+            raw = None
+    if not isinstance(raw, date):
+        raise ValueError("has to be a day such as 2026-01-02, or an instant such as 2026-01-02T10:00:00Z")  # noqa: TRY004 - pydantic's word
+    instant(raw)
+    return raw
+
+
+When = Annotated[date | datetime, PlainValidator(_day_or_instant)]
 
 
 class Past(Part):
     """An evaluation before the one that is tested."""
 
-    at: date | datetime
-    score: float | None = None
+    at: When
+    score: Annotated[float, PydanticField(ge=0, le=100, allow_inf_nan=False)] | None = None
     band: str
 
 
@@ -45,9 +63,9 @@ class Example(Part):
     """One account and what is expected of it."""
 
     name: Annotated[str, PydanticField(min_length=1)]
-    as_of: date | datetime
+    as_of: When
     timezone: str = "UTC"
-    connected: tuple[Feed, ...] | None = None
+    connected: tuple[Literal["deals", "tickets", "meetings", "calls", "surveys", "usage"], ...] | None = None
     account: Row = PydanticField(default_factory=dict)
     deals: Rows = ()
     tickets: Rows = ()
@@ -58,12 +76,6 @@ class Example(Part):
     milestones: Rows = ()
     history: tuple[Past, ...] = ()
     expect: Annotated[Row, PydanticField(min_length=1)]
-
-    @field_validator("connected", mode="before")
-    @classmethod
-    def _feeds(cls, raw: object) -> object:
-        """`meetings` for `has_meetings`: nobody should have to know what the column is called."""
-        return [f"has_{one}" if isinstance(one, str) else one for one in raw] if isinstance(raw, list) else raw
 
     @field_validator("milestones", mode="before")
     @classmethod
@@ -124,6 +136,12 @@ def read_examples(data: Mapping[str, object], framework: Framework, name: str) -
             Problem(("tests", index, "expect", key), f"there is nothing of that name to expect{_near(key, known)}")
             for index, example in enumerate(file.tests) for key in example.expect if key not in known
         ]  # fmt: skip
+        problems += _unknown_milestones(file, framework)
+        problems += [
+            Problem(("tests", index, "expect", key), said)
+            for index, example in enumerate(file.tests) for key, value in example.expect.items()
+            if (said := _no_number(value))
+        ]  # fmt: skip
     if problems:
         raise FrameworkError(name, problems)
     return cases
@@ -142,13 +160,25 @@ def judge(cases: Sequence[Case], framework: Framework) -> Iterator[Verdict]:
         yield Verdict(case.example.name, tuple(misses))
 
 
+def _unknown_milestones(file: ExampleFile, framework: Framework) -> Iterator[Problem]:
+    """Milestones of an example that no rule can see; a fact over the stream sees whatever there is."""
+    if any(fact.from_ == "milestones" for fact in framework.spec.facts.values()):
+        return
+    known = {one.key: one for one in framework.spec.milestones}
+    for index, example in enumerate(file.tests):
+        for number, row in enumerate(example.milestones):
+            if (key := str(row.get("key"))) not in known:
+                message = f"the framework has no milestone {key!r}{_near(key, known)}"
+                yield Problem(("tests", index, "milestones", number), message)
+
+
 def _case(path: Path, example: Example, problems: list[Problem]) -> Case:
-    try:
-        zone = ZoneInfo(example.timezone)
-        at = AsOf(_moment(example.as_of, zone), example.timezone)
-    except (KeyError, ValueError, OSError):
-        problems.append(Problem((*path, "timezone"), f"there is no time zone {example.timezone!r}"))
-        zone, at = ZoneInfo("UTC"), AsOf(_moment(example.as_of, ZoneInfo("UTC")))
+    name = example.timezone
+    if name not in available_timezones() or name == "localtime":
+        problems.append(Problem((*path, "timezone"), f"there is no time zone {name!r}"))
+        name = "UTC"
+    zone = ZoneInfo(name)
+    at = AsOf(_moment(example.as_of, zone), name)
     rows: dict[str, list[Row]] = {"account": [], "attendance": []}
     account = _read((*path, "account"), "account", example.account, zone, problems)
     rows["account"].append({"account_id": ACCOUNT, **account, **_feeds(example)})
@@ -185,22 +215,34 @@ def _moment(as_of: date | datetime, zone: ZoneInfo) -> datetime:
 def _feeds(example: Example) -> dict[str, bool]:
     """What is connected: what the example says, else everything but a usage feed without figures."""
     if example.connected is not None:
-        return {feed: feed in example.connected for feed in schema.FEEDS}
-    return {**dict.fromkeys(schema.FEEDS, True), "has_usage": any(one in example.account for one in USAGE)}
+        return {feed: feed.removeprefix("has_") in example.connected for feed in schema.FEEDS}
+    usage = any(example.account.get(one) is not None for one in USAGE)
+    return {**dict.fromkeys(schema.FEEDS, True), "has_usage": usage}
 
 
-def _read(path: Path, entity: str, given: Mapping[str, Any], zone: ZoneInfo, problems: list[Problem]) -> Row:
+def _read(path: Path, entity: str, fields: Mapping[str, Any], zone: ZoneInfo, problems: list[Problem]) -> Row:
     known = {item.name: item for item in ENTITIES[entity]}
     row: Row = {}
-    for name, value in given.items():
+    for name, value in fields.items():
         if name not in known:
             problems.append(Problem((*path, name), f"{entity} has no field {name!r}{_near(name, known)}"))
         elif value is not None:
+            dated = known[name].type is FieldType.INSTANT and name not in DATED and _is_day(value)
+            given = datetime.combine(date.fromisoformat(str(value)), time(), zone) if dated else value
             try:
-                row[name] = READERS[known[name].type](value, zone)
+                row[name] = READERS[known[name].type](given, zone)
             except Unreadable as error:
                 problems.append(Problem((*path, name), str(error)))
     return row
+
+
+def _is_day(value: object) -> bool:
+    if isinstance(value, str) and len(value) == len("2026-01-02"):
+        try:
+            return bool(date.fromisoformat(value))
+        except ValueError:
+            return False
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def _frames(case: Case) -> Frames:
@@ -223,6 +265,16 @@ def _known(framework: Framework) -> frozenset[str]:
     return frozenset({*engine.evaluate(frames, framework, moment).row(ACCOUNT), ALERTS})
 
 
+def _no_number(value: object) -> str:
+    """What is wrong with a number that nothing can be equal to, such as `.nan`; empty for everything else."""
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            number_decimal(value)
+    except Unreadable as error:
+        return str(error)
+    return ""
+
+
 def _near(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
@@ -230,13 +282,26 @@ def _near(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
 
 def _same(expected: object, found: object) -> bool:
     """Whether two values are the same for somebody who writes `79.3`, `2025-04-30` or a list of alerts in any order."""
-    if isinstance(expected, list) and isinstance(found, list):
-        return sorted(map(str, expected)) == sorted(map(str, found))
+    if isinstance(found, list):
+        wanted = [] if expected is None else expected
+        return isinstance(wanted, list) and sorted(map(str, wanted)) == sorted(map(str, found))
     if isinstance(expected, bool) or isinstance(found, bool) or expected is None or found is None:
         return expected is found
-    if isinstance(found, (int, float, Decimal)) and isinstance(expected, (int, float)):
-        return isclose(float(expected), float(found), rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(found, Decimal) and isinstance(expected, (int, float)):
+        return number_decimal(expected) == found
+    if isinstance(found, (int, float)) and isinstance(expected, (int, float)):
+        return isclose(expected, found, rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(found, datetime):
+        return _is_instant(expected, found)
     return str(_plain(expected)) == str(_plain(found))
+
+
+def _is_instant(expected: object, found: datetime) -> bool:
+    """The same instant however its offset is written; one without an offset is in UTC, as it is in a record."""
+    try:
+        return instant(expected) == found
+    except Unreadable:
+        return False
 
 
 def _plain(value: object) -> object:

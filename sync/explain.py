@@ -104,7 +104,7 @@ def _no_account(deps: Deps, wanted: str) -> UsageError:
         merged = and_(a.workspace == deps.workspace, a.old_id == record_id, a.stream.in_(sorted(set(streams.values()))))
         survivor = c.execute(select(a.connection, a.survivor).where(merged)).first()
     if empty:
-        return UsageError("There are no accounts in the store yet.", hint="Read them with `keepwell pull`.")
+        return UsageError("There are no accounts in the store yet.", hint="`keepwell plan` reads and makes them.")
     if survivor is not None:
         text = f"{survivor.connection} merged record {record_id} into {survivor.survivor}."
         return UsageError(text, hint=f"Ask for it: `keepwell explain {survivor.survivor}`.")

@@ -27,6 +27,10 @@ COMPARED = (
     "health_band", "lifecycle_stage", "tenure_stage", "segment", "renewal_status", "renewal_phase", "escalation_level",
     "next_touch_type",
 )  # fmt: skip
+OTHERS = (
+    "health_trend", "health_coverage", "health_reasons", "stage_entered_on", "renewal_sub_status", "next_touch_due_on",
+)  # fmt: skip
+"""What else is written to a CRM: said which of them changes, not from what to what (a date has too many values)."""
 LISTED = 2_000
 """So many accounts are listed one by one, those that lose most points first."""
 _SCORE = "health_score"
@@ -42,6 +46,7 @@ class Simulation:
     bands: dict[str, Counter[str]] = field(default_factory=lambda: {side: Counter() for side in _SIDES})
     scores: Counter[str] = field(default_factory=Counter)
     moves: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     listed: list[dict[str, Any]] = field(default_factory=list)
 
@@ -58,7 +63,10 @@ def simulate(deps: Deps, other: Framework, as_of: date | None = None) -> dict[st
     with deps.store.read() as c:
         chunks = list(identity.account_chunks(c, deps.workspace, CHUNK))
     if not chunks:
-        raise UsageError("There are no accounts in the store yet.", hint="Read them with `keepwell pull`.")
+        raise UsageError(
+            "There are no accounts in the store yet.",
+            hint="`keepwell plan` reads and makes them.",
+        )
     portfolio, found = Portfolio.open(session, asking=False, also=other), Simulation()
     for account_ids in chunks:
         frames = portfolio.frames(account_ids)
@@ -70,8 +78,7 @@ def simulate(deps: Deps, other: Framework, as_of: date | None = None) -> dict[st
 
 
 def _compare(found: Simulation, now: Evaluation, then: Evaluation, names: pl.DataFrame) -> None:
-    fields = ("account_id", _SCORE, *COMPARED)
-    joined = now.frame.select(fields).join(then.frame.select(fields), on="account_id", suffix="·then")
+    joined = _shown(now).join(_shown(then), on="account_id", suffix="·then")
     for side, evaluation in zip(_SIDES, (now, then), strict=True):
         found.bands[side].update(evaluation.frame.get_column("health_band").fill_null(UNKNOWN_BAND).to_list())
     opened, closed = _alerts(now, then), _alerts(then, now)
@@ -81,15 +88,23 @@ def _compare(found: Simulation, now: Evaluation, then: Evaluation, names: pl.Dat
     for row in joined.iter_rows(named=True):
         moves = {one: (row[one], row[f"{one}·then"]) for one in COMPARED if row[one] != row[f"{one}·then"]}
         found.moves.update((one, *pair) for one, pair in moves.items())
+        others = [one for one in OTHERS if row[one] != row[f"{one}·then"]]
+        found.others.update(others)
         scores = (row[_SCORE], row[f"{_SCORE}·then"])
         found.scores[_direction(*scores)] += 1
         account = row["account_id"]
         alerts = {"opens": opened.get(account, []), "closes": closed.get(account, [])}
-        if moves or scores[0] != scores[1] or any(alerts.values()):
+        if moves or others or scores[0] != scores[1] or any(alerts.values()):
             found.changed += 1
-            found.listed.append(_line(account, names_of.get(account), scores, moves, alerts))
+            found.listed.append(_line(account, names_of.get(account), scores, moves, alerts, others))
     found.accounts += joined.height
     found.listed = sorted(found.listed, key=_urgency)[:LISTED]
+
+
+def _shown(evaluation: Evaluation) -> pl.DataFrame:
+    """What is compared, coverage in whole percent as it is written."""
+    found = evaluation.frame.select("account_id", _SCORE, *COMPARED, *OTHERS)
+    return found.with_columns(pl.col("health_coverage").round())
 
 
 def _alerts(there: Evaluation, here: Evaluation) -> dict[str, list[str]]:
@@ -109,7 +124,7 @@ def _direction(now: float | None, then: float | None) -> str:
 
 def _line(
     account: str, name: str | None, scores: tuple[float | None, float | None],
-    moves: dict[str, tuple[str | None, str | None]], alerts: dict[str, list[str]],
+    moves: dict[str, tuple[str | None, str | None]], alerts: dict[str, list[str]], others: list[str],
 ) -> dict[str, Any]:  # fmt: skip
     now, then = scores
     return {
@@ -117,6 +132,7 @@ def _line(
         "account": name,
         "score": {"now": now, "then": then, "change": None if now is None or then is None else round(then - now, 2)},
         "moves": {one: {"now": pair[0], "then": pair[1]} for one, pair in moves.items()},
+        "others": others,
         **alerts,
     }
 
@@ -138,6 +154,7 @@ def _told(found: Simulation, now: Framework, then: Framework, on: date) -> dict[
         "bands": {side: {band: counts[band] for band in _bands(now, then)} for side, counts in found.bands.items()},
         "scores": {one: found.scores[one] for one in ("rose", "fell", "same", "appeared", "vanished")},
         "moves": {one: list(_moves(found, one)) for one in COMPARED},
+        "others": {one: found.others[one] for one in OTHERS},
         "alerts": list(_opened_and_closed(found, now, then)),
         "listed": found.listed,
         "hidden": found.changed - len(found.listed),

@@ -49,6 +49,6 @@ def shape_problems(error: ValidationError) -> list[Problem]:
 
 
 def _unknown_key(name: str) -> str:
-    known = {item.alias or key for part in Part.__subclasses__() for key, item in part.model_fields.items()}
+    known = {item.alias or key for part in Part.__subclasses__() for key, item in part.model_fields.items()} - {name}
     near = difflib.get_close_matches(name.lower(), sorted(known), n=1)
     return f"unknown key; did you mean {near[0]}?" if near else "unknown key"

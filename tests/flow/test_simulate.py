@@ -17,9 +17,9 @@ from config.frameworks import load_framework_file
 from dashboard.simulated import FIELDS, show_simulation
 from store.tables import evaluation
 from sync.deps import RunOptions
-from sync.engine import run_sync
+from sync.engine import run_plan, run_pull, run_sync
 from sync.errors import UsageError
-from sync.simulate import COMPARED, simulate
+from sync.simulate import COMPARED, OTHERS, simulate
 from tests.flow.rig import Rig, rig, settings_data
 from tests.unit.cli.test_terminal import HOSTILE, screen
 
@@ -127,12 +127,42 @@ def test_the_day_can_be_another_one(synced: Rig, ours: str) -> None:
     assert page["moves"] != simulated(synced, ours)["moves"]
 
 
+RHYTHM = """
+framework: {name}
+title: Rhythm
+extends: cradle_to_grave
+cadences:
+  - {{id: review, label: Review, when: "segment = 'standard'", anchor: go_live_at, every: {every}, types: [QBR]}}
+"""
+
+
+def test_another_day_of_the_same_touch_is_a_change(synced: Rig, tmp_path: Path) -> None:
+    for name, every in (("often", "1mo"), ("rarely", "3mo")):
+        (tmp_path / f"{name}.yaml").write_text(RHYTHM.format(name=name, every=every), encoding="utf-8")
+    rarely = Rig(synced.crm, synced.settings.model_copy(update={"framework": f"{tmp_path}/rarely.yaml"}), synced.events)
+    page = simulated(rarely, f"{tmp_path}/often.yaml")
+    assert not any(page["moves"].values())
+    assert page["changed"] >= page["others"]["next_touch_due_on"] > 5
+    assert "next touch due" in screen(show_simulation, page, "often")
+
+
 def test_an_empty_store_is_said(tmp_path: Path, ours: str) -> None:
     with (
         rig(tmp_path, accounts=3, provision=False) as made,
         pytest.raises(UsageError, match="no accounts in the store"),
     ):
         simulated(made, ours)
+
+
+def test_what_an_empty_store_is_told_to_do_helps(tmp_path: Path, ours: str) -> None:
+
+    with rig(tmp_path, accounts=3) as made:
+        made.run(run_pull, clock=Frozen())
+        with pytest.raises(UsageError) as caught:
+            simulated(made, ours)
+        assert "keepwell pull" not in (caught.value.hint or "")
+        made.run(run_plan, clock=Frozen())
+        assert simulated(made, ours)["accounts"]
 
 
 def test_what_it_says_comes_true(tmp_path: Path, ours: str, either_store: str | None) -> None:
@@ -148,6 +178,12 @@ def test_what_it_says_comes_true(tmp_path: Path, ours: str, either_store: str | 
     for line in page["listed"]:
         expected[line["account_id"]] |= {name: pair["then"] for name, pair in line["moves"].items()}
     assert {account: {name: values[name] for name in COMPARED} for account, values in after.items()} == expected
+    changed = {
+        account
+        for account in after
+        if any(before[account][one] != after[account][one] for one in (*COMPARED, *OTHERS, "health_score"))
+    }
+    assert changed <= {line["account_id"] for line in page["listed"]}
     assert report.model_version == page["then"]["model_version"]
 
 

@@ -105,4 +105,4 @@ def test_the_example_of_the_docs_is_a_framework(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "frameworks" / "format.md").read_text(encoding="utf-8")
     example = page.partition("### extends")[2].partition("```yaml\n")[2].partition("```")[0]
     ours = load_framework_file(written(tmp_path, example)).spec
-    assert (ours.renewal.window_days, ours.parameters["strict_handoff"], ours.score.bands[0].min) == (120, True, 75)
+    assert (ours.renewal.flat, ours.parameters["strict_handoff"], ours.score.bands[0].min) == ((0.98, 1.02), True, 75)

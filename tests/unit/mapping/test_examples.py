@@ -117,6 +117,7 @@ def test_one_example_knows_nothing_of_another() -> None:
         ({"meetings": [{"contacts": "anna"}]}, "tests.0.meetings.0.contacts", "has to be a list of names"),
         ({"expect": {"healt_score": 1}}, "tests.0.expect.healt_score", "did you mean health_score?"),
         ({"expect": {}}, "tests.0.expect", "at least"),
+        ({"milestones": {"golive": "2025-01-02"}}, "tests.0.milestones.0", "the framework has no milestone 'golive'"),
         ({"timezone": "Mars/Olympus"}, "tests.0.timezone", "there is no time zone 'Mars/Olympus'"),
         ({"connected": ["fax"]}, "tests.0.connected.0", "has to be"),
         ({"dealz": []}, "tests.0.dealz", "unknown key; did you mean deals?"),
