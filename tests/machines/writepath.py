@@ -25,7 +25,7 @@ from store.tables import audit_head, failure, intent, lease, ledger, raw_record,
 from sync import faults
 from sync.errors import Interrupted
 from sync.session import Session, lease_key
-from tests.machines.kit import WS, Killed, World, session_of
+from tests.machines.kit import BEGIN, WS, Killed, World, session_of
 from tests.machines.writer import FATES, SCORE, SEGMENT, STAMPED, TOO_LATE, Door, Fate, Run
 from tests.sim.crm import Effect, ModelCrm, Posted
 
@@ -265,6 +265,7 @@ class WritePathMachine(RuleBasedStateMachine):
     @invariant()
     def what_people_set_stays(self) -> None:
         self.crm.catch_up()
+        adopted = self._adoptions()
         last: dict[Key, Effect] = {}
         mine: dict[Key, Effect] = {}
         valued: dict[Key, str | None] = {}  # what counts as ours
@@ -278,9 +279,28 @@ class WritePathMachine(RuleBasedStateMachine):
             last[key] = effect
             if effect.actor.startswith("api:"):
                 mine[key] = effect
-            if effect.actor.startswith("api:") or effect.seq in self.ours:
+            if effect.actor.startswith("api:") or effect.seq in adopted:
                 valued[key] = effect.new
         self.checked = len(self.crm.journal)
+
+    def _adoptions(self) -> set[int]:
+        """Effects of people that a run took for ours before it or another one wrote again: a right value may also have
+        come after the run looked."""
+        with self.store.read() as c:
+            rows = c.execute(select(ledger.c.record_id, ledger.c.property, ledger.c.written, ledger.c.written_at)).all()
+        found: set[int] = set()
+        until: dict[Key, float] = {}
+        for effect in reversed(self.crm.journal):
+            key = (effect.id, effect.property)
+            if effect.actor.startswith("api:"):
+                until[key] = effect.time
+            elif effect.seq in self.ours and any(
+                (row.record_id, row.property, row.written) == (*key, effect.new)
+                and effect.time <= (row.written_at - BEGIN).total_seconds() < until.get(key, float("inf"))
+                for row in rows
+            ):
+                found.add(effect.seq)
+        return found
 
     def _may_replace(self, effect: Effect, before: Effect | None, mine: Effect | None, valued: str | None) -> None:
         """Judge what one of our effects replaced; `mine` is our last one before it, `valued` what counts as ours."""
@@ -288,7 +308,7 @@ class WritePathMachine(RuleBasedStateMachine):
         if before is None or before.seq >= looked_at:
             return  # it came after the guard read, which nobody can see
         assert before.new != effect.new, f"(2) {effect} sets what is there already"
-        if before.actor != "user" or before.seq in self.ours | self.given:
+        if before.actor != "user" or before.seq in self.ours | self.given:  # given away, or right when it was seen
             return
         if mine is not None and mine.request not in self.heard and before.new == mine.old:
             return  # a read-back cannot tell a request that was lost from one whose effect somebody took back
