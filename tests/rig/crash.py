@@ -259,7 +259,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(repeat(given.repeat) > 0)
     given.parts = given.parts.split(",")
     given.benches = [(v, s) for v, s in BENCHES if v in given.crms.split(",") and s in given.stores.split(",")]
-    return int(campaign(given) > 0)
+    try:
+        return int(campaign(given) > 0)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
