@@ -102,7 +102,9 @@ _CUSTOM = {
         success_criteria_documented_date:date project_manager_identified_date:date logins_per_user_week_30d:number
         features_used_30d:number features_licensed:number data_volume_30d:number data_volume_contracted:number
         usage_updated_on:date roi_realised:number roi_target:number goals_achieved:number goals_agreed:number
-        hours_saved:number hours_saved_target:number value_reviewed_on:date expansion_discussions_180d:number""",
+        hours_saved:number hours_saved_target:number value_reviewed_on:date expansion_discussions_180d:number
+        value_plan_ready_date:date goals_set_date:date value_alignment_exit_date:date
+        transformation_started_date:date""",
     "deals": "contract_term_months:number",
     "tickets": "ticket_sentiment:number escalation_level:number",
 }

@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Prepare, int, tuple[str, ...]]] = {
     "a secret file that is not there": (secret_file(None), 2, ("keepwell.yaml:4", "there is no file", "Create it")),
     "a secret file for everybody": (secret_file(0o644), 2, ("read or written by every user", "chmod 600")),
     "an unknown framework": (
-        config(GOOD + "framework: craddle\n"), 2, ("there is no framework 'craddle'", "Shipped: cradle_to_grave"),
+        config(GOOD + "framework: craddle\n"), 2, ("there is no framework 'craddle'", "Shipped: account_management"),
     ),
     "a damaged store": (store_file(b"SQLite format 3\0" + b"junk" * 5000), 1, ("Restore it from a backup",)),
     "some other file as store": (store_file(b"this is not a database" * 500), 1, ("is not a SQLite database",)),
@@ -132,7 +132,7 @@ def test_doctor_says_a_wrong_framework_once(invoke, tmp_path: Path) -> None:  # 
     config(GOOD + "framework: craddle\n")(tmp_path)
     result = invoke("doctor", **TOKEN)
     assert result.exit_code == 2
-    assert result.stdout.count("Shipped: cradle_to_grave") == 1
+    assert result.stdout.count("Shipped: account_management") == 1
 
 
 @pytest.mark.parametrize(
