@@ -178,7 +178,7 @@ def _case(path: Path, example: Example, problems: list[Problem]) -> Case:
         problems.append(Problem((*path, "timezone"), f"there is no time zone {name!r}"))
         name = "UTC"
     zone = ZoneInfo(name)
-    at = AsOf(_moment(example.as_of, zone), name)
+    at = _moment(example.as_of, name)
     rows: dict[str, list[Row]] = {"account": [], "attendance": []}
     account = _read((*path, "account"), "account", example.account, zone, problems)
     rows["account"].append({"account_id": ACCOUNT, **account, **_feeds(example)})
@@ -196,7 +196,7 @@ def _case(path: Path, example: Example, problems: list[Problem]) -> Case:
             rows["attendance"] += [
                 {**_keys("attendances", f"{key}:{one}"), "meeting_ref": key, "contact_ref": str(one)} for one in people
             ]
-    past = [{"account_id": ACCOUNT, "at": _moment(one.at, zone).astimezone(UTC), "score": one.score, "band": one.band}
+    past = [{"account_id": ACCOUNT, "at": _moment(one.at, name).utc, "score": one.score, "band": one.band}
             for one in example.history]  # fmt: skip
     return Case(example, at, rows, past)
 
@@ -205,11 +205,11 @@ def _keys(stream: str, key: str) -> Row:
     return {"account_id": ACCOUNT, "connection": "crm", "id": key, "stream": stream}
 
 
-def _moment(as_of: date | datetime, zone: ZoneInfo) -> datetime:
-    """A day stands for its last second, as `--as-of` does; an instant without an offset is in the example's zone."""
+def _moment(as_of: date | datetime, zone: str) -> AsOf:
+    """A day stands for its end, as `--as-of` does; an instant without an offset is in the example's zone."""
     if not isinstance(as_of, datetime):
-        return datetime.combine(as_of, time(23, 59, 59), zone)
-    return as_of if as_of.tzinfo is not None else as_of.replace(tzinfo=zone)
+        return AsOf.end_of(as_of, zone)
+    return AsOf(as_of if as_of.tzinfo is not None else as_of.replace(tzinfo=ZoneInfo(zone)), zone)
 
 
 def _feeds(example: Example) -> dict[str, bool]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
 from mapping import schema
 
+LAST_SECOND = time(23, 59, 59)
 RATES = {"currency": pl.String(), "on": pl.Date(), "rate": pl.Float64()}
 
 
@@ -30,6 +31,11 @@ class AsOf:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError(f"there is no time zone {self.zone!r}; use a name such as Europe/Copenhagen") from None
+
+    @classmethod
+    def end_of(cls, day: date, zone: str = "UTC") -> AsOf:
+        """The last second of a day in a zone that exists, with everything that happened on it."""
+        return cls(datetime.combine(day, LAST_SECOND, ZoneInfo(zone)), zone)
 
     @property
     def utc(self) -> datetime:

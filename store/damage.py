@@ -70,11 +70,7 @@ def _unreadable(c: Connection, table: Table) -> Iterator[str]:
         unreadable = [column.name for column, value in stored if not _readable(column, value, c)]
         for name in unreadable:
             yield f"{_named(table, row)}: its {name} cannot be read. {hint}"
-        if (
-            extra
-            and not unreadable
-            and row.hash not in (DOUBTED, content_hash(str(row.payload_stored).encode("utf-8", "replace")))
-        ):
+        if extra and not unreadable and not _fits_its_hash(row.payload_stored, row.hash):
             yield f"{_named(table, row)}: its content does not match its hash. {hint}"
 
 

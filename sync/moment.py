@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
-
 from mapping.frames import AsOf
 from sync.deps import Deps, RunOptions
 from sync.errors import UsageError
 from sync.session import Session
-
-LAST_SECOND = time(23, 59, 59)
 
 
 def moment(deps: Deps, options: RunOptions) -> AsOf:
@@ -19,7 +14,7 @@ def moment(deps: Deps, options: RunOptions) -> AsOf:
     now = deps.clock.now()
     if options.as_of is None or options.as_of == AsOf(now, zone).date:
         return AsOf(now, zone)
-    return AsOf(datetime.combine(options.as_of, LAST_SECOND, ZoneInfo(zone)), zone)
+    return AsOf.end_of(options.as_of, zone)
 
 
 def looks_back(session: Session) -> bool:
