@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from store.tables import lease
+from sync import faults
 from tests.flow.checker import assert_sound
 from tests.flow.killed_run import Kill, killing
 from tests.flow.rig import Rig, rig, settings_data
@@ -75,3 +76,23 @@ def test_a_run_that_is_killed_again_and_again_ends_like_an_unbroken_one(
         assert_sound(made)
         assert final_values(made) == unbroken
         assert made.sync().buckets().planned == 0
+
+
+class Died(BaseException):
+    """What no handler of a run may take for an answer of a CRM."""
+
+
+def test_what_ends_a_worker_ends_the_run(tmp_path: Path) -> None:
+    """A connection writes in a thread of its own; what ended it there must not pass for a run that came to its end."""
+
+    def die(name: str) -> None:
+        if name == "apply.claimed":
+            raise Died
+
+    with rig(tmp_path, accounts=4) as made:
+        faults.arm(die)
+        try:
+            with pytest.raises(Died):
+                made.sync()
+        finally:
+            faults.arm(None)
