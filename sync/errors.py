@@ -60,3 +60,8 @@ class UsageError(SyncError):
 
 class InvariantError(SyncError):
     """Numbers that must agree do not: a bug in Keepwell, so the run stops."""
+
+
+def no_accounts() -> UsageError:
+    """The error of a question about accounts when none was ever evaluated."""
+    return UsageError("There are no accounts in the store yet.", hint="`keepwell plan` reads and makes them.")

@@ -16,7 +16,7 @@ from store import frames, identity, ledger, raw
 from store.identity import AccountLink
 from store.tables import raw_alias, raw_record
 from sync.deps import Deps, RunOptions
-from sync.errors import UsageError
+from sync.errors import UsageError, no_accounts
 from sync.moment import moment
 from sync.owned import account_stream
 from sync.portfolio import Portfolio
@@ -104,7 +104,7 @@ def _no_account(deps: Deps, wanted: str) -> UsageError:
         merged = and_(a.workspace == deps.workspace, a.old_id == record_id, a.stream.in_(sorted(set(streams.values()))))
         survivor = c.execute(select(a.connection, a.survivor).where(merged)).first()
     if empty:
-        return UsageError("There are no accounts in the store yet.", hint="`keepwell plan` reads and makes them.")
+        return no_accounts()
     if survivor is not None:
         text = f"{survivor.connection} merged record {record_id} into {survivor.survivor}."
         return UsageError(text, hint=f"Ask for it: `keepwell explain {survivor.survivor}`.")

@@ -16,7 +16,7 @@ from mapping.framework import Framework
 from mapping.framework.structure import UNKNOWN_BAND
 from store import identity
 from sync.deps import Deps, RunOptions
-from sync.errors import UsageError
+from sync.errors import no_accounts
 from sync.evaluate import CHUNK
 from sync.moment import moment
 from sync.portfolio import Portfolio
@@ -63,10 +63,7 @@ def simulate(deps: Deps, other: Framework, as_of: date | None = None) -> dict[st
     with deps.store.read() as c:
         chunks = list(identity.account_chunks(c, deps.workspace, CHUNK))
     if not chunks:
-        raise UsageError(
-            "There are no accounts in the store yet.",
-            hint="`keepwell plan` reads and makes them.",
-        )
+        raise no_accounts()
     portfolio, found = Portfolio.open(session, asking=False, also=other), Simulation()
     for account_ids in chunks:
         frames = portfolio.frames(account_ids)
