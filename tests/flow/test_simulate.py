@@ -195,6 +195,7 @@ def test_the_command_tells_it_to_a_person(synced: Rig, ours: str, tmp_path: Path
     assert "With ours instead of cradle_to_grave, " in asked.stdout
     assert "Nothing was stored or written." in asked.stdout
     assert "--accept-model-change" in asked.stdout
+    assert "keepwell fields apply" in asked.stdout
     missing = CliRunner().invoke(app, ["simulate", "--framework", f"{tmp_path}/none.yaml", "-c", str(config)])
     assert (missing.exit_code, "none.yaml: there is no such file" in missing.stderr) == (2, True)
 
