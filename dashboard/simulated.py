@@ -61,8 +61,8 @@ def show_simulation(out: Console, page: Data, name: str) -> None:
     out.print(
         Text(
             "Nothing was stored or written. To publish it, set "
-            f"`framework: {inert(name)}` in the configuration and run `keepwell fields apply`, which adds its options to "
-            "the lists in the CRMs; `keepwell plan` then shows the first run, which needs --accept-model-change."
+            f"`framework: {inert(name)}` in the configuration and run `keepwell fields apply`, which adds its options "
+            "to the lists in the CRMs; `keepwell plan` then shows the first run, which needs --accept-model-change."
         )
     )
 
