@@ -1,7 +1,8 @@
 """A run whose disk fails: `python -m tests.faults.struck_run` takes an order as JSON and prints how the run ended.
 
-The order names the settings, a fault point, and what strace makes of the system calls from there on: an expression of
-its `inject=`. So the fault hits the very step that follows the point, in the kernel's own words.
+The order names the settings, a fault point, and what strace makes of the system calls on the store's log from there on:
+an expression of its `inject=`. So the fault hits the very step that follows the point, in the kernel's own words. The
+index of the log is left out: where that cannot grow SQLite says the same of a full disk as of a broken one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
+from store import address
 from sync import faults
 from sync.assemble import assemble
 from sync.engine import run_sync
@@ -44,7 +46,7 @@ def struck(order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _traced(point: str, injection: str) -> Iterator[None]:
+def _traced(point: str, injection: str, log: str) -> Iterator[None]:
     """Attach strace to this process when it passes the point for the first time."""
     ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
     tracers: list[subprocess.Popen[bytes]] = []
@@ -54,7 +56,8 @@ def _traced(point: str, injection: str) -> Iterator[None]:
     def strike(name: str) -> None:
         if name != point or not first.acquire(blocking=False):
             return
-        command = ["strace", "-f", "-p", str(os.getpid()), "-e", f"trace={calls}", "-e", f"inject={injection}"]
+        chosen = ["-P", log, "-e", f"trace={calls}", "-e", f"inject={injection}"]
+        command = ["strace", "-f", "-p", str(os.getpid()), *chosen]
         with tempfile.TemporaryFile() as told:
             tracers.append(subprocess.Popen(command, stderr=told))
             while b"attached" not in os.pread(told.fileno(), 4096, 0):
@@ -73,7 +76,8 @@ def _traced(point: str, injection: str) -> Iterator[None]:
 def main() -> None:
     order = json.loads(sys.argv[1])
     deps = assemble(Settings(**order["settings"]), timing=BRISK)
-    with _traced(order["point"], order["injection"]):
+    log = f"{address.file_of(address.parse(order['settings']['store']))}-wal"
+    with _traced(order["point"], order["injection"], log):
         report = run_sync(deps)
     sys.stdout.write(json.dumps(report.to_dict()))
 
