@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
-ROOMS  := cli.py config connectors dashboard mapping sandbox store sync verbs
+ROOMS  := cli.py config connectors dashboard mapping notify sandbox store sync verbs
+# Whoever is told to keep no compiled files compiles every library again in each process that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format crash crash-pull chaos pitfalls machines planted bench lock clean
+.PHONY: help setup setup-dev demo test test-long check format crash crash-pull chaos pitfalls machines planted bench lock sbom clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,20 +35,27 @@ setup-dev: $(VENV)/.dev  ## install Keepwell and the development tools into .ven
 demo: $(VENV)/.runtime  ## the whole job against two local CRMs, with no account anywhere
 	@$(BIN)/keepwell demo
 
-test: $(VENV)/.dev  ## every test, on two processes
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+# In the order of the folders, not the files with most tests first: those are the quick ones, and the long would come last.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(VENV)/.dev  ## lint, format, types, import contracts
+test: $(VENV)/.dev  ## what shows a change right or wrong, on two processes
+	@$(PYTEST) -m "not long"
+
+test-long: $(VENV)/.dev  ## the other tests: kills, bad lines, days in virtual time, whole runs on PostgreSQL
+	@$(PYTEST) -m long
+
+check: $(VENV)/.dev  ## lint, format, types, import contracts, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(ROOMS) benchmarks
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS) deploy
 
 format: $(VENV)/.dev  ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-crash: $(VENV)/.dev  ## kill runs wherever they can die, on both stores, with both CRMs; LONG=1 at every edge, 10,000 by chance
+crash: $(VENV)/.dev  ## kill runs wherever they can die, on both stores, with each CRM; LONG=1 at every edge, 10,000 by chance
 	@$(BIN)/python -m tests.rig.crash $(if $(LONG),--long)
 
 crash-pull: $(VENV)/.dev  ## kill a first pull at every page, on both stores, and compare what the next one makes of it
@@ -59,8 +68,9 @@ chaos: $(VENV)/.dev  ## thirty days in virtual time and runs over a line that br
 pitfalls: $(VENV)/.dev  ## undo the answer to each known pitfall, one at a time, and see that its test fails
 	@$(BIN)/python -m tests.pitfalls.undone
 
-machines: $(VENV)/.dev  ## 2,000 histories with each state machine of the write path (EXAMPLES=100000 for more)
-	@$(BIN)/python -m tests.machines --examples $(or $(EXAMPLES),2000)
+machines: $(VENV)/.dev  ## 2,000 histories with each state machine of the write path (EXAMPLES=100000 MINUTES=60 SEED=1)
+	@$(BIN)/python -m tests.machines --examples $(or $(EXAMPLES),2000) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(SEED),--seed $(SEED))
 
 planted: $(VENV)/.dev  ## plant a bug in the write path, one at a time, and see that the tests notice each
 	@$(BIN)/python -m tests.rig.planted
@@ -74,6 +84,10 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew into the two hash-pinned lo
 	  --no-annotate --no-header pyproject.toml --group build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header pyproject.toml --group build --group dev -o requirements-dev.lock
+
+sbom: $(VENV)/.dev  ## what the image is made of, as build/sbom.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.lock
 
 clean:  ## remove what was built or installed here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-OUR_PACKAGES = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs")
+OUR_PACKAGES = ("config", "connectors", "dashboard", "mapping", "notify", "sandbox", "store", "sync", "verbs")
 
 
 def check_packages() -> str | None:
@@ -39,7 +39,22 @@ if _complaint := check_packages():  # before any of them is imported
 from config import process  # noqa: E402
 from dashboard import options as opt  # noqa: E402
 from dashboard.answers import Answer, group, program_version, say  # noqa: E402
-from verbs import conflicts, drift, failures, frameworks, repair, simulate, undo  # noqa: E402, F401 - declares commands
+from verbs import (  # noqa: E402, F401 - each declares its commands
+    alerts,
+    backtest,
+    conflicts,
+    drift,
+    failures,
+    frameworks,
+    identity,
+    milestones,
+    notify,
+    repair,
+    report,
+    serve,
+    simulate,
+    undo,
+)
 from verbs.base import app, read_settings, report_answer, run_deps, teller, verb  # noqa: E402
 
 fields_app = group("Custom properties in each CRM.", app, "fields")
@@ -52,9 +67,11 @@ def sync(config: Path, options: dict[str, Any]) -> Answer:
     """One whole run: pull, evaluate, plan, write."""
     from sync.deps import RunOptions
     from sync.engine import run_sync
+    from sync.telling import tell_after
 
+    asked = RunOptions(**options)
     with run_deps(config) as deps:
-        return report_answer(run_sync(deps, RunOptions(**options)))
+        return report_answer(tell_after(deps, lambda: run_sync(deps, asked), asked))
 
 
 @verb(app, example="keepwell pull --full")
@@ -99,10 +116,11 @@ def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
     from sync.deps import RunOptions
     from sync.engine import run_apply
     from sync.planfile import load_plan
+    from sync.telling import tell_after
 
     with run_deps(config) as deps:
         plan_id = load_plan(deps.store, Path(plan)) if Path(plan).is_file() else plan
-        return report_answer(run_apply(deps, plan_id, RunOptions(**options)))
+        return report_answer(tell_after(deps, lambda: run_apply(deps, plan_id, RunOptions(**options))))
 
 
 @verb(app, options=(opt.days,), example="keepwell backfill companies hubspot:deals --since 2026-01-01")
@@ -116,14 +134,14 @@ def backfill(streams: opt.Streams, config: Path, options: dict[str, Any]) -> Ans
 
 
 @verb(app, example="keepwell explain acme.com --as-of 2026-06-30")
-def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None) -> Answer:
+def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None, verbose: opt.Verbose = False) -> Answer:
     """Show the rules and values behind an account."""
     from dashboard.explanation import show_explanation
     from sync.explain import explain_account
 
     with run_deps(config) as deps:
         data = explain_account(deps, account, as_of)
-    return Answer(data, lambda out: show_explanation(out, data))
+    return Answer(data, lambda out: show_explanation(out, data, verbose=verbose))
 
 
 @verb(app, example="keepwell doctor --config other.yaml")
@@ -158,22 +176,22 @@ def fields_apply(config: Path) -> Answer:
 
 
 @verb(fields_app, "export", example="keepwell fields export --out package")
-def fields_export(config: Path, out: opt.ExportOut = None) -> Answer:
+def fields_export(config: Path, out: opt.ExportOut = None, form: opt.ExportFormat = None) -> Answer:
     """Define the properties for an administrator."""
     from dashboard.terminal import definitions_answer
     from sync import fields
 
     with run_deps(config) as deps:
-        return definitions_answer(fields.fields_export(deps, out))
+        return definitions_answer(fields.fields_export(deps, out, form))
 
 
 @verb(app, example="keepwell status --max-age 26h")
-def status(config: Path, max_age: opt.MaxAge = None) -> Answer:
+def status(config: Path, max_age: opt.MaxAge = None, complete: opt.OnlyComplete = False) -> Answer:
     """Say when the last good run ended (a probe)."""
     from dashboard.pages import last_good_run, reading
 
     with reading(read_settings(config)) as store:
-        data = last_good_run(store, max_age)
+        data = last_good_run(store, max_age, complete=complete)
     return say(data, data["text"], 0 if data["fresh"] else 1)
 
 
@@ -227,6 +245,19 @@ def config_check(config: Path) -> Answer:
     return Answer(data, lambda out: show_settings(out, data))
 
 
+@verb(config_app, "hash-password", example="keepwell config hash-password")
+def config_hash_password() -> Answer:
+    """Make the hash of a password, for `dashboard.users`.
+
+    Asks for it without showing it; where stdin is no terminal, reads its first line.
+    """
+    from dashboard.web.access import hash_password
+
+    password = opt.new_password()
+    hashed = hash_password(password)
+    return say({"password_hash": hashed}, hashed)
+
+
 @verb(app, options=(opt.first_file,), example="keepwell init --no-salesforce --timezone Europe/Copenhagen")
 def init(config: Path, no_input: bool, options: dict[str, Any], force: opt.Force = False) -> Answer:
     """Write a commented configuration file."""
@@ -240,18 +271,20 @@ def sandbox(
     *, options: dict[str, Any], as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7, days: opt.Days = 0,
     write_config: opt.WriteConfig = None, force: opt.Force = False,
 ) -> Answer:  # fmt: skip
-    """Serve a local HubSpot and Salesforce."""
-    from dashboard.first_steps import serve
+    """Serve a local HubSpot and Salesforce, and Gainsight if wanted."""
+    from dashboard.first_steps import serve_sandbox
     from sandbox.serve import Portfolio, running
 
-    serve(running(Portfolio(accounts, seed, days=days), **options), config=write_config, force=force, as_json=as_json)
+    serve_sandbox(
+        running(Portfolio(accounts, seed, days=days), **options), config=write_config, force=force, as_json=as_json
+    )
     raise typer.Exit
 
 
 @verb(app, example="keepwell demo --accounts 50 --keep demo")
 def demo(
     *, as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7, keep: opt.Keep = None,
-    framework: opt.Framework = opt.DEFAULT_FRAMEWORK,
+    framework: opt.Framework = opt.DEFAULT_FRAMEWORK, with_gainsight: opt.WithGainsight = False,
 ) -> Answer:  # fmt: skip
     """Show the whole job on two local CRMs."""
     from config.frameworks import load_framework_file
@@ -260,10 +293,19 @@ def demo(
     from dashboard.terminal import console
 
     load_framework_file(framework)  # a mistake is said before anything is started
-    with only_the_file(os.environ), tour_home(keep) as home, local_crms(accounts, seed, home) as crms:
-        plan = Tour(home, framework, prepare=lambda path: dict(fields_apply(path).data), run=_sync_data)
+    with (
+        only_the_file(os.environ),
+        tour_home(keep) as home,
+        local_crms(accounts, seed, home, with_gainsight=with_gainsight) as crms,
+    ):
+        plan = Tour(home, framework, lambda path: dict(fields_apply(path).data), _listed, _sync_data)
         data = tour(console(stderr=as_json), crms, plan)
     return Answer(data, lambda _out: None, data["exit_code"])
+
+
+def _listed(config: Path, out: Path) -> Path:
+    fields_export(config, out)
+    return out / "gainsight" / "fields.csv"
 
 
 def _sync_data(config: Path) -> dict[str, Any]:
@@ -274,7 +316,9 @@ def _sync_data(config: Path) -> dict[str, Any]:
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error happened.")] = False,
+    log_format: opt.LogFormat = None,
 ) -> None:
+    teller.log_format = log_format
     teller.debug = debug or os.environ.get("KEEPWELL_DEBUG", "") not in ("", "0")
     if version:
         typer.echo(f"keepwell {program_version()}")

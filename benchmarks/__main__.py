@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import bulk, evaluation, increment, naive, pull, whole
+from benchmarks import bulk, dashboard, evaluation, increment, naive, pull, stored, whole
 
 
 def machine() -> str:
@@ -48,7 +48,15 @@ def _naive() -> None:
 
 
 def _evaluation() -> None:
-    show("evaluation: 200,000 accounts with 1,400,000 child rows", evaluation.run(200_000))
+    show("evaluation: 200,000 accounts with 1,600,000 child rows in memory", evaluation.run(200_000))
+
+
+def _stored() -> None:
+    show("evaluation out of an SQLite store, kept there, explained", stored.run(1_000_000))
+
+
+def _dashboard() -> None:
+    show("dashboard over 50,000 accounts, milliseconds a page", dashboard.run(50_000))
 
 
 def _whole() -> None:
@@ -57,6 +65,8 @@ def _whole() -> None:
 
 ALL = {
     "evaluation": _evaluation,
+    "stored": _stored,
+    "dashboard": _dashboard,
     "pull": _pull,
     "increment": _increment,
     "bulk": _bulk,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, SecretStr
 
@@ -14,16 +15,24 @@ from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
 from config.layers import DEFAULT, flatten, twin
 from config.limits import percent_text
-from config.policy import check_policy
+from config.notifications import check_notifications
+from config.policy import check_policy, check_tasks
+from config.rates import load_rates
 from config.settings import Settings
 from config.yamlfile import KeyPath, dotted
 
 MASK = "***"
 SHORTEST = 6  # a shorter secret would mask ordinary words
 _PERCENTAGES = frozenset(
-    {("policy", "quota_reserve"), ("policy", "backfill_reserve"), ("policy", "guards", "max_shrink")}
+    {
+        ("policy", "quota_reserve"),
+        ("policy", "backfill_reserve"),
+        ("policy", "guards", "max_shrink"),
+        ("figures", "gross_margin"),
+    }
 )
 _URL_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@]*):(?P<password>.*)@(?=[^@]*$)")
+_URL_PARAMETER = re.compile(r"(?<=[?&])(?P<name>password|sslpassword)=(?P<value>[^&]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,10 @@ def checked(settings: Settings) -> dict[str, Any]:
     """What `config check` answers, once framework and field maps are loaded too; raises ConfigFileError."""
     framework = load_framework_file(settings.framework)
     load_field_maps(settings)
+    load_rates(settings)
     check_policy(settings, framework)
+    check_tasks(settings, framework)
+    check_notifications(settings, framework)
     names = ", ".join(settings.connections)
     return {
         "file": settings.source.document.file if settings.source is not None else "settings",
@@ -61,7 +73,7 @@ def checked(settings: Settings) -> dict[str, Any]:
 
 def masked_url(url: str) -> str:
     """An address (of a database, of a proxy) without its password."""
-    return _URL_PASSWORD.sub(rf"\g<user>:{MASK}@", url)
+    return _URL_PARAMETER.sub(rf"\g<name>={MASK}", _URL_PASSWORD.sub(rf"\g<user>:{MASK}@", url))
 
 
 def secret_values(settings: Settings) -> frozenset[str]:
@@ -69,6 +81,8 @@ def secret_values(settings: Settings) -> frozenset[str]:
     found = set(_secrets(settings))
     if match := _URL_PASSWORD.search(settings.store):
         found.add(match["password"])
+    for match in _URL_PARAMETER.finditer(settings.store):
+        found |= {match["value"], unquote_plus(match["value"])}
     return frozenset(found)
 
 
@@ -115,16 +129,22 @@ def _shown_leaf(value: Any, path: KeyPath) -> Any:
         return MASK
     if isinstance(value, str):
         return masked_url(value)
-    if path in _PERCENTAGES:
+    if path in _PERCENTAGES and value is not None:
         return percent_text(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret, and of an address also what follows its host: a library logs the two apart."""
+    _, scheme, rest = secret.partition("://")
+    return {secret, *(f"/{part}" for part in rest.split("/", 1)[1:] if scheme)}
 
 
 def _secrets(value: Any) -> set[str]:
     if isinstance(value, BaseModel):
         return set().union(*(_secrets(getattr(value, name)) for name in type(value).model_fields))
     if isinstance(value, SecretStr):
-        return {value.get_secret_value()}
+        return _forms(value.get_secret_value())
     if isinstance(value, dict):
         return set().union(*map(_secrets, value.values()))
     return set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,20 @@ from config.yamlfile import KeyPath, dotted, read_yaml
 from connectors.registry import connector_type
 from mapping.fieldmap import FieldMap, FieldMapError
 
+MILESTONES = "milestones"
+_MILESTONE_FIELDS = ("account_ref", "key", "completed_on")
 FIELDS_DIR = Path(__file__).parent / "fields"
 
 
 def load_field_map(kind: str, overrides: Mapping[str, Any] | None = None) -> FieldMap:
     """The field map of a connection type, with `overrides`: stream → field → property; raises FieldMapError."""
-    default = read_yaml(FIELDS_DIR / f"{connector_type(kind).defaults}.yaml")
-    return FieldMap.parse(default.data, dict(overrides) if overrides else None)
+    return FieldMap.parse(_shipped(connector_type(kind).defaults), dict(overrides) if overrides else None)
+
+
+@cache
+def _shipped(name: str) -> Mapping[str, Any]:
+    """A file of the package as data; reading it takes as long as opening the store and both connections."""
+    return read_yaml(FIELDS_DIR / f"{name}.yaml").data
 
 
 def load_field_maps(settings: Settings) -> dict[str, FieldMap]:
@@ -29,11 +37,27 @@ def load_field_maps(settings: Settings) -> dict[str, FieldMap]:
         kind = str(getattr(connection, "type", ""))
         try:
             maps[name] = load_field_map(kind, settings.fields.get(name))
+            problems.extend(_milestone_problems(settings, name, maps[name]))
         except FieldMapError as error:
             problems.append(problem_at(settings, ("fields", name, *error.path), error.message))
     if problems:
         raise ConfigFileError(problems)
     return maps
+
+
+def _milestone_problems(settings: Settings, name: str, field_map: FieldMap) -> Iterator[Problem]:
+    """Whether an object of milestones is both named and mapped; no CRM has a usual one."""
+    mapped = field_map.streams.get(MILESTONES)
+    if mapped is None:
+        return
+    named = getattr(settings.connections[name], MILESTONES, None) is not None
+    lacking = [one for one in _MILESTONE_FIELDS if one not in mapped.rules]
+    if named and lacking:
+        missing = f"says where milestones are, but fields.{name}.{MILESTONES} does not map {', '.join(lacking)}"
+        yield problem_at(settings, ("connections", name, MILESTONES), missing)
+    if mapped.rules and not named:
+        nowhere = f"is mapped, but connections.{name}.{MILESTONES}.object does not say in which object they are"
+        yield problem_at(settings, ("fields", name, MILESTONES), nowhere)
 
 
 def problem_at(settings: Settings, path: KeyPath, message: str, hint: str = "") -> Problem:

@@ -8,19 +8,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.connections import connection_model
+from config.dashboard import Dashboard
+from config.entries import entry_at
 from config.errors import ConfigFileError, Problem
 from config.interpolate import MissingVariable, interpolate
 from config.layers import FILE_SUFFIX, Origin, Tree, flatten, from_names, lay, twin, twins_given
 from config.models import nested_keys
+from config.observing import Metrics
 from config.problems import problems_of
 from config.secretfiles import SecretFileError, read_secret, read_secrets_dir
 from config.settings import ENV_PREFIX, Settings, Source
 from config.yamlfile import Document, KeyPath, dotted, read_yaml
 
-DEFAULT_PATH = Path("keepwell.yaml")
 SECRETS_DIR = "KEEPWELL_SECRETS_DIR"
 _SQLITE = "sqlite:///"
+_SECTIONS_WITH_SECRETS = {"dashboard": Dashboard, "metrics": Metrics}
 
 
 def load_settings(path: Path | str, env: Mapping[str, str]) -> Settings:
@@ -106,9 +108,9 @@ def _anchor_paths(tree: Tree, folder: Path) -> None:
 def _anchored(path: KeyPath, value: str, folder: Path) -> str:
     if path == ("store",) and value.startswith(_SQLITE):
         return _SQLITE + str((folder / value.removeprefix(_SQLITE)).absolute()) if _names_a_file(value) else value
-    if path == ("framework",) and is_path(value):
+    if path == ("rates",) or (path == ("framework",) and is_path(value)):
         return str((folder / value).absolute())
-    if str(path[-1]).endswith((FILE_SUFFIX, "ca_bundle")):
+    if path == ("metrics", "textfile") or str(path[-1]).endswith((FILE_SUFFIX, "ca_bundle")):
         return str((folder / Path(value).expanduser()).absolute())
     return value
 
@@ -146,11 +148,10 @@ def _read_secret_files(tree: Tree) -> list[Problem]:
 def _keys_around(path: KeyPath, tree: Tree) -> frozenset[str]:
     if path == ("store_file",):
         return frozenset({"store"})
-    if path[0] != "connections" or len(path) < 3:
-        return frozenset()
-    entry = tree.data["connections"].get(path[1])
-    model = connection_model(entry.get("type")) if isinstance(entry, dict) else None
-    return nested_keys(model) if model is not None else frozenset()
+    if (section := _SECTIONS_WITH_SECRETS.get(str(path[0]))) is not None:
+        return nested_keys(section)
+    entry = entry_at(path, tree.data)
+    return nested_keys(entry.model) if entry is not None and entry.model is not None else frozenset()
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from config.connections import connection_model
+from config.entries import entry_at
 from config.errors import Problem
 from config.layers import FILE_SUFFIX, Tree
 from config.models import inner_models, is_secret, nested_keys
 from config.settings import ENV_PREFIX, Settings
 from config.yamlfile import Document, KeyPath, dotted
-from connectors.registry import CONNECTORS
+from mapping.spelling import nearest
 
 _TYPES = {
     "string_type": "must be text",
@@ -47,7 +46,7 @@ def _problem(item: Any, tree: Tree, document: Document) -> Problem:
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         key = _unquoted(item["ctx"]["discriminator"])
         state = "is required:" if kind == "union_tag_not_found" else "must be"
-        path, message = (*path, key), f"{state} one of {', '.join(_choices(item, key))}"
+        path, message = (*path, key), f"{state} one of {', '.join(_choices(item, path, key, tree.data))}"
         hint = ""
     elif kind == "extra_forbidden":
         message, hint = "there is no such key", _near_miss(path, tree.data)
@@ -78,7 +77,8 @@ def _path(location: tuple[str | int, ...], data: Any) -> KeyPath:
     for index, part in enumerate(location):
         inside = _inside(node, part)
         tag = isinstance(node, dict) and part in (node.get("type"), node.get("flow"))
-        if part == "[key]" or (not inside and (tag or index < len(location) - 1)):
+        outside = isinstance(node, str | int | float)  # a plain value, which holds no keys
+        if part == "[key]" or (not inside and (tag or outside or index < len(location) - 1)):
             continue
         node = node[part] if inside else None
         path.append(part)
@@ -91,9 +91,10 @@ def _inside(node: Any, part: str | int) -> bool:
     return isinstance(node, dict) and part in node
 
 
-def _choices(item: Any, key: str) -> list[str]:
-    if key == "type":
-        return sorted(CONNECTORS)
+def _choices(item: Any, path: KeyPath, key: str, data: Any) -> list[str]:
+    entry = entry_at((*path, key), data)
+    if key == "type" and entry is not None:
+        return list(entry.kinds)
     expected = item["ctx"].get("expected_tags", "")
     return (
         [_unquoted(part) for part in expected.split(", ")] if expected else ["the kinds that the documentation lists"]
@@ -106,7 +107,7 @@ def _unquoted(text: str) -> str:
 
 def _near_miss(path: KeyPath, data: Any) -> str:
     known = sorted(_keys_at(path[:-1], data))
-    close = difflib.get_close_matches(str(path[-1]).lower(), known, n=1, cutoff=0.6)
+    close = nearest(str(path[-1]), known)
     if close:
         return f"Did you mean `{close[0]}`?"
     return f"Known keys: {', '.join(known)}." if known else ""
@@ -126,9 +127,9 @@ def _keys_at(path: KeyPath, data: Any) -> Iterable[str]:
     model = _model_at(path, data)
     if model is not None:
         return model.model_fields
-    if len(path) > 2 and path[0] == "connections":  # inside a union whose member is not known
-        outer = _model_at(path[:2], data)
-        return nested_keys(outer) if outer is not None else ()
+    entry = entry_at(path, data)
+    if entry is not None and entry.model is not None:  # inside a union whose member is not known
+        return nested_keys(entry.model)
     return ()
 
 
@@ -136,12 +137,9 @@ def _model_at(path: KeyPath, data: Any) -> type[BaseModel] | None:
     """The model that describes the mapping at `path`, as far as it can be told."""
     if not path:
         return Settings
-    if path[0] == "connections":
-        if len(path) < 2:
-            return None
-        entry = data.get("connections", {}).get(path[1])
-        model = connection_model(entry.get("type")) if isinstance(entry, dict) else None
-        return _descend(model, path[2:], entry)
+    entry = entry_at((*path, ""), data)
+    if entry is not None:
+        return _descend(entry.model, path[entry.depth :], entry.data)
     return _descend(Settings, path, data)
 
 

@@ -7,16 +7,18 @@ pydantic-settings' own environment source would read the token `007` as the numb
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
     PrivateAttr,
+    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -24,10 +26,15 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.connections import connection_union
+from config.dashboard import Dashboard
 from config.freeze import Freeze
 from config.layers import Tree
 from config.limits import PATTERN_PERCENT, Limit, parse_percent, percent_text
+from config.observing import Logging, Metrics
+from config.rates import Currency, Rate
 from config.yamlfile import Document
+from mapping.values import time_zones
+from notify.settings import Notifications
 
 ENV_PREFIX = "KEEPWELL_"
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
@@ -43,6 +50,10 @@ if TYPE_CHECKING:
     Connection = BaseModel
 else:
     Connection = connection_union()
+RateTable = Annotated[
+    Annotated[tuple[Rate, ...], Tag("table")] | Annotated[str, Tag("file")],
+    Discriminator(lambda value: "file" if isinstance(value, str) else "table"),
+]
 Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey", "milestone"]
 HumanEdits = Literal["hold", "reclaim"]
 ConnectionName = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -82,6 +93,16 @@ class Guards(_Section):
         default=(),
         description="Times in which nothing is written to a CRM; reading and planning go on.",
     )
+
+
+class Figures(_Section):
+    """What no CRM has and some KPIs need; money is in the reporting currency, for the period of the KPI."""
+
+    cs_spend: Decimal | None = Field(default=None, ge=0, description="Spend on customer success.")
+    sales_spend: Decimal | None = Field(default=None, ge=0, description="Spend on winning new customers.")
+    gross_margin: Percent | None = Field(default=None, description="Gross margin, for instance 80%.")
+    advocates: int | None = Field(default=None, ge=0, description="Customers who take part in advocacy.")
+    case_studies: int | None = Field(default=None, ge=0, description="Case studies published in the last quarter.")
 
 
 class Policy(_Section):
@@ -136,6 +157,15 @@ class Settings(BaseSettings):
     timezone: str = Field(
         default="UTC", description="IANA time zone in which days are counted, for instance Europe/Copenhagen."
     )
+    currency: Currency | None = Field(
+        default=None,
+        description="Reporting currency (ISO 4217) that amounts are converted into; without it they count as they are.",
+    )
+    rates: RateTable = Field(
+        default=(),
+        description="What other currencies are worth in the reporting currency: a list, or the path of a CSV file with "
+        "the columns currency, on and rate.",
+    )
     store: str = Field(
         default="sqlite:///keepwell.db",
         repr=False,
@@ -150,6 +180,13 @@ class Settings(BaseSettings):
         description="Changes to the default field map: connection, stream, unified field, then the CRM's property.",
     )
     policy: Policy = Field(default_factory=Policy, description="Limits and habits of a run.")
+    figures: Figures = Field(default_factory=Figures, description="What no CRM has and some KPIs need.")
+    dashboard: Dashboard = Field(default_factory=Dashboard, description="Who may look at `keepwell serve`, and where.")
+    logging: Logging = Field(default_factory=Logging, description="What is logged, and how.")
+    metrics: Metrics = Field(default_factory=Metrics, description="Where metrics go at the end of a run.")
+    notifications: Notifications = Field(
+        default_factory=Notifications, description="Who hears of alerts, and of runs that went wrong."
+    )
 
     _source: Source | None = PrivateAttr(None)
 
@@ -177,7 +214,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in time_zones():
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Copenhagen or UTC")
         return value
 

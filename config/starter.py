@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -47,15 +48,27 @@ class SalesforceStart:
 
 
 @dataclass(frozen=True, slots=True)
+class GainsightStart:
+    """What the starter file says about Gainsight; `user` is the GSID of whom it names for our writes, if known."""
+
+    access_key: str = "${GAINSIGHT_ACCESS_KEY}"
+    base_url: str = "https://YOURS.gainsightcloud.com"
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Starter:
-    """The choices behind a new configuration file; at least one CRM."""
+    """The choices behind a new configuration file; at least one system."""
 
     hubspot: HubSpotStart | None = None
     salesforce: SalesforceStart | None = None
+    gainsight: GainsightStart | None = None
     workspace: str = "default"
     framework: str = "cradle_to_grave"
     timezone: str = "UTC"
     store: str = "sqlite:///keepwell.db"
+    rates: dict[str, float] | None = None
+    """What one unit of each currency is worth in euros, where the portfolio has several."""
 
     def text(self) -> str:
         """The file's content."""
@@ -68,7 +81,11 @@ class Starter:
             auth = "".join(f"\n      {key}: {_quoted(value)}" for key, value in keys.items())
             login = _quoted(self.salesforce.login_url)
             parts.append(_SALESFORCE.format(flow=self.salesforce.flow, auth=auth, login_url=login))
-        return "".join(parts) + _TAIL
+        if self.gainsight is not None:
+            key, url, user = self.gainsight.access_key, self.gainsight.base_url, self.gainsight.user
+            parts.append(_GAINSIGHT.format(access_key=_quoted(key), base_url=_quoted(url)))
+            parts.append(f"    integration_user: {_quoted(user)}\n" if user else "")
+        return "".join(parts) + _TAIL + (_money(self.rates) if self.rates else "")
 
 
 def write_private(path: Path, text: str, *, replace: bool = False) -> None:
@@ -121,6 +138,12 @@ _SALESFORCE = """\
     auth:
       flow: {flow}{auth}
 """
+_GAINSIGHT = """\
+  gainsight:
+    type: gainsight
+    base_url: {base_url}
+    access_key: {access_key}
+"""
 _TAIL = """\
 
 # Where your CRM keeps a value that the framework uses, when it is not where Keepwell looks by default:
@@ -135,3 +158,13 @@ policy:
     max_shrink: 20%             # and so is a pull that comes back this much smaller than the last one
   quota_reserve: 20%            # share of each API quota that is left for other apps
 """
+_MONEY = """\
+
+# Amounts in other currencies are converted into this one, with the last rate on or before the day of a record:
+currency: EUR
+rates:
+"""
+
+
+def _money(rates: Mapping[str, float]) -> str:
+    return _MONEY + "".join(f"  - {{currency: {code}, on: 2000-01-01, rate: {rate}}}\n" for code, rate in rates.items())

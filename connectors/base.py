@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from connectors.tasks import TaskSettings
 from mapping.records import FieldSpec, Link, RawRecord, Ref
 
 
@@ -46,6 +47,13 @@ class StreamMap:
     properties: tuple[str, ...]
     custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
+
+    def unfilled(self, present: Iterable[str]) -> tuple[str, ...]:
+        """The unified fields that none of the properties which are `present` feeds, though custom ones would."""
+        there = set(present)
+        fed = {unified for prop in there for unified in self.custom.get(prop, ())}
+        wanted = dict.fromkeys(one for prop, fields in self.custom.items() if prop not in there for one in fields)
+        return tuple(unified for unified in wanted if unified not in fed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +96,12 @@ class Change:
     """Properties of one record to write: vendor's property name → canonical value (None clears it).
 
     Canonical values are text: numbers in plain decimal notation, dates `YYYY-MM-DD`, instants
-    `YYYY-MM-DDTHH:MM:SSZ`, enumerations by their value.
+    `YYYY-MM-DDTHH:MM:SSZ`, enumerations by their value. `new` makes the record, under the key that its `ref` holds.
     """
 
     ref: Ref
     values: Mapping[str, str | None]
+    new: bool = False
 
 
 OutcomeKind = Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]
@@ -102,7 +111,8 @@ OutcomeKind = Literal["confirmed", "rejected", "gone", "pending", "in_doubt"]
 class Outcome:
     """What became of one `Change`; `property` names the property at fault where the vendor said so.
 
-    `gone` with `merged_into` set means that the record lives on under another id.
+    `gone` with `merged_into` set means that the record lives on under another id. `record_id` is the CRM's own id of a
+    record that is addressed by its key, where the CRM told it.
     """
 
     ref: Ref
@@ -111,16 +121,21 @@ class Outcome:
     code: str = ""
     property: str | None = None
     merged_into: str | None = None
+    record_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Current values of a record's properties as the CRM has them; `missing` when the record is not there."""
+    """Current values of a record's properties as the CRM has them; `missing` when the record is not there.
+
+    `record_id` is the CRM's own id of a record that is addressed by its key.
+    """
 
     ref: Ref
     values: Mapping[str, object] = field(default_factory=dict)
     missing: bool = False
     merged_into: str | None = None
+    record_id: str | None = None
 
 
 ChangedBy = Literal["ours", "somebody", "unknown"]
@@ -155,12 +170,12 @@ class Capabilities:
     partial_success: bool
 
 
-FieldAction = Literal["exists", "create", "conflict", "unreadable"]
+FieldAction = Literal["exists", "create", "by_hand", "conflict", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFinding:
-    """What `fields plan` says about one property: there already, to be created, or there with another type."""
+    """What `fields plan` says about one property: there, to be created (by us, or only by hand), or in the way."""
 
     spec: FieldSpec
     property: str
@@ -249,11 +264,49 @@ class Source(Protocol):
         ...
 
 
-class Destination(Protocol):
-    """Where values go."""
+class Records(Protocol):
+    """Records of one object that are read and written one batch after the other."""
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
+        """Current values, one `Observed` a ref, in any order."""
+        ...
+
+    def write(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Write at most `capabilities.write_batch` changes in one attempt; one Outcome a Change, always.
+
+        Never retries a request whose answer was lost (those rows are `in_doubt`); bisects a batch that the vendor
+        refused as a whole. Raises `CredentialsError` or `QuotaExhausted` only when surely nothing was written.
+        """
+        ...
+
+
+class Tasks(Records, Protocol):
+    """Tasks of a CRM, each addressed by the key that Keepwell gave it: the id of their refs is that key.
+
+    A batch is all of new records or all of others. A new record whose key is there already is `in_doubt`, never made
+    twice. `names` are the CRM's properties by the neutral name of a field (`mapping.tasks`); `whole_days` where a task
+    is due on a day rather than at an instant.
+    """
+
+    object_name: str
+    names: Mapping[str, str]
+    whole_days: bool
+    settings: TaskSettings
+
+    def fields(self) -> FieldProvisioner:
+        """The one property that tasks lack: the unique key."""
+        ...
+
+    def write_cost(self, made: int, changed: int, read_back: int = 0) -> int:
+        """API calls that making and changing so many tasks takes, guard reads and read-back included."""
+        ...
+
+
+class Destination(Records, Protocol):
+    """Where values go."""
 
     @property
     def account_object(self) -> str:
@@ -262,22 +315,14 @@ class Destination(Protocol):
 
     def fields(self) -> FieldProvisioner: ...
 
-    def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
-        """Current values, one `Observed` a ref, in any order."""
+    def tasks(self) -> Tasks | None:
+        """The tasks that alerts become; None where the configuration does not ask for them."""
         ...
 
     def last_changes(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[LastChange]:
         """Who set the values that are there: one `LastChange` a ref and property, in any order.
 
         What the CRM does not tell, or may not be asked, is `unknown`; so is all about a record that is not there.
-        """
-        ...
-
-    def write(self, batch: Sequence[Change]) -> list[Outcome]:
-        """Write at most `capabilities.write_batch` changes in one attempt; one Outcome a Change, always.
-
-        Never retries a request whose answer was lost (those rows are `in_doubt`); bisects a batch that the vendor
-        refused as a whole. Raises `CredentialsError` or `QuotaExhausted` only when surely nothing was written.
         """
         ...
 
@@ -312,5 +357,9 @@ class Connector(Source, Destination, Protocol):
         ...
 
     def usage(self) -> Usage: ...
+
+    def quota_left(self) -> int | None:
+        """Requests left of the day's quota, the reserve included; None before the CRM said anything about it."""
+        ...
 
     def close(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from threading import Lock
@@ -27,7 +28,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 class Redactor:
-    """Masks the secrets it knows, in plain and URL-encoded form, and everything that looks like one.
+    """Masks the secrets it knows, plain and as URLs, JSON and Python write them, and everything that looks like one.
 
     Tokens that are only learned at run time (refreshed access tokens) are taught with `add`. Thread-safe.
     """
@@ -43,7 +44,8 @@ class Redactor:
         secret = secret.strip()
         if len(secret) < _SHORTEST:
             return
-        forms = {secret, quote(secret, safe=""), quote_plus(secret)}
+        forms = {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+        forms |= {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
         with self._lock:
             # Longest first: a secret that contains another one must not leave its tail behind.
             self._known = tuple(sorted({*self._known, *forms}, key=lambda form: (-len(form), form)))

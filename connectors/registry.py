@@ -12,6 +12,7 @@ from connectors.base import Connector, StreamMap
 from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import ConfigError
+from connectors.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ CONNECTORS: Mapping[str, ConnectorType] = MappingProxyType(
             settings="connectors.salesforce.settings:SalesforceSettings",
             connect="connectors.salesforce.connector:connect",
             defaults="salesforce",
+        ),
+        "gainsight": ConnectorType(
+            settings="connectors.gainsight.settings:GainsightSettings",
+            connect="connectors.gainsight.connector:connect",
+            defaults="gainsight",
         ),
     }
 )
@@ -67,14 +73,16 @@ def connect(
     clock: Clock,
     sleep: Callable[[float], None],
     prefix: str | None = None,
+    meter: Meter | None = None,
 ) -> Connector:
     """Open the connection `name` with a settings model of its own type; sends nothing yet.
 
-    `prefix` replaces the one of the settings for the properties that Keepwell creates. Raises `ConfigError`.
+    `prefix` replaces the one of the settings for the properties that Keepwell creates; `meter` counts the requests.
+    Raises `ConfigError`.
     """
     kind = connector_type(settings.type)
     opened: Connector = _load(kind.connect)(
-        name, settings, field_map, budget=budget, clock=clock, sleep=sleep, prefix=prefix
+        name, settings, field_map, budget=budget, clock=clock, sleep=sleep, prefix=prefix, meter=meter
     )
     return opened
 

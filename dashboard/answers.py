@@ -95,6 +95,8 @@ class Teller:
     known: Known
     redact: Callable[[str], str] = field(default=lambda text: text)
     debug: bool = False
+    log_format: str | None = None
+    logs_json: bool = False
 
     def verb(
         self, parent: typer.Typer, name: str | None = None, *, options: tuple[Provider, ...] = (), example: str = ""
@@ -161,9 +163,27 @@ class Teller:
             handler.flush()
         if self.debug and not isinstance(error, KeyboardInterrupt):
             typer.echo(self.redact("".join(traceback.format_exception(error))), err=True)
+        if self.logs_json:
+            self._log(failure)
+            return Answer(failure.to_dict(), lambda _out: None, failure.exit_code)
         for line in failure.lines or (f"{failure.message} {failure.hint}".rstrip(),):
             typer.echo(line, err=True)
         return Answer(failure.to_dict(), lambda _out: None, failure.exit_code)
+
+    def _log(self, failure: Failure) -> None:
+        """What `_failed` says, for a stderr of which every line is a JSON object."""
+        from dashboard.logs import log_event
+
+        message = " ".join(failure.lines) or failure.message
+        log_event(
+            "command.failed",
+            message=message,
+            hint=failure.hint or None,
+            reason_code=failure.reason_code,
+            exit_code=failure.exit_code,
+        )
+        for handler in logging.getLogger().handlers:
+            handler.flush()
 
     def explain(self, error: BaseException) -> Failure:
         """What to say about whatever ended a command; every text is without secrets and harmless for a terminal."""

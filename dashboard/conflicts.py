@@ -12,12 +12,12 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from dashboard.changedby import sentence, with_names
-from dashboard.names import Names, account_names
 from dashboard.reasons import REASONS
 from dashboard.terminal import table
 from dashboard.text import inert, shown_value
 from store import Store, conflicts
 from store.conflicts import Conflict
+from store.names import Names, account_names
 
 Data = Mapping[str, Any]
 _STATES = {None: "open", "accept": "accepted", "reclaim": "reclaimed"}

@@ -1,4 +1,4 @@
-"""The guided tour: two local CRMs, a first run, a second one that finds nothing to do, and a person who disagrees."""
+"""The guided tour: local CRMs, a first run, a second one that finds nothing to do, and a person who disagrees."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rich.text import Text
 from config.layers import RESERVED
 from config.load import SECRETS_DIR, is_path
 from config.settings import ENV_PREFIX
-from config.starter import HubSpotStart, SalesforceStart, Starter, write_private
-from dashboard.localcrm import LocalCrmError, edit_by_hand
+from config.starter import GainsightStart, HubSpotStart, SalesforceStart, Starter, write_private
+from dashboard.localcrm import LocalCrmError, add_fields, edit_by_hand
 from dashboard.terminal import (
     show_accounts,
     show_bands,
@@ -29,13 +29,17 @@ from dashboard.terminal import (
 from dashboard.text import inert
 
 EDITED = "cs_lifecycle_stage"
+RATES = {"USD": 0.92, "GBP": 1.17, "DKK": 0.134}
+"""About what the currencies of the sandbox's portfolio are worth in euros."""
+_TITLES = {"hubspot": "HubSpot", "salesforce": "Salesforce", "gainsight": "Gainsight"}
+_NUMBER = {1: "One system", 2: "Two CRMs", 3: "Three systems"}
 Data = Mapping[str, Any]
 Verb = Callable[[Path], dict[str, Any]]
 
 
 def sandbox_starter(crms: Data, framework: str = "cradle_to_grave") -> Starter:
     """A configuration for the addresses and credentials that the sandbox announced."""
-    hubspot, salesforce = crms.get("hubspot"), crms.get("salesforce")
+    hubspot, salesforce, gainsight = (crms.get(name) for name in ("hubspot", "salesforce", "gainsight"))
     return Starter(
         hubspot=HubSpotStart(hubspot["access_token"], hubspot["url"]) if hubspot else None,
         salesforce=SalesforceStart(
@@ -45,7 +49,11 @@ def sandbox_starter(crms: Data, framework: str = "cradle_to_grave") -> Starter:
         )
         if salesforce
         else None,
+        gainsight=GainsightStart(gainsight["access_key"], gainsight["url"], gainsight.get("integration_user"))
+        if gainsight
+        else None,
         framework=str(Path(framework).absolute()) if is_path(framework) else framework,
+        rates=RATES,
     )
 
 
@@ -83,13 +91,14 @@ def only_the_file(environment: MutableMapping[str, str]) -> Iterator[None]:
 class Tour:
     """Where the tour keeps its files, and the verbs that it uses, each called with the configuration file.
 
-    `prepare` does what `keepwell db upgrade` and `keepwell fields apply` do; `run` what `keepwell sync` does, and adds
-    the conflicts that are left.
+    `prepare` does what `keepwell db upgrade` and `keepwell fields apply` do; `listed` what `keepwell fields export`
+    does, for Gainsight; `run` what `keepwell sync` does, and adds the conflicts that are left.
     """
 
     home: Path
     framework: str
     prepare: Verb
+    listed: Callable[[Path, Path], Path]
     run: Verb
 
 
@@ -97,14 +106,19 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     """Walk through Keepwell's whole job and return what happened; stops at the first run that fails."""
     config = plan.home / "keepwell.yaml"
     write_private(config, sandbox_starter(crms, plan.framework).text(), replace=True)
-    out.print(f"Two CRMs with a made-up portfolio: HubSpot at {crms['hubspot']['url']}", end="")
-    out.print(f", Salesforce at {crms['salesforce']['url']}." if "salesforce" in crms else ".")
+    names = [name for name in _TITLES if name in crms]
+    places = ", ".join(f"{_TITLES[name]} at {crms[name]['url']}" for name in names)
+    out.print(f"{_NUMBER[len(names)]} with a made-up portfolio: {places}.")
     told: dict[str, Any] = {"config": str(config)}
 
-    _chapter(out, "1. Custom properties are created in both CRMs (keepwell fields apply)")
+    _chapter(out, "1. Custom properties are created (keepwell fields apply)")
     fields = plan.prepare(config)["fields"]
-    for name in dict.fromkeys(one["connection"] for one in fields):
+    for name in dict.fromkeys(one["connection"] for one in fields if one["connection"] != "gainsight"):
         out.print(f"{name}: {sum(one['connection'] == name for one in fields)} properties are there.")
+    if "gainsight" in crms:
+        added = add_fields(crms["gainsight"], plan.listed(config, plan.home / "definitions"))
+        out.print(f"gainsight: nobody can create fields through its API; its admin adds {added} from the list that")
+        out.print("`keepwell fields export` writes.")
 
     _chapter(out, "2. The first run reads, evaluates, plans, writes and checks (keepwell sync)")
     first = told["first"] = plan.run(config)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from dashboard.changedby import moment, sentence, with_names
-from dashboard.names import account_names
 from dashboard.text import inert, shown_value
 from store import Store
+from store.names import account_names
 
 Data = Mapping[str, Any]
 SHOWN = 200

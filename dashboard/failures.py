@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy import Connection
 
-from dashboard.names import account_names
 from dashboard.text import inert
 from store import Store, failures, identity
 from store.failures import Failure
 from store.identity import AccountLink
+from store.names import account_names
 
 Accounts = dict[tuple[str, str], tuple[str, str | None]]
 """(connection, record id) → id and name of the account."""
@@ -28,8 +28,14 @@ def failures_page(store: Store, limit: int) -> dict[str, Any]:
     with store.read() as c:
         found = failures.listed(c, store.workspace, limit=limit)
         total = failures.count(c, store.workspace)
-        accounts = _accounts(c, store.workspace, found)
-    return {"failures": [_line(one, accounts, now) for one in found], "total": total}
+        lines = failure_lines(c, store.workspace, found, now)
+    return {"failures": lines, "total": total}
+
+
+def failure_lines(c: Connection, ws: str, found: Sequence[Failure], now: datetime) -> list[dict[str, Any]]:
+    """Failures as rows of data, with the account of each where the record belongs to one."""
+    accounts = _accounts(c, ws, found)
+    return [_line(one, accounts, now) for one in found]
 
 
 def show_failures(out: Console, page: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from config.errors import ConfigFileError, Problem
 from config.frameworks import shipped_frameworks
-from config.starter import Flow, HubSpotStart, SalesforceStart, Starter, write_private
+from config.starter import Flow, GainsightStart, HubSpotStart, SalesforceStart, Starter, write_private
 from dashboard.answers import Answer, say
 from dashboard.demo import sandbox_starter
 from dashboard.localcrm import LocalCrmError
@@ -37,7 +37,7 @@ def begin(path: Path, given: Given, *, ask: bool, force: bool) -> Answer:
     return say(data, "\n".join(steps))
 
 
-def serve(crms: AbstractContextManager[Any], *, config: Path | None, force: bool, as_json: bool) -> None:
+def serve_sandbox(crms: AbstractContextManager[Any], *, config: Path | None, force: bool, as_json: bool) -> None:
     """Run the sandbox until somebody interrupts it; raises LocalCrmError when it does not start."""
     with ExitStack() as stack:
         try:
@@ -60,10 +60,12 @@ def write_sandbox_config(crms: Mapping[str, Any], path: Path, *, force: bool) ->
 
 def sandbox_announcement(crms: Mapping[str, Any], config: Path | None) -> str:
     """How to reach the sandbox, and what to type next."""
-    hubspot, salesforce = crms["hubspot"], crms.get("salesforce")
+    hubspot, salesforce, gainsight = crms["hubspot"], crms.get("salesforce"), crms.get("gainsight")
     lines = [f"HubSpot      {hubspot['url']}   access token {hubspot['access_token']}"]
     if salesforce:
         lines.append(f"Salesforce   {salesforce['url']}   consumer key {salesforce['consumer_key']}")
+    if gainsight:
+        lines.append(f"Gainsight    {gainsight['url']}   access key {gainsight['access_key']}")
     if config is not None:
         lines += [f"Wrote {config}.", f"In another terminal: keepwell sync --config {config}"]
     else:
@@ -90,11 +92,13 @@ def _starter(given: Given, *, ask: bool) -> Starter:
     default = Starter()
     hubspot = _choose(given, "hubspot", "Connect HubSpot?", fallback=True, ask=ask)
     salesforce = _choose(given, "salesforce", "Connect Salesforce?", fallback=True, ask=ask)
-    if not hubspot and not salesforce:
-        raise typer.BadParameter("connect at least one of HubSpot and Salesforce")
+    gainsight = _choose(given, "gainsight", "Connect Gainsight?", fallback=False, ask=ask)
+    if not (hubspot or salesforce or gainsight):
+        raise typer.BadParameter("connect at least one of HubSpot, Salesforce and Gainsight")
     return Starter(
         hubspot=_hubspot(given) if hubspot else None,
         salesforce=_salesforce(given, ask=ask) if salesforce else None,
+        gainsight=_gainsight(given, ask=ask) if gainsight else None,
         framework=_text(
             given, "framework", f"Framework ({', '.join(shipped_frameworks())})", default.framework, ask=ask
         ),
@@ -117,6 +121,13 @@ def _salesforce(given: Given, *, ask: bool) -> SalesforceStart:
     return SalesforceStart(cast("Flow", flow), url)
 
 
+def _gainsight(given: Given, *, ask: bool) -> GainsightStart:
+    default = GainsightStart()
+    return GainsightStart(
+        base_url=_text(given, "gainsight_url", "Address of your Gainsight tenant", default.base_url, ask=ask)
+    )
+
+
 def _text(given: Given, key: str, question: str, fallback: str, *, ask: bool) -> str:
     if given[key] is not None:
         return str(given[key])
@@ -126,6 +137,8 @@ def _text(given: Given, key: str, question: str, fallback: str, *, ask: bool) ->
 def _choose(given: Given, key: str, question: str, *, fallback: bool, ask: bool) -> bool:
     if given[key] is not None:
         return bool(given[key])
+    if given[f"{key}_url"] is not None:
+        return True  # nobody gives an address without wanting what is there
     return typer.confirm(question, default=fallback, err=True) if ask else fallback
 
 
@@ -137,4 +150,4 @@ def _variables(starter: Starter) -> list[str]:
 
 
 def _connections(starter: Starter) -> list[str]:
-    return [name for name in ("hubspot", "salesforce") if getattr(starter, name) is not None]
+    return [name for name in ("hubspot", "salesforce", "gainsight") if getattr(starter, name) is not None]

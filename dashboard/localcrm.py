@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -35,8 +36,8 @@ class Edit:
 
 
 @contextmanager
-def local_crms(accounts: int, seed: int, state_dir: Path) -> Iterator[dict[str, Any]]:
-    """Run both CRMs in a process of their own and yield addresses and credentials as the sandbox prints them.
+def local_crms(accounts: int, seed: int, state_dir: Path, *, with_gainsight: bool = False) -> Iterator[dict[str, Any]]:
+    """Run the CRMs in a process of their own and yield addresses and credentials as the sandbox prints them.
 
     That process ends when the block ends, whatever ends it, and also when this process is killed. Raises LocalCrmError
     when it does not start.
@@ -50,10 +51,11 @@ def local_crms(accounts: int, seed: int, state_dir: Path) -> Iterator[dict[str, 
         str(seed),
         "--state-dir",
         str(state_dir),
+        *(["--with-gainsight"] if with_gainsight else []),
     ]
     environment = os.environ | {"PYTHONPATH": str(_HOME)}
     with tempfile.TemporaryFile(mode="w+") as complaints:
-        process = subprocess.Popen(  # noqa: S603 - our own module, by the running interpreter
+        process = subprocess.Popen(  # noqa: S603 - our own module, by the running interpreter  # nosec B603
             [sys.executable, "-P", "-m", "sandbox", *arguments],
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -116,3 +118,23 @@ def edit_by_hand(hubspot: Mapping[str, Any], property_name: str) -> Edit:
                 session.post(f"{hubspot['url']}/_sandbox/edit", json=body, timeout=10).raise_for_status()
                 return Edit(company["id"], company["properties"].get("name") or "", property_name, before, after)
     raise LocalCrmError(f"No company in the sandbox has a value for {property_name}.")
+
+
+def add_fields(gainsight: Mapping[str, Any], listed: Path) -> int:
+    """Add the fields of `fields.csv` to the sandbox's Gainsight, as its admin would; returns how many."""
+    import requests
+
+    with listed.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    with requests.Session() as session:
+        session.trust_env = False
+        for line in lines:
+            body: dict[str, Any] = {
+                "object": line["object"], "name": line["field name"], "label": line["label"], "type": line["type"],
+            }  # fmt: skip
+            if line["length"]:
+                body["length"] = int(line["length"])
+            if line["items"]:
+                body["options"] = line["items"].split("; ")
+            session.post(f"{gainsight['url']}/_sandbox/field", json=body, timeout=10).raise_for_status()
+    return len(lines)

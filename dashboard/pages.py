@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from config.settings import Settings
-from dashboard.names import Names, account_names
 from dashboard.reasons import REASONS
 from store import Store, open_store, runs
+from store.names import Names, names_by_account
 from store.plans import PlanRecord
 from store.runs import Run
 
@@ -30,26 +30,59 @@ def reading(settings: Settings) -> Iterator[Store]:
 
 
 def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = None) -> Page:
-    """Changes and held values of the first `rows` records of a plan (None: all), and how many records come after."""
+    """Changes and held values of the first `rows` records of a plan (None: all), and how many records come after.
+
+    Records that it makes are shown before the others, as many again.
+    """
     rest = iter(records)
     listed = list(islice(rest, rows))
-    hidden = sum(1 for _ in rest)
+    made: list[PlanRecord] = []
+    hidden = 0
+    for record in rest:
+        if record.kind == "create" and len(made) < (rows or 0):
+            made.append(record)
+        else:
+            hidden += 1
+    listed = [*made, *sorted(listed, key=lambda one: one.kind != "create")]
     with store.read() as c:
-        names = account_names(c, store.workspace, (record.account_id for record in listed))
+        names = names_by_account(c, store.workspace, (record.account_id for record in listed))
     shown = [line for record in listed for line in _change_lines(record, names)]
     conflicts = [line for one in listed for line in _held_lines(one, names)]
     return {"shown": shown, "conflicts": conflicts, "hidden_records": hidden}
 
 
-def last_good_run(store: Store, max_age: float | None = None) -> Page:
-    """When the last good run ended, by the store's clock; `fresh` unless that is over `max_age` seconds ago."""
+def last_good_run(store: Store, max_age: float | None = None, *, complete: bool = False) -> Page:
+    """When the last good run ended, by the store's clock; `fresh` unless that is over `max_age` seconds ago.
+
+    `state` is fresh, stale or never; `status` how that run ended, `last_run` what the last one came to if that is
+    another. With `complete` a run that left values behind is not good enough.
+    """
     with store.read() as c:
-        run = runs.last_good(c, store.workspace)
-    if run is None or run.finished_at is None:
-        return {"run_id": None, "age_seconds": None, "fresh": max_age is None, "text": "There was no good run yet."}
-    seconds = (store.now() - run.finished_at).total_seconds()
-    text = f"Run {run.id} ended well {_duration(seconds)} ago."
-    return {"run_id": run.id, "age_seconds": seconds, "fresh": max_age is None or seconds <= max_age, "text": text}
+        run = runs.last_good(c, store.workspace, statuses=("complete",) if complete else runs.GOOD)
+        last = runs.last_ended(c, store.workspace)
+    later = last if last is not None and (run is None or last.id != run.id) else None
+    seconds = (store.now() - run.finished_at).total_seconds() if run is not None and run.finished_at else None
+    fresh = max_age is None or (seconds is not None and seconds <= max_age)
+    return {
+        "run_id": run.id if run is not None else None,
+        "status": run.status if run is not None else None,
+        "age_seconds": seconds,
+        "fresh": fresh,
+        "state": "never" if seconds is None else "fresh" if fresh else "stale",
+        "last_run": {key: getattr(later, key) for key in ("id", "status", "reason")} if later is not None else None,
+        "text": " ".join([_good_in_words(run, seconds, complete=complete), *_later_in_words(later)]),
+    }
+
+
+def _good_in_words(run: Run | None, seconds: float | None, *, complete: bool) -> str:
+    if run is None or seconds is None:
+        return f"There was no {'complete' if complete else 'good'} run yet."
+    left = f" It was partial: {run.reason}" if run.status == "partial" else ""
+    return f"Run {run.id} ended well {_duration(seconds)} ago.{left}"
+
+
+def _later_in_words(later: Run | None) -> list[str]:
+    return [f"The last run, {later.id}, ended {later.status}: {later.reason or 'no reason was kept.'}"] if later else []
 
 
 def _duration(seconds: float) -> str:
@@ -107,7 +140,10 @@ def _held_lines(record: PlanRecord, names: Names) -> Iterator[Page]:
 def _place(record: PlanRecord, names: Names) -> Page:
     return {
         "connection": record.connection,
+        "object": record.object,
         "record_id": record.record_id,
+        "kind": record.kind,
         "account_id": record.account_id,
-        "account": names.get((record.connection, record.record_id)),
+        "account": names.get((record.connection, record.record_id))
+        or names.get((record.connection, record.account_id)),
     }

@@ -23,6 +23,7 @@ BAND_STYLES = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown
 STATUS_STYLES = {
     "ok": "green", "complete": "green", "confirmed": "green", "exists": "green", "created": "green",
     "warning": "yellow", "partial": "yellow", "deferred": "yellow", "busy": "yellow", "create": "yellow",
+    "by_hand": "yellow",
     "error": "bold red", "failed": "bold red", "refused": "bold red", "conflict": "bold red", "unreadable": "bold red",
 }  # fmt: skip
 _POINTS = re.compile(r" \(-[\d.]+ points\)$")  # the score stands beside it
@@ -98,6 +99,27 @@ def show_bands(out: Console, evaluate: Data) -> None:
         line.append(" · " if index else "")
         line.append(f"{count} {band}", style=BAND_STYLES.get(band, ""))
     out.print(line)
+    if reviews := evaluate.get("reviews"):
+        cases = "1 case" if reviews == 1 else f"{reviews} cases"
+        out.print(f"{cases} of records that may be one account: `keepwell identity list`")
+
+
+def show_alert_counts(out: Console, counts: Data) -> None:
+    """What the run found out about alerts, and how many stand."""
+    told = [f"{counts[name]} {name}" for name in ("raised", "answered", "resolved") if counts[name]]
+    line = Text(f"Alerts: {', '.join([*told, ''])}" if told else "Alerts: ")
+    if counts["breached"]:
+        line.append(f"{counts['breached']} not answered in time", style="bold red").append(", ")
+    out.print(line.append(f"{counts['standing']} standing; `keepwell alerts list` shows them."))
+
+
+def show_news_counts(out: Console, counts: Data) -> None:
+    """What became of the news for people."""
+    told = [f"{counts[name]} {name.replace('_', ' ')}" for name in ("sent", "waiting", "given_up") if counts[name]]
+    line = Text(f"Notifications: {', '.join(told) or 'nothing to send'}")
+    if counts["waiting"] or counts["given_up"]:
+        line.append("; `keepwell notify list` says why.")
+    out.print(line)
 
 
 def show_read(out: Console, pull: Data) -> None:
@@ -125,6 +147,10 @@ def show_report(out: Console, report: Data) -> None:
         show_pull(out, only_read(report["pull"]) if report.get("backfill") else report["pull"])
     if report["evaluate"]["accounts"]:
         show_bands(out, report["evaluate"])
+        if any(report["alerts"].values()):
+            show_alert_counts(out, report["alerts"])
+    if any(report["notifications"].values()):
+        show_news_counts(out, report["notifications"])
     if report.get("backfill"):
         show_next_step(out, report["plan"])
     else:
@@ -194,6 +220,8 @@ def show_planned(out: Console, report: Data) -> None:
     plan = report["plan"]
     show_head(out, report)
     show_bands(out, report["evaluate"])
+    if any(report["alerts"].values()):
+        show_alert_counts(out, report["alerts"])
     cost = ", ".join(f"{name} {calls}" for name, calls in plan["cost"].items() if calls) or "none"
     head = Text("Plan ").append(inert(plan["plan_id"]), style="bold")
     out.print(head.append(f": {plan['changes']} changes on {plan['records']} records; API calls: {cost}"))
@@ -216,15 +244,17 @@ def show_changes(out: Console, changes: Sequence[Data]) -> None:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(min_width=width + 2)
         because = account = None
+        new = False
         for row in rows:
-            account = row["account"]
+            account, new = row["account"], row["kind"] == "create"
             # One reason often stands behind several properties of a record; it is said once.
             reason = "" if row["because"] == because else inert(row["because"] or "", 70)
             because = row["because"]
             before, after = inert(shown_value(row["before"]), 24), inert(shown_value(row["after"]), 32)
             change = Text(before).append(" → ").append(after, "bold")
             grid.add_row(Text(f"  {inert(row['property'])}"), change, Text(reason, style="dim"))
-        out.print(Text(f"{connection} {inert(record_id)} {inert(account, 40)}", style="bold"))
+        what = f"new task {inert(record_id)} for" if new else inert(record_id)
+        out.print(Text(f"{connection} {what} {inert(account, 40)}", style="bold"))
         out.print(grid)
 
 
@@ -252,7 +282,7 @@ def fields_answer(found: Mapping[str, Sequence[Any]]) -> Answer:
         for name, findings in found.items()
         for one in findings
     ]
-    blocked = any(line["action"] in ("conflict", "unreadable") for line in lines)
+    blocked = any(line["action"] in ("by_hand", "conflict", "unreadable") for line in lines)
     return Answer({"fields": lines}, lambda out: show_fields(out, lines), 3 if blocked else 0)
 
 
@@ -269,39 +299,54 @@ def definitions_answer(exports: Iterable[Any]) -> Answer:
     """Definitions of the custom properties for somebody who creates them, and the files that were written for that."""
     data: dict[str, Any] = {"fields": [], "files": {}}
     for one in exports:
-        data["fields"] += [_definition(one.connection, name, spec) for name, spec in one.properties.items()]
+        data["fields"] += [_definition(one, name, spec) for name, spec in one.properties.items()]
         if one.folder is not None:
-            data["files"][one.connection] = [str(path) for path in one.files]
-    written = {one.connection: one.folder for one in exports if one.folder is not None}
-    return Answer(data, lambda out: _show_definitions(out, data["fields"], written))
+            before = data["files"].get(one.connection, [])
+            data["files"][one.connection] = list(dict.fromkeys([*before, *(str(path) for path in one.files)]))
+    places = dict.fromkeys((one.connection, one.folder, one.use) for one in exports if one.folder is not None)
+    return Answer(data, lambda out: _show_definitions(out, data["fields"], list(places)))
 
 
-def _definition(connection: str, name: str, spec: FieldSpec) -> dict[str, Any]:
+def _definition(export: Any, name: str, spec: FieldSpec) -> dict[str, Any]:
+    meanings, colours = dict(spec.meanings), dict(spec.colours)
     return {
-        "connection": connection,
+        "connection": export.connection,
+        "object": export.object_name,
         "property": name,
         "field": spec.name,
         "type": spec.type.value,
         "label": spec.label,
         "description": spec.description,
-        "options": [{"value": value, "label": label} for value, label in spec.options],
+        "options": [
+            {"value": value, "label": label, "meaning": meanings.get(value, ""), "colour": colours.get(value)}
+            for value, label in spec.options
+        ],
         "decimals": spec.decimals,
         "length": spec.length,
+        "unique": spec.unique,
         "written_by_keepwell": spec.writable,
     }
 
 
-def _show_definitions(out: Console, fields: Sequence[Data], written: Mapping[str, object]) -> None:
+def _show_definitions(out: Console, fields: Sequence[Data], written: Sequence[tuple[str, object, str]]) -> None:
+    packed = {connection for connection, _, _ in written}
     rows = [
-        (one["connection"], one["property"], one["type"], one["label"], ", ".join(o["value"] for o in one["options"]))
+        (
+            one["connection"],
+            one["object"],
+            one["property"],
+            f"{one['type']}, unique" if one["unique"] else one["type"],
+            one["label"],
+            ", ".join(o["value"] for o in one["options"]),
+        )
         for one in fields
-        if one["connection"] not in written
+        if one["connection"] not in packed
     ]
     if rows:
-        out.print(table("", ("CRM", "property", "type", "label", "options"), rows, wrap=("label", "options")))
-    for connection, folder in written.items():
-        out.print(Text(f"{connection}: a package for an administrator is in {inert(folder)}; to deploy it, there:"))
-        out.print("  sf project deploy start --source-dir force-app")
+        columns = ("CRM", "object", "property", "type", "label", "options")
+        out.print(table("", columns, rows, wrap=("label", "options")))
+    for connection, folder, use in written:
+        out.print(Text(f"{connection}: a package for an administrator is in {inert(folder)}; {use}"))
 
 
 def show_settings(out: Console, checked: Data) -> None:

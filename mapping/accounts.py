@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from mapping.choose import choose
-from mapping.records import ENTITIES
+from mapping.records import ENTITIES, IMPORTED
 from mapping.schema import account_schema, child_schema, conform
 
 LINKS = {"account_id": pl.String(), "connection": pl.String(), "crm_id": pl.String()}
@@ -30,6 +31,12 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
         "features_licensed",
         "data_volume",
         "data_volume_contracted",
+        "quantity_used",
+        "quantity_licensed",
+        "users_active",
+        "users_licensed",
+        "users_provisioned",
+        "users_activated",
     ),
     "value_as_of": (
         "roi_realised",
@@ -38,7 +45,12 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
         "goals_agreed",
         "hours_saved",
         "hours_saved_target",
+        "leads_achieved",
+        "leads_goal",
+        "sales_achieved",
+        "sales_goal",
     ),
+    "delivery_budget": ("delivery_cost",),
     "renewal_status_override": ("override_reason", "override_until"),
 }
 """Fields that only make sense from one source: the record that gives the first one gives the others too."""
@@ -50,7 +62,17 @@ _FEED_ENTITY = {
     "has_calls": "call",
     "has_surveys": "survey",
 }
-_USAGE = ("usage_as_of", *TOGETHER["usage_as_of"])
+USAGE = (
+    "usage_as_of",
+    "logins_per_user_week",
+    "features_used",
+    "data_volume",
+    "quantity_used",
+    "users_active",
+    "users_activated",
+    "last_activity_at",
+)
+"""What only a usage feed can know. What is licensed, contracted or provisioned says nothing of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +88,9 @@ class Precedence:
         return self.fields.get(name, self.default)
 
     def of_entity(self, name: str) -> tuple[str, ...]:
-        """Connections in the order in which they are asked for child records."""
+        """Connections in the order in which they are asked for child records; a reading was an account's field."""
+        if name == "reading":
+            return self.of_field("usage_as_of")
         return self.entities.get(name, self.default)
 
 
@@ -94,6 +118,16 @@ def default_precedence(types: Mapping[str, str]) -> Precedence:
             "milestone": service,
         },
     )
+
+
+def precedence_of(types: Mapping[str, str], chosen: Mapping[Any, Sequence[str]]) -> Precedence:
+    """The default order with a configured one over it: entity → connections; `account` concerns all account fields."""
+    standard = default_precedence(types)
+    default, fields = standard.default, standard.fields
+    if "account" in chosen:
+        default, fields = tuple(chosen["account"]), {}
+    entities = {**standard.entities, **{name: tuple(order) for name, order in chosen.items() if name != "account"}}
+    return Precedence(default, fields, entities)
 
 
 def merge_accounts(
@@ -135,7 +169,8 @@ def assign_children(children: pl.DataFrame, links: pl.DataFrame, entity: str, pr
     """Child rows with `account_id`, of one connection per account: the first in order that has rows for it.
 
     Two CRMs often hold copies of the same deals; counting both would double every figure. Rows without a known
-    account are left out. `children` has columns connection, id, stream and the entity's fields.
+    account are left out. `children` has columns connection, id, stream and the entity's fields. Milestones from a file
+    stand beside those of the CRM, which has the last word on a milestone that both know of.
     """
     named = children.drop("account_id", strict=False).join(
         links.select(list(LINKS)), left_on=["connection", "account_ref"], right_on=["connection", "crm_id"], how="inner"
@@ -145,7 +180,13 @@ def assign_children(children: pl.DataFrame, links: pl.DataFrame, entity: str, pr
     ranked = named.with_columns(
         pl.col("connection").replace_strict(order, range(len(order)), return_dtype=pl.Int64).alias("·place")
     )
-    chosen = ranked.filter(pl.col("·place") == pl.col("·place").min().over("account_id"))
+    imported = pl.col("stream") == IMPORTED
+    place = pl.when(~imported).then(pl.col("·place"))
+    chosen = ranked.filter(imported | (place == place.min().over("account_id")))
+    if entity == "milestone":
+        reached = chosen.filter(~imported & pl.col("completed_on").is_not_null()).select("account_id", "key")
+        told = chosen.filter(imported).join(reached, on=["account_id", "key"], how="anti")
+        chosen = pl.concat([chosen.filter(~imported), told])
     return conform(chosen.sort("account_id", "stream", "id"), child_schema(entity))
 
 
@@ -153,10 +194,19 @@ def _origins(connections: Sequence[str]) -> list[pl.Expr]:
     return [pl.col(f"{name}\n").fill_null(value=False) for name in connections]
 
 
+def leader_of(name: str) -> str | None:
+    """The field whose source an account field is taken from too (`TOGETHER`), None for one that stands alone."""
+    return next((main for main, rest in TOGETHER.items() if name in rest), None)
+
+
+def order_of(name: str, precedence: Precedence, connections: Sequence[str]) -> list[str]:
+    """`connections` in the order in which they are asked for account field `name`, all of them."""
+    order = [item for item in precedence.of_field(leader_of(name) or name) if item in connections]
+    return order + [item for item in connections if item not in order]
+
+
 def _field(name: str, precedence: Precedence, connections: Sequence[str]) -> pl.Expr:
-    leader = next((main for main, rest in TOGETHER.items() if name in rest), None)
-    order = [item for item in precedence.of_field(leader or name) if item in connections]
-    order += [item for item in connections if item not in order]
+    leader, order = leader_of(name), order_of(name, precedence, connections)
     if not order:
         return pl.lit(None).alias(name)
     alone = pl.coalesce(f"{item}\n{name}" for item in order)
@@ -180,7 +230,7 @@ def _with_sources(
         for flag, entity in _FEED_ENTITY.items()
     }
     # A usage feed is connected for an account once it has reported anything about it.
-    flags["has_usage"] = pl.any_horizontal(pl.col(_USAGE).is_not_null())
+    flags["has_usage"] = pl.any_horizontal(pl.col(USAGE).is_not_null())
     lacking = sorted(set().union(*not_connected.values())) if not_connected else []
     absent = [
         pl.when(~some([name for name in connections if column not in not_connected.get(name, frozenset())])).then(

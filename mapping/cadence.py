@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -20,7 +21,8 @@ def schedule(table: Table, framework: Framework, meetings: pl.DataFrame) -> None
     cadences = framework.spec.cadences
     touches = _touches(table, meetings)
     last = touches.group_by("account_id").agg(
-        pl.col("day").filter(_counts(cadence)).max().alias(f"·last:{cadence.id}") for cadence in cadences
+        pl.col("day").filter(counts_as(cadence.types, cadence.titles)).max().alias(f"·last:{cadence.id}")
+        for cadence in cadences
     )
     table.attach(last)
     checked = [_Checked(framework, index, cadence) for index, cadence in enumerate(cadences)]
@@ -43,8 +45,8 @@ def _touches(table: Table, meetings: pl.DataFrame) -> pl.DataFrame:
     return held.select(
         "account_id",
         day=local_date(held.schema, "starts_at", table.at),
-        type=pl.col("type").str.strip_chars().str.to_lowercase(),
-        title=pl.col("title").str.to_lowercase(),
+        type="type",
+        title="title",
     )
 
 
@@ -77,13 +79,18 @@ def _due(table: Table, item: _Checked) -> pl.Expr:
     return pl.when(owed).then(due)
 
 
-def _counts(cadence: Cadence) -> pl.Expr:
-    """Whether a touch is one of this cadence: by its type, or by its title where it has no type."""
-    by_type = pl.col("type").is_in([name.lower() for name in cadence.types])
-    if not cadence.titles:
-        return by_type
-    words = "|".join(re.escape(word.lower()) for word in cadence.titles)
-    return by_type | (pl.col("type").is_null() & pl.col("title").str.contains(words))
+def counts_as(types: Sequence[str], titles: Sequence[str]) -> pl.Expr:
+    """Whether a meeting is of one of the `types`, or, where it has no type, whether its title has one of the words.
+
+    A word counts from its beginning: "ebr" is in "EBRs of spring", and not in "February".
+    """
+    type_ = pl.col("type").str.strip_chars().str.to_lowercase()
+    by_type = type_.is_in([name.lower() for name in types])
+    if not titles:
+        return by_type.fill_null(value=False)
+    words = "|".join(re.escape(word.lower()) for word in titles)
+    named = pl.col("title").str.to_lowercase().str.contains(rf"(?:^|\P{{L}})(?:{words})")
+    return (by_type | (type_.is_null() & named)).fill_null(value=False)
 
 
 def _later(day: pl.Expr, span: Duration) -> pl.Expr:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 
 import polars as pl
 
 from mapping.frames import AsOf
 from mapping.framework import Framework
+from mapping.framework.columns import milestone_column
 from mapping.framework.errors import Path
 from mapping.framework.expressions import Checked
 from mapping.framework.spec import Cadence, RuleSpec
 from mapping.health import SNAP, MetricPlan
+from mapping.milestones import DONE
+from mapping.rates import Rates, first_days
 from mapping.values import plain
 
 CHUNK = 2_000
@@ -41,13 +45,15 @@ class Explainer:
     """Reads explanations out of the finished table."""
 
     def __init__(
-        self, table: pl.DataFrame, terms: pl.DataFrame, plans: Sequence[MetricPlan], framework: Framework, at: AsOf
-    ) -> None:
+        self, table: pl.DataFrame, terms: pl.DataFrame, plans: Sequence[MetricPlan], framework: Framework, at: AsOf,
+        rates: Rates | None,
+    ) -> None:  # fmt: skip
         self._table = table
         self._terms = terms
         self._plans = plans
         self._framework = framework
         self._at = at
+        self._rates = rates
 
     def explain(self, account_ids: Collection[str] | None) -> Iterator[tuple[str, Json]]:
         """One explanation an account, in order of `account_id`."""
@@ -72,6 +78,7 @@ class Explainer:
             "framework": self._framework.name,
             "model_version": self._framework.version,
             "health": self._health(row),
+            "milestones": self._milestones(row),
             "lifecycle": {
                 "stage": row["lifecycle_stage"],
                 "tenure_stage": row["tenure_stage"],
@@ -88,6 +95,7 @@ class Explainer:
                 }
                 for index, item in enumerate(spec.segments)
             },
+            "revenue": self._revenue(row),
             "overlays": {item.id: row[item.id] for item in spec.overlays},
             "cadences": [self._cadence(row, cadence) for cadence in spec.cadences],
             "next_touch": {"type": row["next_touch_type"], "due_on": json_value(row["next_touch_due_on"])},
@@ -113,6 +121,29 @@ class Explainer:
             "previous_score": row["previous_score"],
             "previous_band": row["previous_band"],
         }
+
+    def _milestones(self, row: Row) -> list[Json]:
+        """Every milestone in order; with its due day and how it stands to it, and the checklists that serve it."""
+        spec = self._framework.spec
+        return [
+            {
+                "label": one.label,
+                "stage": one.stage,
+                **self._step(row, one.key),
+                "due_on": json_value(row[f"{one.key}_due_on"]),
+                "timeliness": row[f"{one.key}_timeliness"],
+                "days_late": row[f"{one.key}_days_late"],
+                "checklists": [
+                    {"label": item.label, **self._step(row, item.key)}
+                    for item in spec.checklists
+                    if one.key in item.serves
+                ],
+            }
+            for one in spec.milestones
+        ]
+
+    def _step(self, row: Row, key: str) -> Json:
+        return {"key": key, "done": row[f"{DONE}{key}"], "on": json_value(row[milestone_column(key)])}
 
     def _rules(self, row: Row, path: Path, rules: Sequence[RuleSpec], matched: object) -> list[Json]:
         """The rules down to the one that matched, with the values that each of them saw."""
@@ -145,6 +176,22 @@ class Explainer:
             "arr_at_stake": json_value(row["arr_at_stake"]),
             "override_ignored": row["override_incomplete"],
             "terms": [_term(term) for term in terms],
+        }
+
+    def _revenue(self, row: Row) -> Json:
+        lacking = row["currency_without_rate"]
+        begins = None if self._rates is None or lacking is None else first_days(self._rates).get(str(lacking))
+        return {
+            "arr_in_force": json_value(row["arr_in_force"]),
+            "source": row["arr_source"],
+            "currency": self._rates.currency if self._rates is not None else None,
+            "arr": json_value(row["arr"]),
+            "acv": json_value(row["acv"]),
+            "account_currency": row["currency"],
+            "reporting_arr": json_value(row["reporting_arr"]),
+            "reporting_acv": json_value(row["reporting_acv"]),
+            "without_rate": lacking,
+            "rates_begin_on": json_value(begins),
         }
 
     def _cadence(self, row: Row, cadence: Cadence) -> Json:
@@ -218,7 +265,10 @@ def _term(term: Row) -> Json:
 
 
 def json_value(value: object) -> object:
-    """A value as JSON has it: dates and instants in ISO form, money as plain decimal text, floats snapped."""
+    """A value as JSON has it: dates and instants in ISO form, money as plain decimal text, floats snapped.
+
+    A quotient too large to be a number is null, because JSON has no word for it.
+    """
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, date):
@@ -226,5 +276,5 @@ def json_value(value: object) -> object:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, float):
-        return round(value, SNAP)
+        return round(value, SNAP) if isfinite(value) else None
     return value

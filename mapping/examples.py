@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isclose
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from pydantic import Field as PydanticField
 from pydantic import PlainValidator, ValidationError, field_validator
 
 from mapping import engine, schema
+from mapping.accounts import USAGE
 from mapping.frames import AsOf, Frames
 from mapping.framework import Framework, FrameworkError
 from mapping.framework.errors import Path, Problem
 from mapping.framework.shape import shape_problems
 from mapping.framework.spec import Part
+from mapping.rates import HIGHEST_RATE, RATE_DECIMALS, Quote, Rates
 from mapping.records import ENTITIES, FieldType
-from mapping.values import READERS, Unreadable, instant, number_decimal
+from mapping.spelling import did_you_mean
+from mapping.values import READERS, Unreadable, instant, number_decimal, time_zones
 
 ACCOUNT = "example"
-STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts", "milestones")
-USAGE = ("logins_per_user_week", "features_used", "data_volume", "usage_as_of")
-"""With one of these an example has a usage feed, unless it says what is connected."""
+STREAMS = ("deals", "tickets", "meetings", "calls", "surveys", "contracts", "milestones", "readings")
 ALERTS = "alerts"
 DATED = ("closed_won_at",)
 """Instants of which midnight UTC stands for the day without a time, in every zone."""
@@ -48,6 +48,7 @@ def _day_or_instant(raw: object) -> date | datetime:
     return raw
 
 
+Code = Annotated[str, PydanticField(pattern=r"^[A-Z]{3}$")]
 When = Annotated[date | datetime, PlainValidator(_day_or_instant)]
 
 
@@ -59,12 +60,22 @@ class Past(Part):
     band: str
 
 
+class ExampleRate(Part):
+    """What a currency is worth in the example's reporting currency, from a day on."""
+
+    currency: Code
+    on: date
+    rate: Annotated[Decimal, PydanticField(gt=0, lt=HIGHEST_RATE, decimal_places=RATE_DECIMALS, allow_inf_nan=False)]
+
+
 class Example(Part):
     """One account and what is expected of it."""
 
     name: Annotated[str, PydanticField(min_length=1)]
     as_of: When
     timezone: str = "UTC"
+    currency: Code | None = None
+    rates: tuple[ExampleRate, ...] = ()
     connected: tuple[Literal["deals", "tickets", "meetings", "calls", "surveys", "usage"], ...] | None = None
     account: Row = PydanticField(default_factory=dict)
     deals: Rows = ()
@@ -74,6 +85,7 @@ class Example(Part):
     surveys: Rows = ()
     contracts: Rows = ()
     milestones: Rows = ()
+    readings: Rows = ()
     history: tuple[Past, ...] = ()
     expect: Annotated[Row, PydanticField(min_length=1)]
 
@@ -131,9 +143,9 @@ def read_examples(data: Mapping[str, object], framework: Framework, name: str) -
         for index, one in enumerate(names) if one in names[:index]
     ]  # fmt: skip
     if not problems:
-        known = _known(framework)
+        known, nothing = _known(framework), "there is nothing of that name to expect"
         problems += [
-            Problem(("tests", index, "expect", key), f"there is nothing of that name to expect{_near(key, known)}")
+            Problem(("tests", index, "expect", key), f"{nothing}{did_you_mean(key, known)}")
             for index, example in enumerate(file.tests) for key in example.expect if key not in known
         ]  # fmt: skip
         problems += _unknown_milestones(file, framework)
@@ -161,20 +173,18 @@ def judge(cases: Sequence[Case], framework: Framework) -> Iterator[Verdict]:
 
 
 def _unknown_milestones(file: ExampleFile, framework: Framework) -> Iterator[Problem]:
-    """Milestones of an example that no rule can see; a fact over the stream sees whatever there is."""
-    if any(fact.from_ == "milestones" for fact in framework.spec.facts.values()):
-        return
-    known = {one.key: one for one in framework.spec.milestones}
+    """Milestones of an example that no rule can see."""
+    spec = framework.spec
     for index, example in enumerate(file.tests):
         for number, row in enumerate(example.milestones):
-            if (key := str(row.get("key"))) not in known:
-                message = f"the framework has no milestone {key!r}{_near(key, known)}"
+            if not spec.looks_for(key := str(row.get("key"))):
+                message = f"the framework has no milestone {key!r}{did_you_mean(key, frozenset(spec.recorded))}"
                 yield Problem(("tests", index, "milestones", number), message)
 
 
 def _case(path: Path, example: Example, problems: list[Problem]) -> Case:
     name = example.timezone
-    if name not in available_timezones() or name == "localtime":
+    if name not in time_zones() or name == "localtime":
         problems.append(Problem((*path, "timezone"), f"there is no time zone {name!r}"))
         name = "UTC"
     zone = ZoneInfo(name)
@@ -216,6 +226,7 @@ def _feeds(example: Example) -> dict[str, bool]:
     """What is connected: what the example says, else everything but a usage feed without figures."""
     if example.connected is not None:
         return {feed: feed.removeprefix("has_") in example.connected for feed in schema.FEEDS}
+    # With one of these an example has a usage feed, unless it says what is connected.
     usage = any(example.account.get(one) is not None for one in USAGE)
     return {**dict.fromkeys(schema.FEEDS, True), "has_usage": usage}
 
@@ -225,7 +236,7 @@ def _read(path: Path, entity: str, fields: Mapping[str, Any], zone: ZoneInfo, pr
     row: Row = {}
     for name, value in fields.items():
         if name not in known:
-            problems.append(Problem((*path, name), f"{entity} has no field {name!r}{_near(name, known)}"))
+            problems.append(Problem((*path, name), f"{entity} has no field {name!r}{did_you_mean(name, known)}"))
         elif value is not None:
             dated = known[name].type is FieldType.INSTANT and name not in DATED and _is_day(value)
             given = datetime.combine(date.fromisoformat(str(value)), time(), zone) if dated else value
@@ -246,16 +257,24 @@ def _is_day(value: object) -> bool:
 
 
 def _frames(case: Case) -> Frames:
-    made = {
-        entity: pl.DataFrame(rows, schema=schema.child_schema(entity), orient="row")
+    made: dict[str, Any] = {
+        f"{entity}s": pl.DataFrame(rows, schema=schema.child_schema(entity), orient="row")
         for entity, rows in case.rows.items()
         if entity != "account"
     }
     return Frames(
         accounts=pl.DataFrame(case.rows["account"], schema=schema.account_schema(), orient="row"),
         history=pl.DataFrame(list(case.past), schema=dict(schema.HISTORY), orient="row"),
-        **{f"{entity}s": frame for entity, frame in made.items()},
+        rates=_rates(case.example),
+        **made,
     )
+
+
+def _rates(example: Example) -> Rates | None:
+    if example.currency is None:
+        return None
+    quotes = (Quote(one.currency, one.on, one.rate) for one in example.rates)
+    return Rates(example.currency, tuple(quotes))
 
 
 def _known(framework: Framework) -> frozenset[str]:
@@ -273,11 +292,6 @@ def _no_number(value: object) -> str:
     except Unreadable as error:
         return str(error)
     return ""
-
-
-def _near(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _same(expected: object, found: object) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 from mapping.frames import AsOf, Frames
 from mapping.framework import Framework
 from mapping.framework.spec import Fact
+from mapping.revenue import with_reporting
 from mapping.table import Table, padded, with_clock, with_days
 
 FEED_OF = {
@@ -21,6 +22,7 @@ FEED_OF = {
     "surveys": "has_surveys",
     "contracts": None,
     "milestones": None,
+    "readings": None,
 }
 """The feed flag that says whether an empty stream means "none" or "not known"; some have no such flag."""
 
@@ -39,14 +41,15 @@ def streams(frames: Frames, deals: pl.DataFrame, framework: Framework, at: AsOf)
     """Streams with clock and parameters; `deals` are those known at `at`."""
     meetings = frames.meetings.with_columns(outcome=_outcome(at))
     made = {
-        "deals": deals,
+        "deals": with_reporting(deals, frames.accounts, "deals", frames.rates, at),
         "tickets": _tickets(frames.tickets, at),
         "meetings": meetings,
         "attendances": _attendances(frames.attendances, meetings),
         "calls": _until(frames.calls, "created_at", at),
         "surveys": _until(frames.surveys, "answered_at", at),
-        "contracts": frames.contracts,
+        "contracts": with_reporting(frames.contracts, frames.accounts, "contracts", frames.rates, at),
         "milestones": frames.milestones,
+        "readings": frames.readings,
     }
     parameters = [pl.lit(value).alias(name) for name, value in framework.spec.parameters.items()]
     return Streams({name: with_clock(frame, at).with_columns(parameters) for name, frame in made.items()})
@@ -63,6 +66,22 @@ def compute_facts(table: Table, children: Streams, framework: Framework) -> None
 
 def _aggregate(table: Table, rows: pl.DataFrame, name: str, fact: Fact, framework: Framework) -> None:
     value = framework.at("facts", name, "value")
+    if rows.is_empty():
+        table.add(**{name: pl.lit(None, dtype=value.dtype), "·there": pl.lit(None, dtype=pl.Boolean)})
+    else:
+        _attach(table, rows, name, fact, framework)
+    result = pl.col(name)
+    if fact.empty == "zero":
+        result = pl.when(pl.col("·there").is_null()).then(pl.lit(0).cast(value.dtype)).otherwise(result)
+    feed = FEED_OF[str(fact.from_)]
+    if feed is not None:
+        result = pl.when(pl.col(feed)).then(result)
+    table.frame = table.frame.with_columns(result.alias(name)).drop("·there")
+
+
+def _attach(table: Table, rows: pl.DataFrame, name: str, fact: Fact, framework: Framework) -> None:
+    """Add the value of accounts that have rows which count, and `·there` for them."""
+    value = framework.at("facts", name, "value")
     where = framework.at("facts", name, "where") if fact.where is not None else None
     rows = with_days(padded(rows), table.at, [value] if where is None else [value, where])
     if where is not None:
@@ -72,13 +91,6 @@ def _aggregate(table: Table, rows: pl.DataFrame, name: str, fact: Fact, framewor
         rows.lazy().group_by("account_id", maintain_order=True).agg(value.expr.alias(name)).collect(engine="in-memory")
     )
     table.attach(found.with_columns(pl.lit(value=True).alias("·there")))
-    result = pl.col(name)
-    if fact.empty == "zero":
-        result = pl.when(pl.col("·there").is_null()).then(pl.lit(0).cast(value.dtype)).otherwise(result)
-    feed = FEED_OF[str(fact.from_)]
-    if feed is not None:
-        result = pl.when(pl.col(feed)).then(result)
-    table.frame = table.frame.with_columns(result.alias(name)).drop("·there")
 
 
 def _until(rows: pl.DataFrame, instant: str, at: AsOf) -> pl.DataFrame:

@@ -20,9 +20,10 @@ PSEUDO_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "account": frozenset({"merged_refs", "merged_into_ref"}),
         "deal": frozenset({"is_closed", "is_won"}),
+        "ticket": frozenset({"milestone", "milestone_due_on"}),
     }
 )
-"""Names a map may give that are not stored: they feed merges and the deal's `state`."""
+"""Names a map may give that are not stored: they feed merges, the deal's `state`, and tickets that are milestones."""
 
 _STREAM_KEYS = frozenset({"entity", "optional", "fields", "custom"})
 _RULE_KEYS = frozenset({"property", "first_of", "rules", "values", "unit", "offset_days"})

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 
 from mapping import schema
+from mapping.rates import Rates
 
 LAST_SECOND = time(23, 59, 59)
-RATES = {"currency": pl.String(), "on": pl.Date(), "rate": pl.Float64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,8 @@ class Frames:
 
     `accounts` has the columns of `schema.account_schema()`, child frames those of `schema.child_schema(entity)`;
     absent columns count as null. `attendances` belong to meetings by (connection, meeting_ref). `history` and
-    `stage_history` hold earlier evaluations (`schema.HISTORY`, `schema.STAGE_HISTORY`). `rates` (currency, on, rate:
-    units of the reporting currency for one unit, from that day) is optional; without it an amount in another
-    currency than its account's is left out.
+    `stage_history` hold earlier evaluations (`schema.HISTORY`, `schema.STAGE_HISTORY`). `rates` is optional; without
+    it amounts are as the CRM has them, and one in another currency than its account's is left out.
     """
 
     accounts: pl.DataFrame
@@ -68,9 +67,10 @@ class Frames:
     surveys: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("survey")))
     contracts: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("contract")))
     milestones: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("milestone")))
+    readings: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.child_schema("reading")))
     history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.HISTORY))
     stage_history: pl.DataFrame = field(default_factory=lambda: schema.empty(schema.STAGE_HISTORY))
-    rates: pl.DataFrame | None = None
+    rates: Rates | None = None
 
 
 def ordered(frames: Frames) -> Frames:
@@ -104,7 +104,7 @@ def ordered(frames: Frames) -> Frames:
         surveys=child(frames.surveys, "survey"),
         contracts=child(frames.contracts, "contract"),
         milestones=child(frames.milestones, "milestone"),
+        readings=child(frames.readings, "reading"),
         history=past(frames.history, dict(schema.HISTORY), "score"),
         stage_history=past(frames.stage_history, dict(schema.STAGE_HISTORY), "stage"),
-        rates=None if frames.rates is None else schema.conform(frames.rates, RATES).sort("currency", "on"),
     )

@@ -1,9 +1,10 @@
 """Identity: which records of several CRMs are the same company.
 
-By explicit id, else by the exact registered domain when there is exactly one candidate on each side, never by name.
-What is ambiguous stays apart, is not written to, and is listed for a person to decide. Records of one CRM that share a
-domain (sites of one company, or duplicates) are ambiguous only where another CRM has a record that may be any of them:
-without one, each is an account of its own and is written, and the list still names them.
+What a person decided counts first. Else by explicit id, else by the exact registered domain when there is exactly one
+candidate on each side, never by name. What is ambiguous stays apart, is not written to, and is listed for a person to
+decide. Records of one CRM that share a domain (sites of one company, or duplicates) are ambiguous only where another
+CRM has a record that may be any of them: without one, each is an account of its own and is written, and the list still
+names them.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mapping.decisions import Decision, Key, say, short_id, standing, weigh
 from mapping.domains import identifies
 
-_SHORT_ID, _LONG_ID = 15, 18
+SHORT_ID, _LONG_ID = 15, 18
 """Lengths of a Salesforce id: the short form, which reports and people use, is the long one without its checksum."""
 
-Key = tuple[str, str]
 How = Literal["alone", "explicit", "domain", "manual"]
-ReviewKind = Literal["conflicting_ids", "duplicate_domain"]
+ReviewKind = Literal["conflicting_ids", "duplicate_domain", "conflicting_decisions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Review:
     records: tuple[Key, ...]
     reason: str
 
+    @property
+    def id(self) -> str:
+        """A short name made of the content."""
+        return short_id("r", self.kind, self.records)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -73,12 +79,15 @@ def resolve(
     *,
     priority: Sequence[str],
     types: Mapping[str, str],
+    decisions: Iterable[Decision] = (),
+    merged: Mapping[Key, Key] | None = None,
 ) -> Identity:
     """Group `candidates` into accounts.
 
     `priority` orders the connections: the first one's id names a new account; `types` is connection → type of CRM.
-    A record that was linked before keeps its account id; links made by hand (`how="manual"`) are kept as they are.
-    The answer does not depend on the order of `candidates` or `existing`.
+    A record that was linked before (`existing`) keeps its account id; only ids are taken from there. `decisions` beat
+    every rule; `merged` says which record lives on in place of one that they name (`decisions.standing`).
+    The answer does not depend on the order of `candidates`, `existing` or `decisions`.
     """
     rank = {name: index for index, name in enumerate(priority)}
     ordered = sorted(
@@ -86,20 +95,21 @@ def resolve(
     )
     earlier = {(link.connection, link.crm_id): link for link in existing}
     groups = _Groups(ordered)
-    groups.by_hand(earlier)
+    groups.by_hand(decisions, merged or {})
     groups.by_id(types)
     groups.by_domain()
     return Identity(_named(groups, earlier), tuple(groups.reviews))
 
 
 class _Groups:
-    """Records joined so far; a group never holds two records of one connection, except by hand."""
+    """Records joined so far; a group never holds two records of one connection."""
 
     def __init__(self, ordered: Sequence[Candidate]) -> None:
         self.records = {item.key: item for item in ordered}
         self.members: dict[Key, list[Key]] = {key: [key] for key in self.records}
         self.how: dict[Key, How] = dict.fromkeys(self.records, "alone")
         self.blocked: set[Key] = set()
+        self.apart: set[Key] = set()
         self.reviews: list[Review] = []
 
     def join(self, keys: Sequence[Key], how: How) -> None:
@@ -110,22 +120,28 @@ class _Groups:
             if self.how[key] == "alone":
                 self.how[key] = how
 
-    def by_hand(self, earlier: Mapping[Key, AccountLink]) -> None:
-        accounts: dict[str, list[Key]] = defaultdict(list)
-        for key in self.records:
-            if key in earlier and earlier[key].how == "manual":
-                accounts[earlier[key].account_id].append(key)
-        for keys in accounts.values():
-            self.join(keys, "manual")
+    def by_hand(self, decisions: Iterable[Decision], merged: Mapping[Key, Key]) -> None:
+        """Do what was decided; records whose decisions contradict each other stay apart and are not written."""
+        verdict = weigh(standing(decisions, self.records, merged))
+        for group in verdict.groups:
+            self.join(group, "manual")
+        self.apart = set(verdict.alone)
+        for one in verdict.contradictions:
+            self.apart.update(one.records)
+            self.blocked.update(one.records)
+            named = " or ".join(decision.id for decision in one.decisions)
+            self.reviews.append(Review("conflicting_decisions", one.records, f"{one.reason}: take back {named}"))
+        self.how.update(dict.fromkeys(self.apart, "manual"))
 
     def by_id(self, types: Mapping[str, str]) -> None:
         """Join records that name each other, unless the names contradict one another."""
         short = {
-            (connection, crm_id[:_SHORT_ID]): (connection, crm_id)
+            (connection, crm_id[:SHORT_ID]): (connection, crm_id)
             for connection, crm_id in self.records
             if types.get(connection) == "salesforce" and len(crm_id) == _LONG_ID
         }
-        edges = sorted({edge for item in self.records.values() for edge in self._edges(item, types, short)})
+        told = {edge for item in self.records.values() for edge in self._edges(item, types, short)}
+        edges = sorted(edge for edge in told if not self._overruled(*edge))
         named: dict[tuple[Key, str], set[Key]] = defaultdict(set)
         for left, right in edges:
             named[left, right[0]].add(right)
@@ -138,7 +154,7 @@ class _Groups:
                 Review(
                     "conflicting_ids",
                     records,
-                    f"{_say(key)} is linked by id to {' and '.join(map(_say, sorted(others)))}",
+                    f"{say(key)} is linked by id to {' and '.join(map(say, sorted(others)))}",
                 )
             )
         for left, right in edges:
@@ -152,17 +168,24 @@ class _Groups:
                 if its_type == kind and connection != item.connection and other in self.records:
                     yield (item.key, other) if item.key < other else (other, item.key)
 
+    def _overruled(self, left: Key, right: Key) -> bool:
+        """Whether a decision says otherwise: one of the two is on its own, or has its record of the other's CRM."""
+        if left in self.apart or right in self.apart:
+            return True
+        return self.members[left] is not self.members[right] and bool(self._twice(left, right))
+
+    def _twice(self, left: Key, right: Key) -> set[str]:
+        """Connections of which the groups of both have a record."""
+        return {key[0] for key in self.members[left]} & {key[0] for key in self.members[right]}
+
     def _crowded(self, left: Key, right: Key) -> bool:
         """Whether joining would bring two records of one connection together."""
-        if self.members[left] is self.members[right]:
-            return False
-        connections = [key[0] for key in (*self.members[left], *self.members[right])]
-        if len(connections) == len(set(connections)):
+        if self.members[left] is self.members[right] or not self._twice(left, right):
             return False
         records = tuple(sorted({*self.members[left], *self.members[right]}))
         self.blocked.update(records)
         self.reviews.append(
-            Review("conflicting_ids", records, f"{_say(left)} and {_say(right)} are linked by id to different records")
+            Review("conflicting_ids", records, f"{say(left)} and {say(right)} are linked by id to different records")
         )
         return True
 
@@ -181,7 +204,7 @@ class _Groups:
 
     def _duplicates(self, domain: str, keys: Sequence[Key], *, across: bool) -> None:
         """Report records with one domain; which of them belong together across CRMs is not for us to guess."""
-        reason = f"{len(keys)} records have the domain {domain}: {', '.join(map(_say, keys))}"
+        reason = f"{len(keys)} records have the domain {domain}: {', '.join(map(say, keys))}"
         if across:
             self.blocked.update(keys)
             reason += "; none is written until ids or domains say which belong together"
@@ -189,18 +212,23 @@ class _Groups:
 
 
 def _named(groups: _Groups, earlier: Mapping[Key, AccountLink]) -> tuple[AccountLink, ...]:
-    taken: set[str] = set()
     links: list[AccountLink] = []
     done: set[Key] = set()
     place = {key: index for index, key in enumerate(groups.records)}
+    # A record after which its account is named keeps that name when the account comes apart.
+    owners = {account_name(key): key for key in groups.records if _is_named_after(key, earlier)}
+    used: set[str] = set()
     # Groups that had an id before choose first, so that a new record never takes an id that is in use.
     seen_first = sorted(groups.records, key=lambda key: not any(member in earlier for member in groups.members[key]))
     for key in seen_first:
         if key in done:
             continue
         members = sorted(groups.members[key], key=place.__getitem__)
-        account_id = _account_id(members, earlier, taken)
-        taken.add(account_id)
+        names = [earlier[member].account_id for member in members if member in earlier]
+        names += map(account_name, members)
+        free = (name for name in names if name not in used and owners.get(name, key) in members)
+        account_id = next(free, f"{account_name(members[0])}:2")
+        used.add(account_id)
         for member in members:
             item = groups.records[member]
             writable = member not in groups.blocked
@@ -209,14 +237,10 @@ def _named(groups: _Groups, earlier: Mapping[Key, AccountLink]) -> tuple[Account
     return tuple(sorted(links, key=lambda link: (link.account_id, link.connection, link.crm_id)))
 
 
-def _account_id(members: Sequence[Key], earlier: Mapping[Key, AccountLink], taken: set[str]) -> str:
-    kept = [earlier[key].account_id for key in members if key in earlier]
-    made = [f"{connection}:{crm_id}" for connection, crm_id in members]
-    for name in (*kept, *made):
-        if name not in taken:
-            return name
-    return f"{made[0]}:2"
+def account_name(key: Key) -> str:
+    """The id of a new account that is named after a record."""
+    return f"{key[0]}:{key[1]}"
 
 
-def _say(key: Key) -> str:
-    return f"{key[0]} {key[1]}"
+def _is_named_after(key: Key, earlier: Mapping[Key, AccountLink]) -> bool:
+    return key in earlier and earlier[key].account_id == account_name(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Protocol
@@ -21,20 +21,26 @@ LONGEST_TEXT = 65_536
 """Characters of a unified text: as many as HubSpot keeps of one. Names and the like have a hundred."""
 _SLUG = re.compile(r"[^0-9a-z]+")
 _SLUGGED = frozenset(
-    {"kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome", "direction"}
+    {"key", "kind", "reference_status", "renewal_forecast", "renewal_status_override", "outcome", "direction"}
 )
 _NOT_NEGATIVE = frozenset(
     {"employees", "arr", "acv", "tcv", "term_months", "features_used", "features_licensed", "data_volume",
      "data_volume_contracted", "logins_per_user_week", "goals_achieved", "goals_agreed", "hours_saved",
-     "hours_saved_target", "roi_target", "expansion_discussions", "duration"}
+     "hours_saved_target", "roi_target", "expansion_discussions", "duration", "quantity_used", "quantity_licensed",
+     "users_active", "users_licensed", "users_provisioned", "users_activated", "leads_achieved", "leads_goal",
+     "sales_goal", "executives_engaged", "delivery_budget", "delivery_cost"}
 )  # fmt: skip
 _VALUES = frozenset({"arr", "acv", "tcv"})
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"probability": (0, 1), "sentiment": (-1, 1), "escalation_level": (1, 4)}
+    {"probability": (0, 1), "external_score": (0, 100), "sentiment": (-1, 1), "escalation_level": (1, 4)}
 )
 _FIELDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
     {entity: MappingProxyType({item.name: item for item in fields}) for entity, fields in ENTITIES.items()}
 )
+
+
+USAGE_FIGURES = tuple(item.name for item in ENTITIES["reading"] if item.name not in ("account_ref", "read_on"))
+"""The figures of usage that are remembered month by month."""
 
 
 class Raw(Protocol):
@@ -51,12 +57,15 @@ class Raw(Protocol):
 class Normalised:
     """A unified row (id, connection, stream and every field of the entity) and what could not be read.
 
-    `milestones` are rows of that entity which an account record holds as dates.
+    `milestones` are rows of that entity: those which an account record holds as dates, or the one which a ticket of an
+    onboarding pipeline stands for; such a ticket asks nobody for support and is not to be stored as a ticket.
+    `reading` is a row of that entity: the usage figures of an account record that says of which day they are.
     """
 
     row: dict[str, Value]
     problems: tuple[Quarantined, ...]
     milestones: tuple[dict[str, Value], ...] = ()
+    reading: dict[str, Value] | None = None
 
 
 def normalise(
@@ -82,12 +91,15 @@ def normalise(
             row[name] = _read(stream.entity, item, rule, raw, zone)
         except Unreadable as problem:
             problems.append(Quarantined(connection, stream.name, record.id, name, str(problem), _shown(raw)))
-    milestones = tuple(_milestones(record, stream, connection, zone, problems))
     _derive(record, stream, row)
     for name, value in (refs or {}).items():
         if name in known and row[name] is None:
             row[name] = value
-    return Normalised(row, tuple(problems), milestones)
+    told = _ticket_milestone(record, stream, row, zone, problems) or _milestones(
+        record, stream, connection, zone, problems
+    )
+    milestones = tuple(told)
+    return Normalised(row, tuple(problems), milestones, _reading(row) if stream.entity == "account" else None)
 
 
 def primary_target(links: Iterable[Link]) -> str | None:
@@ -129,6 +141,56 @@ def _milestones(
             "due_on": None,
             "completed_on": reached,
         }
+
+
+def _reading(row: Mapping[str, Value]) -> dict[str, Value] | None:
+    """The usage figures of an account; those of a month share an id, so that the last ones of each month stay."""
+    read_on, figures = row["usage_as_of"], {name: row[name] for name in USAGE_FIGURES}
+    if not isinstance(read_on, date) or all(value is None for value in figures.values()):
+        return None
+    keys = {"id": f"{row['id']}:{read_on:%Y-%m}", "connection": row["connection"], "stream": row["stream"]}
+    return {**keys, "account_ref": row["id"], "read_on": read_on, **figures}
+
+
+def _ticket_milestone(
+    record: Raw, stream: StreamMap, row: Mapping[str, Value], zone: tzinfo, problems: list[Quarantined]
+) -> tuple[dict[str, Value], ...]:
+    """The milestone that a ticket stands for: reached on the day on which the ticket was closed."""
+    rule = stream.rules.get("milestone") if stream.entity == "ticket" else None
+    key = _milestone_key(record, rule) if rule is not None else None
+    if key is None:
+        return ()
+    closed, due = row["closed_at"], None
+    planned = stream.rules.get("milestone_due_on")
+    raw = _raw(record.properties, planned) if planned is not None else None
+    if planned is not None and raw is not None:
+        try:
+            due = _read("milestone", _FIELDS["milestone"]["due_on"], planned, raw, zone)
+        except Unreadable as problem:
+            said = (record.id, "milestone_due_on", str(problem), _shown(raw))
+            problems.append(Quarantined(str(row["connection"]), stream.name, *said))
+    return (
+        {
+            "id": record.id,
+            "connection": row["connection"],
+            "stream": stream.name,
+            "account_ref": row["account_ref"],
+            "key": key,
+            "due_on": due,
+            "completed_on": closed.astimezone(zone).date() if isinstance(closed, datetime) else None,
+        },
+    )
+
+
+def _milestone_key(record: Raw, rule: Rule) -> str | None:
+    """Which milestone a ticket is; with `values`, a ticket that says anything else is an ordinary one."""
+    raw = _raw(record.properties, rule)
+    try:
+        if raw is None or not rule.values:
+            return None if raw is None else _slug(text(raw))
+        return _slug(_translated(rule, raw))
+    except Unreadable:
+        return None
 
 
 def _raw(properties: Mapping[str, object], rule: Rule) -> object:

@@ -32,6 +32,14 @@ STAMP_FIELD = "scored_at"
 """Written only along with another change: by itself it would make every run write every record."""
 
 
+MEASURE = "measure_"
+"""Begins the names of the properties that hold the points of one component of the score each."""
+
+
+IMPORTED = "imported"
+"""The stream of milestones that came from a file and not from a CRM; no connector has one of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One unified field: its name, its type and what it means."""
@@ -94,7 +102,9 @@ class FieldSpec:
     """A property that Keepwell owns (or reads, when `writable` is false) in each CRM.
 
     `name` is neutral, for instance `health_score`; each connector gives it prefix and suffix. `decimals`
-    concerns numbers, `length` text, `options` enumerations as (value, label).
+    concerns numbers, `length` text, `options` enumerations as (value, label), in the order in which people see them;
+    `meanings` and `colours` say of an option's value what it means, and its colour as #RRGGBB. No two records may have
+    the same value of a `unique` one.
     """
 
     name: str
@@ -105,6 +115,9 @@ class FieldSpec:
     decimals: int = 0
     length: int = 255
     writable: bool = True
+    unique: bool = False
+    meanings: tuple[tuple[str, str], ...] = ()
+    colours: tuple[tuple[str, str], ...] = ()
 
 
 def _fields(**columns: tuple[FieldType, str]) -> tuple[Field, ...]:
@@ -122,6 +135,7 @@ ACCOUNT = _fields(
     employees=(_I, "number of employees"),
     owner_ref=(_R, "owner (account manager)"),
     csm_ref=(_R, "customer-success manager"),
+    sponsor_ref=(_R, "executive sponsor: somebody of our own management who answers for the account"),
     parent_ref=(_R, "parent account"),
     hubspot_ref=(_T, "explicit id of the same company in HubSpot"),
     salesforce_ref=(_T, "explicit id of the same account in Salesforce"),
@@ -150,15 +164,30 @@ ACCOUNT = _fields(
     features_licensed=(_N, "features licensed"),
     data_volume=(_N, "data volume, last 30 days"),
     data_volume_contracted=(_N, "contracted data volume for 30 days"),
+    quantity_used=(_N, "quantity of the product used, last 30 days"),
+    quantity_licensed=(_N, "quantity licensed for 30 days"),
+    users_active=(_N, "users who were active in the last 30 days"),
+    users_licensed=(_N, "users licensed"),
+    users_provisioned=(_N, "users who were given access"),
+    users_activated=(_N, "users who have logged in at least once"),
     usage_as_of=(_D, "day of the usage figures"),
+    last_activity_at=(_D, "last day on which anybody did anything in the product"),
     roi_realised=(_N, "return realised"),
     roi_target=(_N, "return agreed as target"),
     goals_achieved=(_N, "success-plan goals achieved"),
     goals_agreed=(_N, "success-plan goals agreed"),
     hours_saved=(_N, "hours saved"),
     hours_saved_target=(_N, "hours agreed as target"),
+    leads_achieved=(_N, "leads won through the product in the contract year"),
+    leads_goal=(_N, "leads agreed as the year's goal"),
+    sales_achieved=(_N, "new sales won through the product in the contract year"),
+    sales_goal=(_N, "new sales agreed as the year's goal"),
     value_as_of=(_D, "day of the value figures"),
     expansion_discussions=(_N, "logged expansion discussions, last 180 days"),
+    executives_engaged=(_N, "executives of the customer with whom there was contact, last 180 days"),
+    delivery_budget=(_M, "agreed cost of the implementation"),
+    delivery_cost=(_M, "what the implementation has cost"),
+    external_score=(_N, "health score that a CRM computes by itself, 0 to 100; shown beside ours"),
     renewal_status_override=(_T, "renewal status set by a person; read, never written"),
     override_reason=(_T, "why a person set it"),
     override_until=(_D, "last day on which the override counts"),
@@ -209,7 +238,7 @@ MEETING = _fields(
     title=(_T, "title"),
     starts_at=(_TS, "start"),
     ends_at=(_TS, "end"),
-    outcome=(_T, "scheduled, completed, rescheduled, no_show or cancelled"),
+    outcome=(_T, "scheduled, completed, rescheduled, no_show, cancelled or cancelled_by_us"),
     type=(_T, "kind of meeting, for instance QBR"),
     owner_ref=(_R, "owner"),
     created_at=(_TS, "record created"),
@@ -259,6 +288,15 @@ MILESTONE = _fields(
     due_on=(_D, "day on which it is due"),
     completed_on=(_D, "day on which it was reached"),
 )
+READING = _fields(
+    account_ref=(_R, "account"),
+    read_on=(_D, "day of the usage figures; the last one of its month"),
+    logins_per_user_week=(_N, "logins per active user and week, last 30 days"),
+    features_used=(_N, "features used, last 30 days"),
+    data_volume=(_N, "data volume, last 30 days"),
+    quantity_used=(_N, "quantity of the product used, last 30 days"),
+    users_active=(_N, "users who were active in the last 30 days"),
+)
 OWNER = _fields(
     name=(_T, "full name"),
     email=(_T, "e-mail"),
@@ -284,6 +322,7 @@ ENTITIES: Mapping[str, tuple[Field, ...]] = MappingProxyType(
         "survey": SURVEY,
         "contract": CONTRACT,
         "milestone": MILESTONE,
+        "reading": READING,
         "owner": OWNER,
         "stage": STAGE,
     }

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from types import MappingProxyType
+from zoneinfo import available_timezones
 
 from mapping.records import FieldType
 
@@ -25,6 +27,12 @@ _LEAST_MS = 10**11
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 Reader = Callable[[object, tzinfo], object]
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Names of all IANA time zones; finding them means walking through the folders of the zone database."""
+    return frozenset(available_timezones())
 
 
 class Unreadable(ValueError):
@@ -156,7 +164,10 @@ def _parsed(shown: str) -> datetime:
 
 def _from_epoch(milliseconds: float) -> datetime:
     if _LEAST_MS <= abs(milliseconds) < _LEAST_MS * 1000:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
+        try:
+            return _EPOCH + timedelta(milliseconds=milliseconds)
+        except OverflowError:
+            raise Unreadable("is a date outside the calendar") from None
     raise Unreadable("is not a time in milliseconds since 1970")
 
 

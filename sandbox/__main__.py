@@ -1,4 +1,4 @@
-"""`python -m sandbox`: both CRMs on loopback until a signal ends them."""
+"""`python -m sandbox`: the CRMs on loopback until a signal ends them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with running(
             portfolio, hubspot_port=options.hubspot_port, salesforce_port=options.salesforce_port,
-            hubspot_options=portal, state_dir=options.state_dir,
+            hubspot_options=portal, with_gainsight=options.with_gainsight, gainsight_port=options.gainsight_port,
+            state_dir=options.state_dir,
         ) as handle:  # fmt: skip
             _announce(handle, as_json=options.json)
             stop.wait()
@@ -68,6 +69,10 @@ def _page(handle: Running) -> str:
         lines.append(f"Salesforce   {handle.salesforce_url}")
         credentials = handle.salesforce_access.as_json()
         lines += [f"  {name.replace('_', ' ')} {value}" for name, value in credentials.items()]
+    if handle.gainsight_url and handle.gainsight:
+        gate = handle.gainsight.gate
+        lines += [f"Gainsight    {handle.gainsight_url}", f"  access key {gate.access_key}"]
+        lines += [f"  client id {gate.pair.client_id}", f"  client secret {gate.pair.client_secret}"]
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
 
 
@@ -79,7 +84,7 @@ def _shape(text: str) -> Shape:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Local HubSpot and Salesforce.")
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Local HubSpot, Salesforce and Gainsight.")
     parser.add_argument("--accounts", type=int, default=200, help="size of the portfolio")
     parser.add_argument(
         "--shape", type=_shape, metavar="CRM:ACCOUNTS,DEALS,TICKETS",
@@ -92,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=0, help="days of history to live through before serving")
     parser.add_argument("--hubspot-port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--salesforce-port", type=int, default=0, help="0 chooses a free port")
+    parser.add_argument("--with-gainsight", action="store_true", help="serve a Gainsight tenant too")
+    parser.add_argument(
+        "--gainsight-port", type=int, default=0, help="0 chooses a free port; another implies --with-gainsight"
+    )  # fmt: skip
     parser.add_argument("--hubspot-burst", type=int, default=190, help="requests in ten seconds per token")
     parser.add_argument("--index-delay", type=float, default=0.0, help="seconds until HubSpot search sees a write")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="median latency of HubSpot in milliseconds")

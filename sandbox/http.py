@@ -9,6 +9,7 @@ a connection below HTTP: `drop` closes it without a byte, `raw` writes bytes of 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, cast
@@ -94,6 +95,17 @@ class Edge:
             await send(message)
 
         await self._app(scope, receive, dated)
+
+
+def counting(send: Send, by_status: Counter[str]) -> Send:
+    """Wrap `send` so that the status of the answer is counted."""
+
+    async def counted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            by_status[str(message["status"])] += 1
+        await send(message)
+
+    return counted
 
 
 async def drop(scope: Scope, receive: Receive) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class SalesforceOrg:
 
 
 def start_salesforce(world: World, options: SalesforceOptions | None, folder: Path, clock: Clock) -> SalesforceOrg:
-    """Build the org of a world; its first app gets a fresh public key, the private one goes into `folder`.
+    """Build the org of a world; its first app gets the process's public key, the private one goes into `folder`.
 
     Options that bring a clock of their own keep it.
     """
@@ -55,7 +56,7 @@ def start_salesforce(world: World, options: SalesforceOptions | None, folder: Pa
     from sandbox.salesforce.options import SalesforceOptions, wall_clock
     from sandbox.salesforce.state import SalesforceState
 
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    key = _key()
     key_file = _write_private(folder / _KEY_FILE, key)
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     chosen = options or SalesforceOptions()
@@ -68,6 +69,12 @@ def start_salesforce(world: World, options: SalesforceOptions | None, folder: Pa
     access = SalesforceAccess(app.consumer_key, app.consumer_secret, login.username, login.password,
                               login.security_token, str(key_file))  # fmt: skip
     return SalesforceOrg(create_app(state), state, access)
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    """One a process: finding two primes takes longer than building a small org."""
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
 
 def _write_private(path: Path, key: rsa.RSAPrivateKey) -> Path:

@@ -1,4 +1,4 @@
-"""Starts both CRMs on loopback: inside a process for tests (`running`), or as the command `python -m sandbox`."""
+"""Starts the local CRMs on loopback: inside a process for tests (`running`), or as the command `python -m sandbox`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from sandbox.world.model import World
 from sandbox.world.shape import Shape, shaped
 
 if TYPE_CHECKING:
+    from sandbox.gainsight.options import GainsightOptions
+    from sandbox.gainsight.state import GainsightState
     from sandbox.salesforce.state import SalesforceState
 
 _START_SECONDS = 15.0
@@ -56,7 +58,7 @@ class Portfolio:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where the two CRMs are and how to get in; the states are for tests in the same process."""
+    """Where the CRMs are and how to get in; the states are for tests in the same process."""
 
     hubspot_url: str
     hubspot_token: str
@@ -65,6 +67,8 @@ class Running:
     salesforce_url: str | None = None
     salesforce_access: SalesforceAccess | None = None
     salesforce: SalesforceState | None = None
+    gainsight_url: str | None = None
+    gainsight: GainsightState | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return addresses and credentials, for a parent process."""
@@ -78,6 +82,13 @@ class Running:
         }  # fmt: skip
         if self.salesforce_url and self.salesforce_access:
             body["salesforce"] = {"url": self.salesforce_url, **self.salesforce_access.as_json()}
+        if self.gainsight_url and self.gainsight:
+            gate = self.gainsight.gate
+            body["gainsight"] = {
+                "url": self.gainsight_url, "access_key": gate.access_key,
+                "oauth": {"client_id": gate.pair.client_id, "client_secret": gate.pair.client_secret},
+                "integration_user": self.gainsight.tenant.integration_user,
+            }  # fmt: skip
         return body
 
 
@@ -85,13 +96,14 @@ class Running:
 def running(
     world: World | Portfolio | None = None, *, hubspot_port: int = 0, salesforce_port: int = 0,
     hubspot_options: HubSpotOptions | None = None, salesforce_options: Any = None, salesforce: bool = True,
+    with_gainsight: bool = False, gainsight_port: int = 0, gainsight_options: GainsightOptions | None = None,
     state_dir: Path | None = None,
 ) -> Iterator[Running]:  # fmt: skip
     """Serve a world, or one generated from a portfolio, until the block ends.
 
-    Ports of 0 are chosen freely. `salesforce=False` leaves Salesforce out. The private key for Salesforce's JWT
-    flow is written below `state_dir`, or below a temporary folder that goes away with the block. Raises OSError
-    when a port is taken and RuntimeError when a server does not start.
+    Ports of 0 are chosen freely. `salesforce=False` leaves Salesforce out; Gainsight is there on demand, or when it is
+    given a port. The private key for Salesforce's JWT flow is written below `state_dir`, or below a temporary folder
+    that goes away with the block. Raises OSError when a port is taken and RuntimeError when a server does not start.
     """
     history = _History(world if isinstance(world, Portfolio) else Portfolio())
     options = history.dated(hubspot_options or HubSpotOptions())
@@ -102,15 +114,25 @@ def running(
             folder = state_dir or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
             org = start_salesforce(shown, salesforce_options, folder, history.clock) if salesforce else None
+            tenant = history.tenant(shown, gainsight_options) if with_gainsight or gainsight_port else None
             del shown  # a large one weighs more than what is served from it
-            history.live(state, org.state if org else None)
+            history.live(state, org.state if org else None, tenant)
         address = loop.serve(Edge(create_hubspot(state), options.clock), hubspot_port)
         handle = Running(address, options.tokens[0].value, options.oauth, state)
         if org is not None:
             url = loop.serve(Edge(org.app, lambda: org.state.now().timestamp()), salesforce_port)
             handle = replace(handle, salesforce_url=url, salesforce_access=org.access, salesforce=org.state)
+        if tenant is not None:
+            url = _serve_gainsight(loop, tenant, gainsight_port)
+            handle = replace(handle, gainsight_url=url, gainsight=tenant)
         with _collector_blind():
             yield handle
+
+
+def _serve_gainsight(loop: _Loop, tenant: GainsightState, port: int) -> str:
+    from sandbox.gainsight.app import create_app
+
+    return loop.serve(Edge(create_app(tenant), tenant.options.clock), port)
 
 
 class _History:
@@ -133,8 +155,17 @@ class _History:
             return shaped(self._portfolio.seed, self._portfolio.shape, self._first)
         return generate(self._portfolio.seed, self._portfolio.accounts, self._first)
 
-    def live(self, hubspot: HubSpotState, salesforce: SalesforceState | None) -> None:
-        """Let the days happen in both CRMs, then let the clock run."""
+    def tenant(self, world: World, options: GainsightOptions | None) -> GainsightState:
+        """Build the Gainsight tenant of a world, on this clock unless the options bring one of their own."""
+        from sandbox.gainsight.options import GainsightOptions
+        from sandbox.gainsight.state import GainsightState
+
+        chosen = options or GainsightOptions()
+        own = chosen.clock is not time.time
+        return GainsightState.from_world(world, chosen if own else replace(chosen, clock=self.clock.seconds))
+
+    def live(self, hubspot: HubSpotState, salesforce: SalesforceState | None, gainsight: GainsightState | None) -> None:
+        """Let the days happen in every CRM, then let the clock run."""
         for number in range(self._portfolio.days):
             day = self._first + timedelta(days=number)
             live_hubspot(hubspot.portal, self._portfolio.seed, day, self.clock.stand_at)
@@ -142,6 +173,10 @@ class _History:
                 from sandbox.salesforce.life import live as live_salesforce
 
                 live_salesforce(salesforce, self._portfolio.seed, day, self.clock.stand_at)
+            if gainsight is not None:
+                from sandbox.gainsight.life import live as live_gainsight
+
+                live_gainsight(gainsight, self._portfolio.seed, day, self.clock.stand_at)
         self.clock.run()
 
 
@@ -180,14 +215,24 @@ class _Loop:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server, _task in self._servers:
-            server.should_exit = server.force_exit = True
-        for _server, task in self._servers:
-            task.result(timeout=_START_SECONDS)
-        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result(timeout=_START_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(timeout=_START_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Stop listening and hang up; uvicorn's own way to end waits for a tenth of a second, twice."""
+        open_connections = [one for server, _task in self._servers for one in server.server_state.connections]
+        for server, task in self._servers:
+            task.cancel()
+            for listening in server.servers:
+                listening.close()
+        for connection in open_connections:
+            connection.shutdown()
+        await _end_all()
+        for connection in open_connections:
+            connection.transport.abort()
+        await asyncio.sleep(0)  # a closed transport lets go of its socket in the next turn
 
     def serve(self, app: ASGIApp, port: int) -> str:
         """Serve an application on loopback and return its address once it accepts connections."""

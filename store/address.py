@@ -13,6 +13,9 @@ from store.errors import StoreMissing, StoreUnusable
 _MOUNTS = Path("/proc/self/mounts")
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
 
+_SECRET_PARAMETERS = ("password", "sslpassword")
+"""Parameters by which a server's driver takes a secret too."""
+
 
 def parse(url: str) -> URL:
     """Return the address with its driver; raises StoreUnusable for anything but SQLite files and PostgreSQL."""
@@ -34,7 +37,10 @@ def parse(url: str) -> URL:
 def shown(address: URL) -> str:
     """Return the address as messages name it: a file by its path, a server without driver and password."""
     path = file_of(address)
-    return str(path) if path is not None else address.set(drivername="postgresql").render_as_string(hide_password=True)
+    if path is not None:
+        return str(path)
+    told = address.difference_update_query(_SECRET_PARAMETERS)
+    return told.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def file_of(address: URL) -> Path | None:

@@ -35,7 +35,7 @@ def apply_merges(c: Connection, ws: str, connection: str, stream: str, merges: M
     onward = dict(merges)
     # Aliases that end at a record merged now, and aliases that begin at a survivor of now, join the chain. Asked one
     # by one: SQLite would read all aliases of the stream for the two conditions in one query.
-    joined = (member(c, survivor, merges), member(c, old, [*merges, *merges.values()]))
+    joined = (member(survivor, merges), member(old, [*merges, *merges.values()]))
     stored = {row.old_id: row.survivor for one in joined for row in c.execute(select(old, survivor).where(here, one))}
     for old_id, target in stored.items():
         onward.setdefault(old_id, target)
@@ -60,7 +60,7 @@ def apply_merges(c: Connection, ws: str, connection: str, stream: str, merges: M
 
 def survivors(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, str]:
     """Return old id → survivor for those of `ids` that were merged away."""
-    here = _stream(ws, connection, stream) & member(c, raw_alias.c.old_id, ids)
+    here = _stream(ws, connection, stream) & member(raw_alias.c.old_id, ids)
     rows = c.execute(select(raw_alias.c.old_id, raw_alias.c.survivor).where(here)).all()
     return {row.old_id: row.survivor for row in rows}
 

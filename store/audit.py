@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
-from store.sql import CHUNK, for_update, upsert
+from store.sql import CHUNK, its, upsert
 from store.tables import audit, audit_head
 from store.types import clean_text, dump_json, to_micros
 
 _A = audit.c
 _START = "0" * 64
+_HEAD = select(audit_head).where(its(audit_head.c.workspace))
+_LOCKED_HEAD = _HEAD.with_for_update()
+_MOVE_HEAD = update(audit_head).where(its(audit_head.c.workspace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def append(
 ) -> AuditRow:
     """Add an entry at the end of the workspace's chain; `detail` must hold no secrets and no personal data."""
     c.execute(upsert(c, audit_head, ["workspace"]), {"workspace": ws, "seq": 0, "hash": _START})
-    head = c.execute(for_update(c, select(audit_head).where(audit_head.c.workspace == ws))).one()
+    head = c.execute(_LOCKED_HEAD, {"its_workspace": ws}).one()
     unsealed = AuditRow(
         seq=head.seq + 1,
         kind=kind,
@@ -72,8 +75,8 @@ def append(
     )
     row = replace(unsealed, hash=_chained(head.hash, _content(unsealed)))
     values = {name: getattr(row, name) for name in AuditRow.__dataclass_fields__}
-    c.execute(insert(audit).values(workspace=ws, **values))
-    c.execute(update(audit_head).where(audit_head.c.workspace == ws).values(seq=row.seq, hash=row.hash))
+    c.execute(insert(audit), {"workspace": ws, **values})
+    c.execute(_MOVE_HEAD, {"its_workspace": ws, "seq": row.seq, "hash": row.hash})
     return row
 
 
@@ -107,7 +110,7 @@ def verify_chain(c: Connection, ws: str) -> list[str]:
         if row.hash != _chained(row.prev_hash, _content(row)):
             findings.append(f"Audit entry {row.seq} of workspace {ws} was changed after it was written.")
         expected, last = row.seq + 1, row.hash
-    head: Row[Any] | None = c.execute(select(audit_head).where(audit_head.c.workspace == ws)).one_or_none()
+    head: Row[Any] | None = c.execute(_HEAD, {"its_workspace": ws}).one_or_none()
     if (head.seq, head.hash) != (expected - 1, last) if head is not None else expected > 1:
         findings.append(f"The end of the audit chain of workspace {ws} was cut off.")
     return findings

@@ -104,7 +104,7 @@ def save(c: Connection, job: Job) -> None:
 
 def finish(c: Connection, ws: str, ids: Iterable[int], now: datetime) -> None:
     """Note that what these jobs read was evaluated."""
-    here = and_(_B.workspace == ws, member(c, _B.id, ids))
+    here = and_(_B.workspace == ws, member(_B.id, ids))
     c.execute(update(backfill).where(here).values(state="done", ended_at=now))
 
 

@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from store.database import Store
-from store.sql import for_update, insert_into
+from store.sql import insert_into, its
 from store.sql import now as database_now
 from store.tables import quota
 from store.types import from_micros, to_micros
 
 Key = tuple[str, str]
 """Who holds the quota in the CRM, and its name there."""
+_ROW = select(quota).where(its(quota.c.holder, quota.c.name))
+_LOCKED = _ROW.with_for_update()
+_CHANGE = update(quota).where(its(quota.c.holder, quota.c.name))
 
 
 @dataclass(slots=True)
@@ -63,22 +66,21 @@ class QuotaShelf:
             yield opened
             for key, kept in opened.states.items():
                 if kept != before[key]:
-                    c.execute(update(quota).where(_is(key)).values(_values(kept)))
+                    c.execute(_CHANGE, _its(key) | _values(kept))
 
     def look(self, key: Key) -> tuple[Kept, int] | None:
         """A quota and the present moment; None when nobody drew on it yet."""
         with self._store.read() as c:
-            row = c.execute(select(quota).where(_is(key))).one_or_none()
+            row = c.execute(_ROW, _its(key)).one_or_none()
             return None if row is None else (_kept(row), to_micros(self._now(c)))
 
 
 def _locked(c: Connection, key: Key) -> Kept:
-    query = for_update(c, select(quota).where(_is(key)))
-    row = c.execute(query).one_or_none()
+    row = c.execute(_LOCKED, _its(key)).one_or_none()
     if row is None:
         new = {"holder": key[0], "name": key[1], "slots": []}
         c.execute(insert_into(c, quota).on_conflict_do_nothing(), new)
-        row = c.execute(query).one()
+        row = c.execute(_LOCKED, _its(key)).one()
     return _kept(row)
 
 
@@ -101,5 +103,5 @@ def _values(kept: Kept) -> dict[str, object]:
     }
 
 
-def _is(key: Key) -> ColumnElement[bool]:
-    return and_(quota.c.holder == key[0], quota.c.name == key[1])
+def _its(key: Key) -> dict[str, object]:
+    return {"its_holder": key[0], "its_name": key[1]}

@@ -141,7 +141,7 @@ def _records(c: Connection, ws: str, one: _Planned) -> Iterator[tuple[tuple[str,
 def _meanwhile(c: Connection, ws: str, connections: frozenset[str], since: datetime | None) -> list[Conflict]:
     """Values that a guard read found changed, oldest first; the time stamp shares the fate of the others."""
     i = intent.c
-    here = and_(i.workspace == ws, member(c, i.connection, connections), i.state == "conflict", i.field != STAMP_FIELD)
+    here = and_(i.workspace == ws, member(i.connection, connections), i.state == "conflict", i.field != STAMP_FIELD)
     if since is not None:
         here &= i.changed_at >= since
     columns = (i.connection, i.object, i.record_id, i.field, i.property, i.seen, i.want, i.changed_at)
@@ -174,7 +174,7 @@ def _about_to_be_written(c: Connection, ws: str, planned: Sequence[_Planned]) ->
     r = plan_record.c
     for one in planned if made else ():
         columns = (r.connection, r.object, r.record_id, r.account_id, r.changes)
-        here = and_(r.workspace == ws, r.plan_key == one.key, member(c, r.record_id, {place[2] for place in made}))
+        here = and_(r.workspace == ws, r.plan_key == one.key, member(r.record_id, {place[2] for place in made}))
         for connection, object_name, record_id, account_id, changes in c.execute(select(*columns).where(here)):
             for change in changes:
                 decided = made.get((connection, object_name, record_id, change["property"]))

@@ -8,8 +8,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from store.errors import StoreCorrupt
-from store.sql import digest, upsert
+from store.sql import digest, its, upsert
 from store.tables import cursor as cursors
+
+_ROW = select(cursors).where(its(cursors.c.workspace, cursors.c.connection, cursors.c.stream))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Cursor:
 
 def cursor(c: Connection, ws: str, connection: str, stream: str) -> Cursor | None:
     """Return a stream's cursor, None before its first sealed epoch; raises StoreCorrupt when the row was damaged."""
-    found = c.execute(select(cursors).where(_stream(ws, connection, stream))).one_or_none()
+    found = c.execute(_ROW, {"its_workspace": ws, "its_connection": connection, "its_stream": stream}).one_or_none()
     if found is None:
         return None
     if found.checksum != _checksum(ws, connection, stream, found.at, found.epoch_id):

@@ -9,14 +9,30 @@ from typing import Any, get_args
 from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, String, Table, Text, select, type_coerce
 from sqlalchemy.types import TypeDecorator
 
+from mapping import alert_life
+from mapping.decisions import Kind
 from store import backfills, epochs, intents, plans, resolutions
 from store.errors import StoreCorrupt
 from store.raw import DOUBTED, content_hash
-from store.tables import backfill, epoch, intent, mark, metadata, plan, quota, raw_record, resolution
-from store.types import Instant, Json, Money, PackedJson
+from store.tables import (
+    alert,
+    backfill,
+    epoch,
+    identity_decision,
+    intent,
+    mark,
+    metadata,
+    plan,
+    quota,
+    raw_record,
+    resolution,
+)
+from store.types import Instant, Json, Money, PackedFrame, PackedJson
 
 MOST = 20
 """Findings that are told of one table; a disk that went bad has thousands."""
+_FRAMES = 10
+"""Rows with a frame, of some megabytes each, that are in memory at once."""
 _RESTORE = "Restore a backup."
 _AGAIN = "Read it again: `keepwell pull --full`."
 _REPAIRED: Mapping[str, str] = MappingProxyType(
@@ -33,7 +49,9 @@ _STATES: tuple[tuple[Column[Any], frozenset[str]], ...] = (
     (backfill.c.state, frozenset(get_args(backfills.State))),
     (intent.c.state, frozenset(get_args(intents.IntentState))),
     (plan.c.state, frozenset(get_args(plans.State))),
+    (alert.c.state, frozenset(get_args(alert_life.State))),
     (resolution.c.verdict, frozenset(get_args(resolutions.Verdict))),
+    (identity_decision.c.kind, frozenset(get_args(Kind))),
 )
 
 
@@ -64,7 +82,8 @@ def _unreadable(c: Connection, table: Table) -> Iterator[str]:
     keys = list(table.primary_key)
     extra = [raw_record.c.hash] if table is raw_record else []
     query = select(*keys, *(_as_stored(column).label(f"{column.name}_stored") for column in formed), *extra)
-    for row in c.execute(query, execution_options={"yield_per": 1_000}):
+    at_once = _FRAMES if any(isinstance(column.type, PackedFrame) for column in formed) else 1_000
+    for row in c.execute(query, execution_options={"yield_per": at_once}):
         hint = _REPAIRED.get(table.name, _RESTORE)
         stored = zip(formed, row[len(keys) :], strict=False)
         unreadable = [column.name for column, value in stored if not _readable(column, value, c)]
@@ -74,16 +93,17 @@ def _unreadable(c: Connection, table: Table) -> Iterator[str]:
             yield f"{_named(table, row)}: its content does not match its hash. {hint}"
 
 
-_FORMS = (Json, PackedJson, Instant, Money)
+_PACKED = (PackedFrame, PackedJson)
+_FORMS = (Json, *_PACKED, Instant, Money)
 
 
 def _has_form(column: Column[Any], dialect: str) -> bool:
     """Whether a value of the column can be malformed: servers check instants and amounts themselves."""
-    return isinstance(column.type, _FORMS if dialect == "sqlite" else (Json, PackedJson))
+    return isinstance(column.type, _FORMS if dialect == "sqlite" else (Json, *_PACKED))
 
 
 def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
-    plain: Any = LargeBinary if isinstance(column.type, PackedJson) else Text
+    plain: Any = LargeBinary if isinstance(column.type, _PACKED) else Text
     if isinstance(column.type, Instant):
         plain = _Anything
     return type_coerce(column, plain)

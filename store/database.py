@@ -23,15 +23,17 @@ IDLE_SECONDS = 300
 _BEGIN = "keepwell_begin"
 
 
-def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """Return an engine whose connections are safe to write a ledger with."""
+def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS, read_only: bool = False) -> Engine:
+    """Return an engine whose connections are safe to write a ledger with; `read_only`, the database refuses writes."""
     if url.get_backend_name() == "sqlite":
-        return _connect_sqlite(url, busy_seconds)
+        return _connect_sqlite(url, busy_seconds, read_only=read_only)
     # A wait is bounded on the server too; TIMESTAMPTZ arrives in UTC whatever the server's zone is.
     # Plans are made for the values at hand: one array of ids may hold one id or thousands.
     # A process that was paused or cut off in the middle of a transaction gives its locks back after a while.
     waits = (f"lock_timeout={int(busy_seconds * 1000)}", f"idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}")
-    settings = ("timezone=UTC", *waits, "synchronous_commit=on")
+    settings = ["timezone=UTC", *waits, "synchronous_commit=on"]
+    if read_only:
+        settings += ["default_transaction_read_only=on", f"statement_timeout={int(busy_seconds * 1000)}"]
     options = " ".join(f"-c {setting}" for setting in (*settings, "plan_cache_mode=force_custom_plan"))
     given = url.query.get("options", "")
     options = f"{' '.join(given) if isinstance(given, tuple) else given} {options}".strip()
@@ -39,7 +41,7 @@ def connect(url: URL, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
     return create_engine(url.difference_update_query(["options"]), connect_args=arguments, pool_pre_ping=True)
 
 
-def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
+def _connect_sqlite(url: URL, busy_seconds: float, *, read_only: bool) -> Engine:
     # Last in, first out: the connection used next is the one whose cache is warm, and the spare ones stay small.
     arguments = {"timeout": busy_seconds, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, pool_use_lifo=True)
@@ -55,6 +57,8 @@ def _connect_sqlite(url: URL, busy_seconds: float) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         if _ours_or_empty(cursor):
             cursor.execute("PRAGMA journal_mode=WAL")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
     @event.listens_for(engine, "handle_error")
@@ -125,6 +129,10 @@ class Store:
         except DBAPIError as error:
             raise translate(error, self.where) from error
 
+    def require_current(self, connection: Connection) -> None:
+        """Raise StoreOld, StoreNewer or another reason unless the schema is still the one of this version."""
+        schema.require_current(connection, self.where)
+
     def now(self) -> datetime:
         """Return the clock that all processes on this store share."""
         with self.read() as connection:
@@ -136,11 +144,17 @@ class Store:
 
 
 def open_store(
-    url: str, workspace: str = "default", *, create: bool = False, busy_seconds: float = BUSY_SECONDS
+    url: str,
+    workspace: str = "default",
+    *,
+    create: bool = False,
+    read_only: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
 ) -> Store:
     """Return the store at `url`, or raise why it is refused: missing, old, newer, corrupt, locked, not writable.
 
     With `create`, a store that is not there or empty is made; one of an older version is never changed by opening it.
+    With `read_only`, the database itself refuses whatever would change it.
     """
     place = address.parse(url)
     path = address.file_of(place)
@@ -148,7 +162,8 @@ def open_store(
         if create and not path.exists():
             address.prepare_file(path)
         address.inspect_file(path)
-    store = Store(connect(place, busy_seconds=busy_seconds), workspace, busy_seconds=busy_seconds)
+    engine = connect(place, busy_seconds=busy_seconds, read_only=read_only)
+    store = Store(engine, workspace, busy_seconds=busy_seconds)
     try:
         _ensure_schema(store, create=create)
     except BaseException:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
+from mapping.records import IMPORTED
 from store.many import upsert_many
 from store.sql import member
 from store.tables import ENTITY_TABLES
@@ -34,7 +37,7 @@ def delete_entities(
 ) -> int:
     """Delete rows by id, of one stream if given; returns how many there were."""
     table = ENTITY_TABLES[entity]
-    return c.execute(delete(table).where(_rows(table, ws, connection, stream), member(c, table.c.id, ids))).rowcount
+    return c.execute(delete(table).where(_rows(table, ws, connection, stream), member(table.c.id, ids))).rowcount
 
 
 def replace_milestones(
@@ -42,14 +45,72 @@ def replace_milestones(
     ws: str,
     connection: str,
     stream: str,
-    account_ids: Iterable[str],
+    record_ids: Iterable[str],
     rows: Sequence[Mapping[str, object]],
+    *,
+    teller: str,
 ) -> None:
-    """Store `rows` as all the milestones that the records `account_ids` of a stream of accounts tell of."""
+    """Store `rows` as all the milestones that the records `record_ids` of a stream tell of; `teller` is the field of a
+    milestone that names the record."""
     table = ENTITY_TABLES["milestone"]
-    told = _rows(table, ws, connection, stream) & member(c, table.c.account_ref, account_ids)
+    told = _rows(table, ws, connection, stream) & member(table.c[teller], record_ids)
     c.execute(delete(table).where(told))
     replace_entities(c, ws, "milestone", connection, rows)
+
+
+def keep_readings(
+    c: Connection,
+    ws: str,
+    connection: str,
+    stream: str,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    gone: Iterable[str],
+    before: date,
+) -> None:
+    """Store usage readings of account records beside those of other months.
+
+    Forgets those of these records from days earlier than `before`, and all of the records in `gone`.
+    """
+    table = ENTITY_TABLES["reading"]
+    here = _rows(table, ws, connection, stream)
+    old = and_(member(table.c.account_ref, {str(row["account_ref"]) for row in rows}), table.c.read_on < before)
+    for chosen in (old, member(table.c.account_ref, gone)):
+        c.execute(delete(table).where(here, chosen))
+    replace_entities(c, ws, "reading", connection, rows)
+
+
+def delete_imported(c: Connection, ws: str, ids: Iterable[str]) -> int:
+    """Delete milestones that came from a file, by id; returns how many there were."""
+    table = ENTITY_TABLES["milestone"]
+    here = and_(table.c.workspace == ws, table.c.stream == IMPORTED, member(table.c.id, ids))
+    return c.execute(delete(table).where(here)).rowcount
+
+
+def imported_id(connection: str, record_id: str, key: str) -> str:
+    """The id of a milestone that came from a file."""
+    return f"{connection}:{record_id}:{key}"
+
+
+def follow_merges(c: Connection, ws: str, connection: str, merged: Mapping[str, str]) -> None:
+    """Give milestones from a file to the account records that live on; `merged` is old id → survivor.
+
+    Where several records had one milestone, its earliest days stay, as if all of them counted.
+    """
+    table = ENTITY_TABLES["milestone"]
+    t, imported = table.c, _rows(table, ws, connection, IMPORTED)
+    if c.execute(select(t.id).where(imported, member(t.account_ref, merged)).limit(1)).first() is None:
+        return
+    concerned = imported & member(t.account_ref, {*merged, *merged.values()})
+    found: dict[tuple[str, str], dict[str, object]] = {}
+    for row in c.execute(select(t.account_ref, t.key, t.due_on, t.completed_on).where(concerned)):
+        record_id = merged.get(row.account_ref, row.account_ref)
+        own = {"id": imported_id(connection, record_id, row.key), "stream": IMPORTED, "account_ref": record_id}
+        one = found.setdefault((record_id, row.key), {**own, "key": row.key})
+        one["due_on"] = _earlier(one.get("due_on"), row.due_on)
+        one["completed_on"] = _earlier(one.get("completed_on"), row.completed_on)
+    c.execute(delete(table).where(concerned))
+    replace_entities(c, ws, "milestone", connection, list(found.values()))
 
 
 def clear_entities(c: Connection, ws: str, entity: str, connection: str, stream: str) -> int:
@@ -65,6 +126,10 @@ def count(c: Connection, ws: str, entity: str, connection: str | None = None) ->
     if connection is not None:
         here &= table.c.connection == connection
     return c.execute(select(func.count()).select_from(table).where(here)).scalar_one()
+
+
+def _earlier(*days: Any) -> date | None:
+    return min((day for day in days if day is not None), default=None)
 
 
 def _rows(table: Table, ws: str, connection: str, stream: str | None) -> ColumnElement[bool]:

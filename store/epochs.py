@@ -11,8 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 
 from store import cursors
 from store.errors import StateConflict, StoreCorrupt
-from store.sql import digest, refresh_figures
+from store.sql import digest, its, refresh_figures
 from store.tables import epoch, raw_link, raw_record
+
+_ONE = select(epoch).where(its(epoch.c.id))
+_CHANGE = update(epoch).where(its(epoch.c.id))
+_OPEN = select(epoch).where(its(epoch.c.workspace), epoch.c.state == "open").order_by(epoch.c.id)
 
 Mode = Literal["full", "increment"]
 State = Literal["open", "sealed", "abandoned"]
@@ -80,7 +84,7 @@ def advance(c: Connection, epoch_id: int, *, position: str | None, high_water: d
         "pages": standing.pages + 1,
         "checksum": _checksum(standing, position, highest),
     }
-    c.execute(update(epoch).where(epoch.c.id == epoch_id).values(values))
+    c.execute(_CHANGE, {"its_id": epoch_id} | values)
     if standing.pages + 1 in _FIGURES_AFTER_PAGES:
         refresh_figures(c, raw_record, raw_link)
 
@@ -88,7 +92,7 @@ def advance(c: Connection, epoch_id: int, *, position: str | None, high_water: d
 def seal(c: Connection, epoch_id: int, *, proof: Mapping[str, object], cursor: datetime | None, now: datetime) -> Epoch:
     """Declare the epoch complete with its proof and move the stream's cursor (None leaves it where it is)."""
     standing = _open(c, epoch_id)
-    c.execute(update(epoch).where(epoch.c.id == epoch_id).values(state="sealed", proof=dict(proof), ended_at=now))
+    c.execute(_CHANGE, {"its_id": epoch_id, "state": "sealed", "proof": dict(proof), "ended_at": now})
     if cursor is not None:
         cursors.move(c, standing.workspace, standing.connection, standing.stream, cursor, epoch_id, now)
     return get(c, epoch_id)
@@ -97,13 +101,12 @@ def seal(c: Connection, epoch_id: int, *, proof: Mapping[str, object], cursor: d
 def abandon(c: Connection, epoch_id: int, *, reason: str, now: datetime) -> None:
     """Give an open epoch up; nothing is ever computed from it."""
     _open(c, epoch_id)
-    values = {"state": "abandoned", "proof": {"abandoned": reason}, "ended_at": now}
-    c.execute(update(epoch).where(epoch.c.id == epoch_id).values(values))
+    c.execute(_CHANGE, {"its_id": epoch_id, "state": "abandoned", "proof": {"abandoned": reason}, "ended_at": now})
 
 
 def get(c: Connection, epoch_id: int) -> Epoch:
     """Return an epoch by id; raises StateConflict when there is none."""
-    found = c.execute(select(epoch).where(epoch.c.id == epoch_id)).one_or_none()
+    found = c.execute(_ONE, {"its_id": epoch_id}).one_or_none()
     if found is None:
         raise StateConflict(f"There is no epoch {epoch_id}.", "Pull again.")
     return _epoch(found)
@@ -120,8 +123,7 @@ def latest_sealed(c: Connection, ws: str, connection: str, stream: str, mode: Mo
 
 def open_epochs(c: Connection, ws: str) -> list[Epoch]:
     """Return the workspace's unfinished pulls."""
-    here = and_(epoch.c.workspace == ws, epoch.c.state == "open")
-    return [_epoch(row) for row in c.execute(select(epoch).where(here).order_by(epoch.c.id))]
+    return [_epoch(row) for row in c.execute(_OPEN, {"its_workspace": ws})]
 
 
 def _stream(ws: str, connection: str, stream: str) -> ColumnElement[bool]:

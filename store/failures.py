@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select, tuple_, update
 
 from store.intents import Intent, Settlement
-from store.sql import member, upsert
-from store.tables import account_link, failure
+from store.sql import its, member, upsert
+from store.tables import account_link, alert, alert_task, failure
 
 FIRST_PAUSE = timedelta(minutes=30)
 LONGEST_PAUSE = timedelta(days=1)
@@ -56,6 +56,11 @@ class Failure:
 
 
 _COLUMNS = tuple(_F[item.name] for item in fields(Failure))
+_OF_RECORDS = (
+    select(*_COLUMNS)
+    .where(its(_F.workspace, _F.connection, _F.object), member(_F.record_id, name="record_ids"))
+    .order_by(*_KEY)
+)
 
 
 def note(c: Connection, ws: str, refused: Sequence[tuple[Intent, Settlement]], now: datetime) -> None:
@@ -110,26 +115,42 @@ def drop(c: Connection, ws: str, keys: Iterable[Key]) -> None:
 def drop_unlinked(c: Connection, ws: str) -> int:
     """Remove the failures of records that belong to no account any more: deleted ones, or of a CRM that was left out.
 
-    Returns how many there were.
+    A task belongs to its alert, as long as it is to be made or followed. Returns how many there were.
     """
+    t, a = alert_task.c, alert.c
+    tasked = and_(
+        t.workspace == _F.workspace,
+        t.connection == _F.connection,
+        t.key == _F.record_id,
+        t.ended.is_(None),
+        a.workspace == t.workspace,
+        a.id == t.alert_id,
+        or_(t.made_at.is_not(None), a.resolved_at.is_(None)),
+    )
     linked = and_(
         account_link.c.workspace == _F.workspace,
         account_link.c.connection == _F.connection,
         account_link.c.object == _F.object,
         account_link.c.crm_id == _F.record_id,
     )
-    return c.execute(delete(failure).where(_F.workspace == ws, ~exists().where(linked))).rowcount
+    return c.execute(
+        delete(failure).where(_F.workspace == ws, ~exists().where(linked), ~exists().where(tasked))
+    ).rowcount
 
 
 def of_records(c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]) -> dict[Place, Failure]:
     """Return (record id, property) → what stands against it."""
-    here = _object(ws, connection, object_name) & member(c, _F.record_id, ids)
-    return {(one.record_id, one.property): one for one in _select(c, here)}
+    given = {"its_workspace": ws, "its_connection": connection, "its_object": object_name, "record_ids": ids}
+    found = (Failure(*row) for row in c.execute(_OF_RECORDS, given))
+    return {(one.record_id, one.property): one for one in found}
 
 
-def listed(c: Connection, ws: str, *, after: Key = ("", "", "", ""), limit: int = 1_000) -> list[Failure]:
-    """Return failures by (connection, object, record id, property), after `after`."""
-    return _select(c, and_(_F.workspace == ws, tuple_(*_KEY) > tuple_(*after)), limit)
+def listed(
+    c: Connection, ws: str, *, after: Key = ("", "", "", ""), limit: int = 1_000, run_id: str | None = None
+) -> list[Failure]:
+    """Return failures by (connection, object, record id, property), after `after`; those of one run if given."""
+    here = and_(_F.workspace == ws, tuple_(*_KEY) > tuple_(*after))
+    return _select(c, here if run_id is None else and_(here, _F.run_id == run_id), limit)
 
 
 def count(c: Connection, ws: str) -> int:
@@ -143,7 +164,7 @@ def make_due(c: Connection, ws: str, now: datetime, records: Iterable[Record] | 
         return c.execute(update(failure).where(_F.workspace == ws).values(due_at=now)).rowcount
     changed = 0
     for (connection, object_name), ids in _by_object(records).items():
-        here = _object(ws, connection, object_name) & member(c, _F.record_id, ids)
+        here = _object(ws, connection, object_name) & member(_F.record_id, ids)
         changed += c.execute(update(failure).where(here).values(due_at=now)).rowcount
     return changed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
+    exists,
     func,
     select,
     tuple_,
@@ -23,10 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from mapping.records import ENTITIES, Field, FieldType
+from mapping.records import ENTITIES, FieldType
 from mapping.schema import DTYPES, INSTANT, MONEY
 from store.sql import member
 from store.tables import ENTITY_TABLES, account_link
+from store.tables.entities import PARENT_REFS
 
 _BATCH = 20_000
 
@@ -45,9 +47,11 @@ def frame(
     *,
     account_ids: Iterable[str] | None = None,
     connection: str | None = None,
+    fields: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Return an entity's rows in key order, of some accounts or of one connection if given.
 
+    `fields` are the unified fields to read besides those that lead to an account, all of them without it.
     `account_ids` are resolved through the account links: accounts themselves, children by their `account_ref`,
     attendances by the meeting they belong to. Money is rounded to six decimals.
     """
@@ -55,19 +59,46 @@ def frame(
     here = table.c.workspace == ws
     if connection is not None:
         here &= table.c.connection == connection
+    wanted = {*_KEYS, *PARENT_REFS, *fields} if fields is not None else {*schema(entity)}
+    columns = {name: kind for name, kind in schema(entity).items() if name in wanted}
     if account_ids is None:
-        return read_frame(c, _query(c, table, entity, here).order_by(*_order(table)), schema(entity))
+        return read_frame(c, _query(c, table, entity, here, columns).order_by(*_order(table)), columns)
     # Put in order here: asked for it, SQLite walks the key through the whole connection to find the few rows of a
     # slice. Polars compares text by its bytes, as both databases do.
-    query = _query(c, table, entity, here & _of_accounts(c, ws, table, account_ids))
-    return read_frame(c, query, schema(entity)).sort("connection", "stream", "id")
+    query = _query(c, table, entity, here & _of_accounts(ws, table, account_ids), columns)
+    return read_frame(c, query, columns).sort("connection", "stream", "id")
+
+
+def strays(c: Connection, ws: str, entity: str, connection: str, account_object: str) -> pl.DataFrame:
+    """Return a connection's rows of an entity that belong to no account: their `account_ref` leads to none, or is null.
+
+    `account_object` is what the connection calls the records that are accounts.
+    """
+    table, columns = ENTITY_TABLES[entity], schema(entity)
+    linked = and_(
+        account_link.c.workspace == ws,
+        account_link.c.connection == connection,
+        account_link.c.object == account_object,
+        account_link.c.crm_id == table.c.account_ref,
+    )
+    here = and_(table.c.workspace == ws, table.c.connection == connection, ~exists().where(linked))
+    return read_frame(c, _query(c, table, entity, here, columns).order_by(*_order(table)), columns)
+
+
+def filled(c: Connection, ws: str, entity: str) -> frozenset[str]:
+    """Return the fields of which any row of an entity has a value; reads the entity once, in the database."""
+    table = ENTITY_TABLES[entity]
+    names = [field.name for field in ENTITIES[entity]]
+    found = c.execute(select(*(func.count(table.c[name]) for name in names)).where(table.c.workspace == ws)).one()
+    return frozenset(name for name, rows in zip(names, found, strict=True) if rows)
 
 
 def frames(c: Connection, ws: str, entity: str, *, rows: int = 100_000) -> Iterator[pl.DataFrame]:
     """Yield an entity's rows in slices of at most `rows`, in key order; memory holds one slice at a time."""
     table = ENTITY_TABLES[entity]
-    query = _query(c, table, entity, table.c.workspace == ws).order_by(*_order(table))
-    yield from _read(c, query, schema(entity), rows)
+    columns = schema(entity)
+    query = _query(c, table, entity, table.c.workspace == ws, columns).order_by(*_order(table))
+    yield from _read(c, query, columns, rows)
 
 
 def read_frame(c: Connection, query: Select[Any], columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -96,18 +127,20 @@ _PLAIN: Mapping[FieldType, TypeEngine[Any]] = MappingProxyType(
 )
 
 
-def _query(c: Connection, table: Table, entity: str, here: ColumnElement[bool]) -> Select[Any]:
-    fields: Sequence[Field] = ENTITIES[entity]
+def _query(
+    c: Connection, table: Table, entity: str, here: ColumnElement[bool], columns: Collection[str]
+) -> Select[Any]:
+    wanted = [field for field in ENTITIES[entity] if field.name in columns]
     keys = [table.c[name] for name in _KEYS]
-    return select(*keys, *(stored(c, table.c[field.name], field.type) for field in fields)).where(here)
+    return select(*keys, *(stored(c, table.c[field.name], field.type) for field in wanted)).where(here)
 
 
 def _order(table: Table) -> tuple[ColumnElement[Any], ...]:
     return (table.c.connection, table.c.stream, table.c.id)
 
 
-def _of_accounts(c: Connection, ws: str, table: Table, account_ids: Iterable[str]) -> ColumnElement[bool]:
-    linked = and_(account_link.c.workspace == ws, member(c, account_link.c.account_id, account_ids))
+def _of_accounts(ws: str, table: Table, account_ids: Iterable[str]) -> ColumnElement[bool]:
+    linked = and_(account_link.c.workspace == ws, member(account_link.c.account_id, account_ids))
     records = select(account_link.c.connection, account_link.c.crm_id).where(linked)
     if table is ENTITY_TABLES["account"]:
         return tuple_(table.c.connection, table.c.id).in_(records)
@@ -122,8 +155,14 @@ def _of_accounts(c: Connection, ws: str, table: Table, account_ids: Iterable[str
 
 def _read(c: Connection, query: Select[Any], columns: Mapping[str, pl.DataType], size: int) -> Iterator[pl.DataFrame]:
     """Run `query` and build a frame of every `size` rows, while the database still produces the next ones."""
-    with c.execute(query.execution_options(yield_per=size)) as result:
-        for rows in result.partitions():
+    if c.dialect.name != "sqlite":
+        with c.execute(query.execution_options(yield_per=size)) as result:
+            for rows in result.partitions():
+                yield _frame(rows, columns)
+        return
+    # SQLite's rows come straight from its driver: to wrap each of them costs half as much again as to fetch it.
+    with c.execute(query) as result:
+        while rows := result.cursor.fetchmany(size):
             yield _frame(rows, columns)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, tu
 
 from store import failures, resolutions
 from store.intents import Intent
-from store.sql import member, numbered
+from store.sql import its, member, numbered
 from store.tables import ledger
 
 _L = ledger.c
@@ -48,6 +48,17 @@ Place = tuple[str, str, str, str, int]
 """(connection, object, record id, property, id)"""
 _COLUMNS = tuple(_L[item.name] for item in fields(LedgerRow))
 _PLACE = (_L.connection, _L.object, _L.record_id, _L.property, _L.id)
+_STANDING_OF = select(*_COLUMNS).where(
+    its(_L.workspace, _L.connection, _L.object), _L.is_current, member(_L.record_id, name="record_ids")
+)
+_CHANGE = update(ledger).where(numbered(ledger))
+_STANDING = select(_L.id, _L.connection, _L.object, _L.record_id, _L.property).where(
+    its(_L.workspace),
+    _L.is_current,
+    member(_L.record_id, name="record_ids"),
+    member(_L.connection, name="connections"),
+    member(_L.object, name="objects"),
+)
 
 
 def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int], now: datetime) -> None:
@@ -59,7 +70,8 @@ def record(c: Connection, ws: str, intents: Sequence[Intent], verified: Set[int]
         return
     keys = {(item.connection, item.object, item.record_id, item.property) for item in intents}
     standing = [row.id for row in _standing(c, ws, intents) if row.key in keys]
-    c.execute(update(ledger).where(numbered(c, ledger, ws, standing)).values(is_current=False))
+    if standing:
+        c.execute(_CHANGE, {"its_workspace": ws, "ids": standing, "is_current": False})
     rows = [
         {
             "workspace": ws,
@@ -90,8 +102,8 @@ def ledger_for(
     c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]
 ) -> dict[tuple[str, str], LedgerRow]:
     """Return (record id, property) → the last value that we wrote there."""
-    here = _object(ws, connection, object_name) & _L.is_current & member(c, _L.record_id, ids)
-    rows = (LedgerRow(*row) for row in c.execute(select(*_COLUMNS).where(here)))
+    given = {"its_workspace": ws, "its_connection": connection, "its_object": object_name, "record_ids": ids}
+    rows = (LedgerRow(*row) for row in c.execute(_STANDING_OF, given))
     return {(row.record_id, row.property): row for row in rows}
 
 
@@ -120,7 +132,7 @@ def count_standing(c: Connection, ws: str, connection: str, object_name: str) ->
 
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:
     """Note that the values of these ledger rows were read back as written; returns how many rows there were."""
-    return c.execute(update(ledger).where(numbered(c, ledger, ws, row_ids)).values(verified_at=now)).rowcount
+    return c.execute(_CHANGE, {"its_workspace": ws, "ids": row_ids, "verified_at": now}).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +142,13 @@ class _Standing:
 
 
 def _standing(c: Connection, ws: str, intents: Sequence[Intent]) -> Iterator[_Standing]:
-    names = (_L.connection, _L.object, _L.record_id, _L.property)
-    here = and_(_L.workspace == ws, _L.is_current, member(c, _L.record_id, {item.record_id for item in intents}))
-    here &= member(c, _L.connection, {item.connection for item in intents})
-    here &= member(c, _L.object, {item.object for item in intents})
-    for row in c.execute(select(_L.id, *names).where(here)):
+    given = {
+        "its_workspace": ws,
+        "record_ids": {item.record_id for item in intents},
+        "connections": {item.connection for item in intents},
+        "objects": {item.object for item in intents},
+    }
+    for row in c.execute(_STANDING, given):
         yield _Standing(row.id, (row.connection, row.object, row.record_id, row.property))
 
 

@@ -39,8 +39,8 @@ def upsert_links(
     stored = _stored(c, ws, connection, kind, fresh)
     changed = [item for item, targets in fresh.items() if list(targets.items()) != stored.get(item, [])]
     here = _kind(ws, connection, kind)
-    c.execute(update(raw_link).where(here, member(c, raw_link.c.from_id, fresh)).values(last_epoch=epoch_id))
-    c.execute(delete(raw_link).where(here, member(c, raw_link.c.from_id, changed)))
+    c.execute(update(raw_link).where(here, member(raw_link.c.from_id, fresh)).values(last_epoch=epoch_id))
+    c.execute(delete(raw_link).where(here, member(raw_link.c.from_id, changed)))
     rows = [
         (item, *place, ordinal, primary)
         for item in changed
@@ -57,7 +57,7 @@ def links_from(
     c: Connection, ws: str, connection: str, kind: str, from_ids: Iterable[str]
 ) -> dict[str, tuple[Link, ...]]:
     """Return id → its links in the CRM's order; ids without links are absent."""
-    here = _kind(ws, connection, kind) & member(c, raw_link.c.from_id, from_ids)
+    here = _kind(ws, connection, kind) & member(raw_link.c.from_id, from_ids)
     found: defaultdict[str, list[Link]] = defaultdict(list)
     for row in c.execute(select(*_COLUMNS).where(here).order_by(raw_link.c.from_id, raw_link.c.ordinal)):
         found[row.from_id].append(_link(row))
@@ -67,7 +67,7 @@ def links_from(
 def linked_to(c: Connection, ws: str, connection: str, stream: str, to_ids: Iterable[str]) -> dict[str, list[str]]:
     """Return stream → its records with a link to one of `to_ids` of `stream`; reads all links of the connection."""
     here = and_(raw_link.c.workspace == ws, raw_link.c.connection == connection)
-    wanted = and_(here, raw_link.c.kind.endswith(f">{stream}"), member(c, raw_link.c.to_id, to_ids))
+    wanted = and_(here, raw_link.c.kind.endswith(f">{stream}"), member(raw_link.c.to_id, to_ids))
     found: defaultdict[str, list[str]] = defaultdict(list)
     for row in c.execute(select(raw_link.c.kind, raw_link.c.from_id).where(wanted).distinct()):
         found[row.kind.partition(">")[0]].append(row.from_id)

@@ -49,6 +49,26 @@ def upsert_many(
         c.exec_driver_sql(_by_row(c.dialect, table, keep), by_name)
 
 
+def insert_many(
+    c: Connection,
+    table: Table,
+    same: Mapping[str, object],
+    columns: Mapping[str, Sequence[object]],
+    *,
+    ready: tuple[str, ...] = (),
+) -> None:
+    """Insert rows that are given column by column as for `upsert_many`; the database numbers them."""
+    rows = len(next(iter(columns.values())))
+    given: dict[str, Iterable[object]] = {
+        name: repeat(_converted(c, table, name, [value])[0], rows) for name, value in same.items()
+    }
+    given |= {name: one if name in ready else _converted(c, table, name, one) for name, one in columns.items()}
+    statement, order = _plain(c.dialect, table, tuple(given))
+    found = list(zip(*(given[name] for name in order or given), strict=True))
+    if found:
+        c.exec_driver_sql(statement, found if order else [dict(zip(given, row, strict=True)) for row in found])
+
+
 def _converted(c: Connection, table: Table, name: str, values: Sequence[Any]) -> Sequence[object]:
     kind = table.c[name].type
     if isinstance(kind, Words):
@@ -109,6 +129,13 @@ def _by_row(dialect: Dialect, table: Table, keep: tuple[str, ...]) -> str:
     names = [column.name for column in table.columns]
     upsert = on_conflict_update(insert_for(dialect, table), table, _changing(table, keep))
     return str(upsert.compile(dialect=dialect, column_keys=names))
+
+
+@lru_cache(maxsize=64)
+def _plain(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+    """A plain INSERT, and the order of its values where the driver takes them by place."""
+    compiled = insert_for(dialect, table).compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), compiled.positiontup
 
 
 def _changing(table: Table, keep: tuple[str, ...]) -> list[str]:

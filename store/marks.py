@@ -10,6 +10,9 @@ from store.errors import StoreCorrupt
 from store.sql import digest, upsert
 from store.tables import mark as marks
 
+EVALUATED_LAST = "evaluated:last"
+"""Name of the mark with the moment as of which all accounts were evaluated last."""
+
 
 def mark(c: Connection, ws: str, name: str) -> Any:
     """Return what was left under `name`, None when nothing was; raises StoreCorrupt when the row was damaged."""

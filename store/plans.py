@@ -21,9 +21,11 @@ MADE = "/made"
 """Beside the connections' names in a plan's counts: when and from what it was made."""
 
 State = Literal["draft", "ready", "applied", "refused", "stale"]
+Kind = Literal["update", "create"]
+"""Whether the record is there, or is made; `record_id` is then the key by which both sides know it."""
 
 _KEY = (plan_record.c.connection, plan_record.c.object, plan_record.c.record_id)
-_HELD = (plan_record.c.account_id, plan_record.c.changes, plan_record.c.held)
+_HELD = (plan_record.c.account_id, plan_record.c.changes, plan_record.c.held, plan_record.c.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Plan:
 class PlanRecord:
     """What a plan does to one CRM record.
 
-    `changes` are dicts of field, property, before, after, because; `held` of field, property, seen, last_written,
-    want, reason.
+    One that it makes has no id yet, and stands under its key. `changes` are dicts of field, property, before, after,
+    because; `held` of field, property, seen, last_written, want, reason.
     """
 
     connection: str
@@ -64,6 +66,7 @@ class PlanRecord:
     account_id: str
     changes: tuple[dict[str, Any], ...] = ()
     held: tuple[dict[str, Any], ...] = ()
+    kind: Kind = "update"
 
 
 def create(c: Connection, ws: str, header: PlanHeader) -> int:
@@ -99,6 +102,7 @@ def add_records(c: Connection, ws: str, key: int, records: Sequence[PlanRecord])
             "account_id": record.account_id,
             "changes": list(record.changes),
             "held": list(record.held),
+            "kind": record.kind,
         }
         for record in records
     ]
@@ -167,7 +171,9 @@ def content_id(header: PlanHeader, records: Iterable[PlanRecord]) -> str:
     content.update(dump_json([1, *moments, header.framework, header.model_version, header.inputs]).encode())
     for record in records:
         key = (record.connection, record.object, record.record_id, record.account_id)
-        content.update(b"\n" + dump_json([*key, record.changes, record.held]).encode())
+        # What only updates has the id that it had before anything could be made.
+        kind = [] if record.kind == "update" else [record.kind]
+        content.update(b"\n" + dump_json([*key, record.changes, record.held, *kind]).encode())
     return content.hexdigest()
 
 
@@ -193,29 +199,39 @@ def iter_records(
     plan_id: str,
     *,
     connection: str | None = None,
+    object_name: str | None = None,
     after: tuple[str, str, str] | None = None,
     chunk: int = 500,
 ) -> Iterator[PlanRecord]:
     """Yield a plan's records by (connection, object, record id) after `after`, reading `chunk` at a time."""
     found = get(c, ws, plan_id)
     if found is not None:
-        yield from _records(c, ws, found.key, connection, after or _KEY_START, chunk)
+        yield from _records(c, ws, found.key, connection, after or _KEY_START, chunk, object_name=object_name)
 
 
 _KEY_START = ("", "", "")
 
 
 def _records(
-    c: Connection, ws: str, key: int, connection: str | None, after: tuple[str, str, str], chunk: int
+    c: Connection,
+    ws: str,
+    key: int,
+    connection: str | None,
+    after: tuple[str, str, str],
+    chunk: int,
+    *,
+    object_name: str | None = None,
 ) -> Iterator[PlanRecord]:
     here: ColumnElement[bool] = and_(plan_record.c.workspace == ws, plan_record.c.plan_key == key)
     if connection is not None:
         here &= plan_record.c.connection == connection
+    if object_name is not None:
+        here &= plan_record.c.object == object_name
     while True:
         query = select(*_KEY, *_HELD).where(here, tuple_(*_KEY) > tuple_(*after)).order_by(*_KEY).limit(chunk)
         rows = c.execute(query).all()
         for row in rows:
-            yield PlanRecord(*row[:4], tuple(row.changes), tuple(row.held))
+            yield PlanRecord(*row[:4], tuple(row.changes), tuple(row.held), row.kind)
         if len(rows) < chunk:
             return
         after = tuple(rows[-1][:3])
@@ -230,9 +246,10 @@ def _draft(c: Connection, ws: str, key: int) -> Plan:
 
 def _one(c: Connection, here: ColumnElement[bool]) -> Plan | None:
     found = c.execute(select(plan).where(here).order_by(plan.c.key.desc()).limit(1)).one_or_none()
-    return None if found is None else _plan(found)
+    return None if found is None else plan_of(found)
 
 
-def _plan(row: Row[Any]) -> Plan:
+def plan_of(row: Row[Any]) -> Plan:
+    """A stored plan from a row of its table."""
     header = PlanHeader(row.run_id, row.made_at, row.as_of, row.framework, row.model_version, row.inputs)
     return Plan(row.key, row.id, header, row.state, row.cost, row.counts)

@@ -45,7 +45,7 @@ def put_many(c: Connection, ws: str, items: Sequence[Quarantined], now: datetime
 
 def clear(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> int:
     """Release everything of the records `ids`; returns how many rows there were."""
-    here = (_Q.workspace == ws) & (_Q.connection == connection) & (_Q.stream == stream) & member(c, _Q.id, ids)
+    here = (_Q.workspace == ws) & (_Q.connection == connection) & (_Q.stream == stream) & member(_Q.id, ids)
     return c.execute(delete(quarantine).where(here)).rowcount
 
 

@@ -6,17 +6,24 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import compress
 from operator import not_
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, func, select, true, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, Dialect, Text, and_, func, select, true, type_coerce, update
 
 from mapping.records import RawRecord
 from store.many import upsert_many
-from store.sql import CHUNK, insert_into, member
+from store.sql import CHUNK, insert_for, its, member
 from store.tables import raw_record, raw_seq
 from store.types import clean_texts, dump_bytes
+
+_R = raw_record.c
+_THESE = its(_R.workspace, _R.connection, _R.stream) & member(_R.id, name="ids")
+_KNOWN = select(_R.id, _R.hash, _R.archived, _R.gone, _R.modified_at).where(_THESE)
+_PAYLOADS = select(_R.id, _R.payload).where(_THESE)
+_SEEN = update(raw_record).where(_THESE)
 
 DOUBTED = "doubted"
 """Stands for the content hash of a row whose content is not what was read: whatever is read next counts as news."""
@@ -29,11 +36,15 @@ def content_hash(document: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PageCounts:
-    """What a page did to the store; a row seen twice on one page counts once."""
+    """What a page did to the store; a row seen twice on one page counts once.
+
+    `strangers` are deletions of records that were never held, told by nothing but an id: they leave no trace.
+    """
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
+    strangers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +114,15 @@ def upsert_page(
     A version older than the stored one is what a lagging index shows: it proves the row exists and changes nothing
     else. Whoever shares the store with others makes the `Versions` of a page before the transaction begins.
     """
-    versions = page if isinstance(page, Versions) else Versions.of(page)
-    known = _known(c, ws, connection, stream, versions.ids)
+    given = page if isinstance(page, Versions) else Versions.of(page)
+    known = _known(c, ws, connection, stream, given.ids)
+    ours = [one in known or not _is_bare_end(record) for one, record in zip(given.ids, given.records, strict=True)]
+    versions = given if all(ours) else given.only(ours)
     news = [_is_news(*one) for one in zip(versions.records, versions.hashes, map(known.get, versions.ids), strict=True)]
     changed = versions if all(news) else versions.only(news)
     if changed is not versions:
         seen = list(compress(versions.ids, map(not_, news)))
-        here = and_(_stream(ws, connection, stream), member(c, raw_record.c.id, seen))
-        c.execute(update(raw_record).where(here).values(last_epoch=epoch_id))
+        c.execute(_SEEN, _of_stream(ws, connection, stream) | {"ids": seen, "last_epoch": epoch_id})
     if changed.ids:
         first = _reserve(c, ws, connection, stream, len(changed.ids))
         same = {
@@ -132,7 +144,8 @@ def upsert_page(
         }
         upsert_many(c, raw_record, same, columns, keep=("first_seen_at",), ready=("hash", "payload", "seq"))
     updated = sum(1 for one in changed.ids if one in known)
-    return PageCounts(len(changed.ids) - updated, updated, len(versions.ids) - len(changed.ids))
+    strangers = len(given.ids) - len(versions.ids)
+    return PageCounts(len(changed.ids) - updated, updated, len(versions.ids) - len(changed.ids), strangers)
 
 
 def distrust(c: Connection, ws: str, connection: str, stream: str, page: Versions | Sequence[RawRecord]) -> int:
@@ -144,13 +157,13 @@ def distrust(c: Connection, ws: str, connection: str, stream: str, page: Version
     versions = page if isinstance(page, Versions) else Versions.of(page)
     latest = dict(zip(versions.ids, zip(versions.records, versions.documents, strict=True), strict=True))
     r = raw_record.c
-    here = and_(_stream(ws, connection, stream), _among(c, latest))
+    here = and_(_stream(ws, connection, stream), _among(latest))
     # The document as it is stored: what it says may be damaged beyond reading.
     document = type_coerce(r.payload, Text).label("document")
     rows = c.execute(select(r.id, document, r.archived, r.gone, r.modified_at).where(here)).all()
     doubted = [row for row in rows if not _older(latest[row.id][0].modified_at, row.modified_at)]
     if doubted:
-        ids = _among(c, [row.id for row in doubted])
+        ids = _among([row.id for row in doubted])
         c.execute(update(raw_record).where(_stream(ws, connection, stream), ids).values(hash=DOUBTED))
     return sum(1 for row in doubted if _same(row.document, row.archived or row.gone, *latest[row.id]))
 
@@ -169,7 +182,7 @@ def mark_unseen_gone(c: Connection, ws: str, connection: str, stream: str, epoch
 
 def mark_gone(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
     """Note that the CRM does not list `ids` any more; returns how many rows that changed."""
-    return _end(c, ws, connection, stream, _among(c, ids), now)
+    return _end(c, ws, connection, stream, _among(ids), now)
 
 
 def iter_ids(c: Connection, ws: str, connection: str, stream: str, *, chunk: int = CHUNK) -> Iterator[str]:
@@ -215,14 +228,13 @@ def last_seq(c: Connection, ws: str, connection: str, stream: str) -> int:
 
 def payloads(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return id → properties of the rows among `ids` that are stored, gone ones included."""
-    here = and_(_stream(ws, connection, stream), _among(c, ids))
-    rows = c.execute(select(raw_record.c.id, raw_record.c.payload).where(here)).all()
+    rows = c.execute(_PAYLOADS, _of_stream(ws, connection, stream) | {"ids": ids}).all()
     return {row.id: row.payload for row in rows}
 
 
 def live_ids(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> frozenset[str]:
     """Return those of `ids` whose rows are neither gone nor archived."""
-    here = and_(_stream(ws, connection, stream), _among(c, ids), ~raw_record.c.gone, ~raw_record.c.archived)
+    here = and_(_stream(ws, connection, stream), _among(ids), ~raw_record.c.gone, ~raw_record.c.archived)
     return frozenset(c.execute(select(raw_record.c.id).where(here)).scalars())
 
 
@@ -232,12 +244,16 @@ def count_live(c: Connection, ws: str, connection: str, stream: str) -> int:
     return c.execute(select(func.count()).select_from(raw_record).where(here)).scalar_one()
 
 
+def _of_stream(ws: str, connection: str, stream: str) -> dict[str, Any]:
+    return {"its_workspace": ws, "its_connection": connection, "its_stream": stream}
+
+
 def _stream(ws: str, connection: str, stream: str) -> ColumnElement[bool]:
     return and_(raw_record.c.workspace == ws, raw_record.c.connection == connection, raw_record.c.stream == stream)
 
 
-def _among(c: Connection, ids: Iterable[str]) -> ColumnElement[bool]:
-    return member(c, raw_record.c.id, ids)
+def _among(ids: Iterable[str]) -> ColumnElement[bool]:
+    return member(raw_record.c.id, ids)
 
 
 def _latest_versions(records: Sequence[RawRecord]) -> dict[str, RawRecord]:
@@ -269,9 +285,7 @@ def _older(one: datetime | None, other: datetime | None) -> bool:
 
 
 def _known(c: Connection, ws: str, connection: str, stream: str, ids: Iterable[str]) -> dict[str, _Known]:
-    r = raw_record.c
-    query = select(r.id, r.hash, r.archived, r.gone, r.modified_at)
-    rows = c.execute(query.where(_stream(ws, connection, stream), _among(c, ids))).all()
+    rows = c.execute(_KNOWN, _of_stream(ws, connection, stream) | {"ids": ids}).all()
     return {row[0]: _Known(*row[1:]) for row in rows}
 
 
@@ -281,14 +295,24 @@ def _is_news(record: RawRecord, content: str, known: _Known | None) -> bool:
     return known.hash != content and not _older(record.modified_at, known.modified_at)
 
 
+def _is_bare_end(record: RawRecord) -> bool:
+    """Whether a record is only told to be deleted: a log of deletions does not say to which stream it belonged."""
+    return record.archived and not record.properties and record.merged_into is None
+
+
 def _reserve(c: Connection, ws: str, connection: str, stream: str, count: int) -> int:
     """Take `count` change numbers and return the first; the counter's row lock keeps them in commit order."""
-    insert = insert_into(c, raw_seq).values(workspace=ws, connection=connection, stream=stream, value=count)
-    counted = insert.on_conflict_do_update(
-        index_elements=list(raw_seq.primary_key), set_={"value": raw_seq.c.value + count}
-    ).returning(raw_seq.c.value)
-    last: int = c.execute(counted).scalar_one()
+    given = {"workspace": ws, "connection": connection, "stream": stream, "value": count}
+    last: int = c.execute(_counting(c.dialect), given).scalar_one()
     return last - count + 1
+
+
+@lru_cache(maxsize=8)
+def _counting(dialect: Dialect) -> Any:
+    insert = insert_for(dialect, raw_seq)
+    return insert.on_conflict_do_update(
+        index_elements=list(raw_seq.primary_key), set_={"value": raw_seq.c.value + insert.excluded.value}
+    ).returning(raw_seq.c.value)
 
 
 def _end(c: Connection, ws: str, connection: str, stream: str, which: ColumnElement[bool], now: datetime) -> int:

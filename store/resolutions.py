@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, select
 
 from store.intents import Intent
-from store.sql import member, upsert
+from store.sql import its, member, upsert
 from store.tables import resolution
 
 Verdict = Literal["accept", "reclaim"]
@@ -36,6 +36,9 @@ class Resolution:
 
 
 _COLUMNS = (_R.connection, _R.object, _R.record_id, _R.property, _R.verdict, _R.seen, _R.made_at)
+_OBJECT = its(_R.workspace, _R.connection, _R.object)
+_OF_RECORDS = select(*_COLUMNS).where(_OBJECT, member(_R.record_id, name="record_ids"))
+_FORGET = delete(resolution).where(_OBJECT, its(_R.record_id, _R.property))
 
 
 def decide(c: Connection, ws: str, resolutions: Sequence[Resolution]) -> None:
@@ -61,8 +64,8 @@ def of_records(
     c: Connection, ws: str, connection: str, object_name: str, ids: Iterable[str]
 ) -> dict[tuple[str, str], Resolution]:
     """Return (record id, property) → what was decided."""
-    here = _object(ws, connection, object_name) & member(c, _R.record_id, ids)
-    found = (Resolution(*row) for row in c.execute(select(*_COLUMNS).where(here)))
+    given = _object(ws, connection, object_name) | {"record_ids": ids}
+    found = (Resolution(*row) for row in c.execute(_OF_RECORDS, given))
     return {(one.record_id, one.property): one for one in found}
 
 
@@ -82,9 +85,9 @@ def forget(c: Connection, ws: str, intents: Sequence[Intent]) -> None:
         }
         made = of_records(c, ws, connection, object_name, {record_id for record_id, _ in keys})
         for record_id, name in keys & made.keys():
-            here = _object(ws, connection, object_name)
-            c.execute(delete(resolution).where(here, _R.record_id == record_id, _R.property == name))
+            place = {"its_record_id": record_id, "its_property": name}
+            c.execute(_FORGET, _object(ws, connection, object_name) | place)
 
 
-def _object(ws: str, connection: str, object_name: str) -> ColumnElement[bool]:
-    return and_(_R.workspace == ws, _R.connection == connection, _R.object == object_name)
+def _object(ws: str, connection: str, object_name: str) -> dict[str, object]:
+    return {"its_workspace": ws, "its_connection": connection, "its_object": object_name}

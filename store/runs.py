@@ -64,23 +64,32 @@ def finish(
     A run that was taken for dead may still come back to say so: its own word counts.
     """
     values = {"status": status, "reason": reason, "report": report, "finished_at": now}
-    return _end(c, ws, run_id, values, or_(_R.status == "running", _R.reason == SILENT))
-
-
-def take_for_dead(c: Connection, ws: str, run_id: str, *, now: datetime) -> Run:
-    """Note that a run holds no lease any more and never said how it ended; raises StateConflict when it did."""
-    values = {"status": "interrupted", "reason": SILENT, "finished_at": now}
-    return _end(c, ws, run_id, values, _R.status == "running")
-
-
-def _end(c: Connection, ws: str, run_id: str, values: Mapping[str, Any], may_end: ColumnElement[bool]) -> Run:
-    here = and_(_R.workspace == ws, _R.id == run_id, may_end)
-    if not c.execute(update(run).where(here).values(values)).rowcount:
+    if not _end(c, ws, run_id, values, or_(_R.status == "running", _R.reason == SILENT)):
         raise StateConflict(f"The run {run_id} is not running.", "List runs with `keepwell runs list`.")
     ended = get(c, ws, run_id)
     if ended is None:
         raise StateConflict(f"The run {run_id} vanished.", "Check the store with `keepwell db check`.")
     return ended
+
+
+def amend(c: Connection, ws: str, run_id: str, report: Mapping[str, Any]) -> bool:
+    """Add to the report of a run that ended what happened after its end; False when it did not end."""
+    here = and_(_R.workspace == ws, _R.id == run_id, _R.status != "running")
+    return c.execute(update(run).where(here).values(report=report)).rowcount == 1
+
+
+def take_for_dead(c: Connection, ws: str, run_id: str, *, now: datetime) -> bool:
+    """Note that a run holds no lease any more and never said how it ended; False when it has said so meanwhile.
+
+    A run gives back its leases before it says how it ended, so that another one may look just between the two.
+    """
+    values = {"status": "interrupted", "reason": SILENT, "finished_at": now}
+    return _end(c, ws, run_id, values, _R.status == "running")
+
+
+def _end(c: Connection, ws: str, run_id: str, values: Mapping[str, Any], may_end: ColumnElement[bool]) -> bool:
+    here = and_(_R.workspace == ws, _R.id == run_id, may_end)
+    return c.execute(update(run).where(here).values(values)).rowcount == 1
 
 
 def get(c: Connection, ws: str, run_id: str) -> Run | None:
@@ -93,12 +102,27 @@ def list_runs(c: Connection, ws: str, limit: int = 20) -> list[Run]:
     return _select(c, _R.workspace == ws, limit)
 
 
-def last_good(c: Connection, ws: str, commands: tuple[str, ...] = WRITING) -> Run | None:
+def latest_told(c: Connection, ws: str, commands: tuple[str, ...] = WRITING) -> Run | None:
+    """Return the last run of these commands that says how things stand: not one that had to wait or was stopped."""
+    ended = _R.status.not_in(("running", "busy", "interrupted"))
+    return next(iter(_select(c, and_(_R.workspace == ws, _R.command.in_(commands), ended), 1)), None)
+
+
+def last_good(
+    c: Connection, ws: str, commands: tuple[str, ...] = WRITING, statuses: tuple[str, ...] = GOOD
+) -> Run | None:
     """Return the last run of these commands that came to its end, by default of those that bring the CRMs up to date.
 
-    A partial run counts: it came to its end, and what it left is a value that a person or the CRM refused it.
+    A partial run counts, unless `statuses` says otherwise: it came to its end, and what it left is a value that a
+    person or the CRM refused it.
     """
-    here = and_(_R.workspace == ws, _R.command.in_(commands), _R.status.in_(GOOD))
+    here = and_(_R.workspace == ws, _R.command.in_(commands), _R.status.in_(statuses))
+    return next(iter(_select(c, here, 1)), None)
+
+
+def last_ended(c: Connection, ws: str, commands: tuple[str, ...] = WRITING) -> Run | None:
+    """Return the last run of these commands that ended, however it did."""
+    here = and_(_R.workspace == ws, _R.command.in_(commands), _R.finished_at.is_not(None))
     return next(iter(_select(c, here, 1)), None)
 
 

@@ -16,6 +16,16 @@ REVISIONS = (
     "0005_repair",
     "0006_checksums",
     "0007_milestones",
+    "0008_adoption",
+    "0009_identity_decisions",
+    "0010_parents",
+    "0011_alerts",
+    "0012_blocks",
+    "0013_readings",
+    "0014_external_score",
+    "0015_alert_tasks",
+    "0016_sponsor",
+    "0019_notifications",
 )
 """Every schema revision in order; kept here so that opening a store does not load the migration machinery."""
 

@@ -17,15 +17,44 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, and_, bindparam, case, func, insert, select, update
 
 from store import failures, ledger
 from store.errors import StateConflict
 from store.intents import COLUMNS, FINAL, OPEN, REFUSED, Intent, IntentState, NewIntent, Settlement
-from store.sql import CHUNK, member, numbered
+from store.sql import CHUNK, its, member, numbered
 from store.tables import intent
 
 _I = intent.c
+_COLUMNS = tuple(_I[name] for name in COLUMNS)
+_KEY = (_I.connection, _I.object, _I.record_id, _I.property)
+_LAST = select(func.coalesce(func.max(_I.id), 0))
+_MADE = select(_I.id, _I.record_id, _I.property).where(
+    its(_I.workspace, _I.run_id, _I.connection), _I.id > bindparam("after")
+)
+_OPEN = (
+    select(*_COLUMNS)
+    .where(
+        its(_I.workspace, _I.connection), _I.state.in_(bindparam("states", expanding=True)), _I.id > bindparam("after")
+    )
+    .order_by(_I.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+_OF_RECORDS = and_(
+    its(_I.workspace),
+    member(_I.record_id, name="record_ids"),
+    member(_I.connection, name="connections"),
+    member(_I.object, name="objects"),
+)
+_STANDING = select(*_KEY, _I.id, _I.state, _I.want, _I.attempt).where(_OF_RECORDS, _I.state.in_(OPEN))
+_HIGHEST = select(*_KEY, func.max(_I.seq)).where(_OF_RECORDS).group_by(*_KEY)
+_CHANGE = update(intent).where(numbered(intent))
+_MOVE = _CHANGE.where(_I.state.in_(bindparam("allowed", expanding=True)))
+# Only a request that may have been carried out counts as an attempt; one that was throttled does not.
+_PUT_OFF = _MOVE.values(attempt=case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt))
+_THESE = select(*_COLUMNS).where(numbered(intent)).order_by(_I.id)
+_DROP = update(intent).where(its(_I.workspace, _I.connection), _I.state == "pending", _I.run_id != bindparam("but"))
+_RECOVER = update(intent).where(its(_I.workspace, _I.connection), _I.state == "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +131,15 @@ def book(
         fresh.append(
             {**fixed, **row.columns(), **way.standing(row), **known, **(sent if found.state == "sent" else still)}
         )
-    before = c.execute(select(func.coalesce(func.max(_I.id), 0))).scalar_one()
+    before = c.execute(_LAST).scalar_one()
     c.execute(insert(intent), fresh)
-    mine = and_(_I.workspace == ws, _I.run_id == run_id, _I.id > before, _I.connection == way.open[0].connection)
-    ids = {
-        (row.record_id, row.property): row.id for row in c.execute(select(_I.id, _I.record_id, _I.property).where(mine))
+    mine = {
+        "its_workspace": ws,
+        "its_run_id": run_id,
+        "its_connection": way.open[0].connection,
+        "after": before,
     }
+    ids = {(row.record_id, row.property): row.id for row in c.execute(_MADE, mine)}
     made = [
         Intent(id=ids[one["record_id"], one["property"]], **{name: one[name] for name in COLUMNS if name != "id"})
         for one in fresh
@@ -117,9 +149,9 @@ def book(
 
 def drop_waiting(c: Connection, ws: str, connection: str, *, except_run: str, now: datetime) -> int:
     """Supersede what still waits from other runs than `except_run`: no plan wants it any more. Returns how many."""
-    here = and_(_I.workspace == ws, _I.connection == connection, _I.state == "pending", _I.run_id != except_run)
+    given = {"its_workspace": ws, "its_connection": connection, "but": except_run}
     values = {"state": "superseded", "reason": "not planned any more", "changed_at": now}
-    return c.execute(update(intent).where(here).values(values)).rowcount
+    return c.execute(_DROP, given | values).rowcount
 
 
 def settle(
@@ -133,7 +165,8 @@ def settle(
     the intents at hand gives them as `known` and saves reading them; what changed meanwhile is still a conflict.
     """
     if known is None:
-        known = _select(c, numbered(c, intent, ws, [entry.intent_id for entry in settlements]))
+        given = {"its_workspace": ws, "ids": [entry.intent_id for entry in settlements]}
+        known = [Intent(*row) for row in c.execute(_THESE, given)]
     before = {item.id: item for item in known}
     moves: defaultdict[tuple[IntentState, str, str], list[int]] = defaultdict(list)
     written: list[Intent] = []
@@ -161,9 +194,8 @@ def settle(
 
 def recover(c: Connection, ws: str, connection: str, now: datetime) -> int:
     """At the start of a run: every request whose outcome is unknown is in doubt. Returns how many intents."""
-    here = and_(_I.workspace == ws, _I.connection == connection, _I.state == "sent")
     values = {"state": "in_doubt", "reason": "the answer was lost", "changed_at": now}
-    return c.execute(update(intent).where(here).values(values)).rowcount
+    return c.execute(_RECOVER, {"its_workspace": ws, "its_connection": connection} | values).rowcount
 
 
 def open_intents(
@@ -176,8 +208,8 @@ def open_intents(
     limit: int = 1_000,
 ) -> list[Intent]:
     """Return open intents of a connection by id, after `after`."""
-    here = and_(_I.workspace == ws, _I.connection == connection, _I.state.in_(list(states)), _I.id > after)
-    return _select(c, here, limit)
+    given = {"its_workspace": ws, "its_connection": connection, "states": list(states), "after": after, "most": limit}
+    return [Intent(*row) for row in c.execute(_OPEN, given)]
 
 
 def intents(
@@ -200,7 +232,7 @@ def counts(c: Connection, ws: str, run_id: str) -> dict[str, int]:
 
 
 def _select(c: Connection, here: ColumnElement[bool], limit: int | None = None) -> list[Intent]:
-    query = select(*(_I[name] for name in COLUMNS)).where(here).order_by(_I.id).limit(limit)
+    query = select(*_COLUMNS).where(here).order_by(_I.id).limit(limit)
     return [Intent(*row) for row in c.execute(query)]
 
 
@@ -223,17 +255,18 @@ def _make_way(c: Connection, ws: str, rows: Sequence[NewIntent], now: datetime) 
     wanted = {row.key(): row for row in rows}
     if len(wanted) != len(rows):
         raise ValueError("Two intents of one plan name the same record and property.")
-    names = (_I.connection, _I.object, _I.record_id, _I.property)
-    here = and_(_I.workspace == ws, member(c, _I.record_id, {row.record_id for row in rows}))
-    here &= member(c, _I.connection, {row.connection for row in rows})
-    here &= member(c, _I.object, {row.object for row in rows})
-    opened = c.execute(select(*names, _I.id, _I.state, _I.want, _I.attempt).where(here, _I.state.in_(OPEN)))
-    standing = {tuple(row[:4]): row for row in opened}
-    highest = c.execute(select(*names, func.max(_I.seq)).where(here).group_by(*names))
+    here = {
+        "its_workspace": ws,
+        "record_ids": {row.record_id for row in rows},
+        "connections": {row.connection for row in rows},
+        "objects": {row.object for row in rows},
+    }
+    standing = {tuple(row[:4]): row for row in c.execute(_STANDING, here)}
+    highest = c.execute(_HIGHEST, here)
     replaced = {key: row for key, row in standing.items() if key in wanted and row.state == "pending"}
     if replaced:
-        old = numbered(c, intent, ws, [row.id for row in replaced.values()])
-        c.execute(update(intent).where(old).values(state="superseded", reason="a newer plan", changed_at=now))
+        old = {"its_workspace": ws, "ids": [row.id for row in replaced.values()]}
+        c.execute(_CHANGE, old | {"state": "superseded", "reason": "a newer plan", "changed_at": now})
     blocked = {key for key in wanted if key in standing and key not in replaced}
     return _Way(
         open=[row for key, row in wanted.items() if key not in blocked],
@@ -271,10 +304,8 @@ def _checked(entry: Settlement, standing: Intent | None) -> IntentState:
 def _move(
     c: Connection, ws: str, ids: Sequence[int], state: IntentState, reason: str, code: str, now: datetime
 ) -> None:
-    allowed = _I.state.in_(sorted(_FROM[state]))
-    # Only a request that may have been carried out counts as an attempt; one that was throttled does not.
-    attempt = case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt) if state == "pending" else _I.attempt
-    values = {"state": state, "reason": reason, "code": code, "attempt": attempt, "changed_at": now}
-    moved = c.execute(update(intent).where(numbered(c, intent, ws, ids), allowed).values(values)).rowcount
+    given = {"its_workspace": ws, "ids": ids, "allowed": sorted(_FROM[state])}
+    values = {"state": state, "reason": reason, "code": code, "changed_at": now}
+    moved = c.execute(_PUT_OFF if state == "pending" else _MOVE, given | values).rowcount
     if moved != len(ids):
         raise StateConflict(f"{len(ids) - moved} intents changed while they were settled.", "Run again.")

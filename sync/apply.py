@@ -9,8 +9,8 @@ from typing import TypeVar
 from connectors.base import Connector
 from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
 from store import leases, writes
-from store.plans import Plan, PlanRecord
-from sync import planbook
+from store.plans import Kind, Plan, PlanRecord
+from sync import planbook, taskbook
 from sync.batch import BatchResult, BatchWriter
 from sync.checks import check_freeze
 from sync.errors import Interrupted
@@ -25,6 +25,8 @@ FAILING_BATCHES = 3
 """After so many batches in a row without an answer the connection is left alone until the next run."""
 MOST_AGAIN = 20
 """Batches that wait for their second attempt at most; more of them are tried again at once, to keep memory flat."""
+
+KINDS: tuple[Kind, ...] = ("create", "update")
 
 T = TypeVar("T")
 
@@ -67,30 +69,37 @@ class _Applier:
         self._connector = connector
         self._plan = plan
         self._owned = owned
-        self._writer = BatchWriter(session, connector, owned, plan.id or "", plan.header.model_version)
         self._buckets: Buckets = session.report.apply[connector.name]
         self._failing = 0
         self._written = 0
 
     def run(self) -> None:
         """Every batch once, then once more what surely was not done, then what is in doubt."""
-        size = self._connector.capabilities.write_batch
-        again: list[PlanRecord] = []
         try:
-            for batch in _chunks(self._records(), size):
-                again += self._one(batch)
-                if len(again) >= MOST_AGAIN * size:
-                    self._once_more(again, size)
-                    again = []
-            self._once_more(again, size)
+            for place in self._owned.places():
+                self._write(place)
             self._decide_doubts()
             self._forget_what_nobody_wants()
         finally:
             self._session.report.records_written[self._connector.name] = self._written
 
-    def _once_more(self, records: list[PlanRecord], size: int) -> None:
+    def _write(self, place: Owned) -> None:
+        """The records of one object: those that are made before those that change."""
+        plan = self._plan
+        writer = BatchWriter(self._session, self._connector, place, plan.id or "", plan.header.model_version)
+        size = place.records(self._connector).capabilities.write_batch
+        for kind in KINDS if taskbook.is_tasks(place) else KINDS[-1:]:
+            again: list[PlanRecord] = []
+            for batch in _chunks(self._records(place, kind), size):
+                again += self._one(writer, batch)
+                if len(again) >= MOST_AGAIN * size:
+                    self._once_more(writer, again, size)
+                    again = []
+            self._once_more(writer, again, size)
+
+    def _once_more(self, writer: BatchWriter, records: list[PlanRecord], size: int) -> None:
         for batch in _chunks(iter(records), size):
-            self._one(batch)
+            self._one(writer, batch)
 
     def _forget_what_nobody_wants(self) -> None:
         """Values that an earlier run could not send and that no plan asks for any more."""
@@ -100,14 +109,16 @@ class _Applier:
             writes.drop_waiting(c, session.ws, name, except_run=session.run_id, now=session.deps.clock.now())
         fp("apply.forgotten")
 
-    def _records(self) -> Iterator[PlanRecord]:
-        found = planbook.records(self._session.deps.store, self._plan, self._connector.name)
-        return (record for record in found if record.changes)
+    def _records(self, place: Owned, kind: Kind) -> Iterator[PlanRecord]:
+        found = planbook.records(
+            self._session.deps.store, self._plan, self._connector.name, object_name=place.object_name
+        )
+        return (record for record in found if record.changes and record.kind == kind)
 
-    def _one(self, batch: Sequence[PlanRecord]) -> list[PlanRecord]:
+    def _one(self, writer: BatchWriter, batch: Sequence[PlanRecord]) -> list[PlanRecord]:
         self._session.deps.stop.check()
         check_freeze(self._session, hint="Nothing was written after that; run again when it is over.")
-        result = self._writer.write(batch)
+        result = writer.write(batch)
         self._count(result)
         if result.stopped is None:
             self._failing = 0

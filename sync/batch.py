@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -22,6 +22,7 @@ from store import audit, leases, ledger, resolutions, writes
 from store.intents import Intent, NewIntent, Settlement
 from store.plans import PlanRecord
 from store.resolutions import Resolution
+from sync import taskbook
 from sync.adopt import adopt
 from sync.decide import Written, compare_before_write
 from sync.errors import Interrupted
@@ -48,10 +49,14 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """What the guard read showed: canonical values by (record id, property), and records that are not there."""
+    """What the guard read showed: canonical values by (record id, property), and records that are not there.
+
+    `ids` are the CRM's own ids of records that are addressed by their keys; a missing one with an id was deleted.
+    """
 
     values: Mapping[Key, str | None]
     missing: frozenset[str]
+    ids: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def properties_of(records: Sequence[PlanRecord]) -> tuple[str, ...]:
@@ -64,16 +69,19 @@ def read_current(connector: Connector, owned: Owned, ids: Sequence[str], propert
     values: dict[Key, str | None] = {}
     answered: set[str] = set()
     missing: set[str] = set()
-    size = connector.capabilities.read_batch
+    own: dict[str, str | None] = {}
+    records = owned.records(connector)
+    size = records.capabilities.read_batch
     for start in range(0, len(ids), size):
         refs = [Ref(connector.name, owned.object_name, one) for one in ids[start : start + size]]
-        for seen in connector.read_values(refs, properties):
+        for seen in records.read_values(refs, properties):
             answered.add(seen.ref.id)
+            own[seen.ref.id] = seen.record_id
             if seen.missing:
                 missing.add(seen.ref.id)
                 continue
             values |= _canonical_values(owned, seen, properties)
-    return Guarded(values, frozenset(missing | (set(ids) - answered)))
+    return Guarded(values, frozenset(missing | (set(ids) - answered)), own)
 
 
 def _canonical_values(owned: Owned, seen: Observed, properties: Sequence[str]) -> dict[Key, str | None]:
@@ -86,6 +94,7 @@ class BatchWriter:
     def __init__(self, session: Session, connector: Connector, owned: Owned, plan_id: str, model_version: str) -> None:
         self._session = session
         self._connector = connector
+        self._records = owned.records(connector)
         self._owned = owned
         self._plan_id = plan_id
         self._model_version = model_version
@@ -131,8 +140,9 @@ class BatchWriter:
             if deps.clock.monotonic() - read_at > deps.timing.guard_age:
                 return None
             known = ledger.ledger_for(c, session.ws, self._connector.name, self._owned.object_name, ids)
+            made = taskbook.made_before(c, session.ws, self._owned, records)
             readings = {
-                key: self._reading(change, guarded, key, known)
+                key: self._reading(change, guarded, key, known, new=record.kind == "create", made=key[0] in made)
                 for record in records
                 for change in record.changes
                 for key in [(record.record_id, str(change["property"]))]
@@ -150,11 +160,16 @@ class BatchWriter:
         guarded: Guarded,
         key: Key,
         known: Mapping[Key, ledger.LedgerRow],
+        *,
+        new: bool,
+        made: bool,
     ) -> _Reading:
         if key[0] in guarded.missing:
-            return "gone"
+            return "send" if new and not made and not guarded.ids.get(key[0]) else "gone"
         row = known.get(key)
         before, after = change["before"], change["after"]
+        if new:  # there already: this plan only makes it, and what it holds by now is its people's
+            return "unchanged" if guarded.values[key] == after else "conflict"
         return compare_before_write(
             guarded.values[key],
             None if before is None else str(before),
@@ -209,6 +224,8 @@ class BatchWriter:
                 result.buckets[key] = "conflict" if reading == "accepted" else reading
         # A time stamp that stays behind is `unchanged` too, but it is not what the CRM shows.
         adopt(c, session.ws, [one for one in booked.intents if one.state == "unchanged" and one.seen == one.want], now)
+        known = {record.record_id: guarded.ids.get(record.record_id) for record in records}
+        taskbook.note_made(c, session, self._owned, {key: one for key, one in known.items() if one})
         claimed = [one for one in booked.intents if one.state == "sent"]
         if claimed:
             self._audit(c, "intent", claim.batch, claimed, {})
@@ -220,8 +237,10 @@ class BatchWriter:
         changes: dict[str, dict[str, str | None]] = {}
         for intent in claimed:
             changes.setdefault(intent.record_id, {})[intent.property] = intent.want
+        new = {record.record_id for record in records if record.kind == "create"}
         batch = [
-            Change(Ref(self._connector.name, self._owned.object_name, one), values) for one, values in changes.items()
+            Change(Ref(self._connector.name, self._owned.object_name, one), values, new=one in new)
+            for one, values in changes.items()
         ]
         if not self._session.time_to_send():
             hint = "Nothing was sent after that; run again to go on."
@@ -239,7 +258,7 @@ class BatchWriter:
             if self._session.deps.clock.monotonic() > latest:
                 raise NotInTime("Nothing was sent: the run stood still after it had looked.")
             with leaving_by(latest):
-                outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}
+                outcomes = {outcome.ref.id: outcome for outcome in self._records.write(batch)}
             return outcomes, None
         except (CredentialsError, QuotaExhausted) as error:
             return _all(batch, "pending", error), error
@@ -258,9 +277,13 @@ class BatchWriter:
         settlements: list[Settlement] = []
         retry: dict[str, set[str]] = {}
         written: dict[str, dict[str, str | None]] = {}
-        values = _values(claimed)
+        values, sent = _values(claimed), {(one.record_id, one.property) for one in claimed}
+        needed = taskbook.needed(self._owned)
         for intent in claimed:
             outcome = outcomes.get(intent.record_id) or _unanswered(intent)
+            if (intent.record_id, outcome.property) not in sent or outcome.property in needed:
+                # A rule may show its error at a field that is none of ours; the rest is nothing without some of ours.
+                outcome = replace(outcome, property=None)
             state = _state_of(intent, outcome, values.get(intent.record_id, frozenset()))
             along = intent.field == STAMP_FIELD and outcome.property != intent.property
             settlements.append(Settlement(intent.id, state, reason=outcome.reason, code=outcome.code, along=along))
@@ -274,6 +297,8 @@ class BatchWriter:
             now = session.deps.clock.now()
             writes.settle(c, session.ws, settlements, now, claimed)
             lay_over(c, session.ws, self._connector.name, self._owned.stream, written)
+            ids = {one: outcomes[one].record_id for one in written}
+            taskbook.note_made(c, session, self._owned, ids)
             detail = {one.ref.id: [one.kind, one.code] for one in outcomes.values() if one.kind != "confirmed"}
             self._audit(c, "outcome", claimed[0].batch or "", claimed, detail)
         fp("apply.settled")
@@ -370,4 +395,4 @@ def _all(batch: Sequence[Change], kind: Literal["pending", "in_doubt"], error: C
 
 def _only(record: PlanRecord, properties: set[str]) -> PlanRecord:
     changes = tuple(change for change in record.changes if change["property"] in properties)
-    return PlanRecord(record.connection, record.object, record.record_id, record.account_id, changes, ())
+    return replace(record, changes=changes, held=())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from mapping.records import STAMP_FIELD, Ref
@@ -30,6 +31,7 @@ from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary
 from sync.session import Session
 from sync.standing import standing_at
+from sync.tasks import plan_tasks
 from sync.witness import heard
 
 CHUNK = 500
@@ -52,9 +54,12 @@ class _Draft:
     figures: dict[str, PlanFigures]
     properties: dict[str, set[str]]
     read_back: dict[str, Forecast]
+    proven: dict[str, frozenset[str]]
     looks_back: bool
     accounts_changed: int = 0
+    chosen: set[str] = field(default_factory=set)
     adopted: int = 0
+    tasks_cost: dict[str, int] = field(default_factory=dict)
     known_as_ours: Counter[str] = field(default_factory=Counter)
 
 
@@ -74,14 +79,15 @@ def build_plan(
     header = draft_header(session.at, framework.name, framework.version, ws, narrowed=narrowed)
     with session.write() as c:
         key = plans.create(c, ws, header)
-        forecasts = {name: Forecast(session.at.date, proven_properties(c, ws, name)) for name in owned}
+        proven = {name: proven_properties(c, ws, name) for name in owned}
     fp("plan.begun")
     draft = _Draft(
         key,
         {name: ConnectionPlan() for name in owned},
         {name: PlanFigures(name) for name in owned},
         {name: set() for name in owned},
-        forecasts,
+        {name: Forecast(session.at.date, proven[name]) for name in owned},
+        proven,
         looks_back(session),
     )
     after_accounts = 0
@@ -92,6 +98,8 @@ def build_plan(
         after_accounts += len(chunk)
         session.progress("plan", after_accounts)
         session.deps.stop.check()
+    for one in owned.values():
+        _plan_tasks(session, one, draft, selected)
     for name, number in sorted(draft.known_as_ours.items()):
         session.note(
             f"{name} says that Keepwell itself wrote {number} of the values that differ from what the store knows (a "
@@ -103,12 +111,52 @@ def build_plan(
     counts[PROPERTIES] = {name: sorted(used) for name, used in draft.properties.items()}
     counts[FIGURES] = {name: asdict(figures) for name, figures in draft.figures.items()}
     cost = {name: plan.cost for name, plan in draft.by_connection.items()}
-    made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), epochs)
+    made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), epochs, session.decided_at)
     with session.write() as c:
         failures.drop_unlinked(c, ws)
         plan_id = freeze(c, ws, key, cost=cost, counts=counts, made=made)
     fp("plan.finished")
     return Built(PlanSummary(plan_id, draft.by_connection), draft.figures, draft.adopted)
+
+
+def _choose(session: Session, draft: _Draft, account_id: str) -> bool:
+    """Whether one more account may change; the limit of a run counts those that do."""
+    limit = session.options.limit
+    if limit is None or account_id in draft.chosen:
+        return True
+    if draft.accounts_changed >= limit:
+        return False
+    draft.accounts_changed += 1
+    draft.chosen.add(account_id)
+    return True
+
+
+def _plan_tasks(session: Session, owned: Owned, draft: _Draft, selected: frozenset[str] | None) -> None:
+    """Tasks of alerts, which stand now: a plan as of a past day has nothing to say about them."""
+    if owned.tasks is None or not owned.tasks.by_field or draft.looks_back:
+        return
+    name, made, changed = owned.connection, 0, 0
+    read_back = Forecast(session.at.date, draft.proven[name])
+    for record in plan_tasks(session, owned.tasks, draft.key, selected, partial(_choose, session, draft)):
+        new = record.kind == "create"
+        made += 1 if record.changes and new else 0
+        changed += 1 if record.changes and not new else 0
+        _count_held(draft.by_connection[name], [str(one["reason"]) for one in record.held])
+        draft.by_connection[name].changes += len(record.changes)
+        draft.properties[name].update(str(change["property"]) for change in record.changes)
+        if record.changes:
+            read_back.add(record.record_id, [str(change["property"]) for change in record.changes])
+    plan, tasks = draft.by_connection[name], session.deps.connectors[name].tasks()
+    plan.tasks, plan.records = made, plan.records + made + changed
+    draft.figures[name] = replace(draft.figures[name], tasks=made + changed)
+    draft.tasks_cost[name] = tasks.write_cost(made, changed, read_back.records) if tasks is not None else 0
+
+
+def _count_held(plan: ConnectionPlan, reasons: Sequence[str]) -> None:
+    """Count values that a plan leaves alone."""
+    plan.held += sum(1 for reason in reasons if reason in OPEN_HOLDS)
+    plan.refused += sum(1 for reason in reasons if reason == "refused")
+    plan.accepted += sum(1 for reason in reasons if reason == "accepted")
 
 
 def _estimate(session: Session, draft: _Draft) -> None:
@@ -118,8 +166,10 @@ def _estimate(session: Session, draft: _Draft) -> None:
     )
     for name, plan in draft.by_connection.items():
         plan.cost = session.opening.get(name, 0) if later else 0
-        if plan.records:
-            plan.cost += session.deps.connectors[name].write_cost(plan.records, draft.read_back[name].records)
+        accounts = draft.figures[name].changed
+        if accounts:
+            plan.cost += session.deps.connectors[name].write_cost(accounts, draft.read_back[name].records)
+        plan.cost += draft.tasks_cost.get(name, 0)
 
 
 def _plan_chunk(
@@ -152,8 +202,7 @@ def _plan_chunk(
         decided = by_account.get(account_id, [])
         wanted = selected is None or account_id in selected
         if wanted and any(one.changes for _, one in decided):
-            wanted = session.options.limit is None or draft.accounts_changed < session.options.limit
-            draft.accounts_changed += 1 if wanted else 0
+            wanted = _choose(session, draft, account_id)
         for link, decision in decided:
             _count(draft, pictures[link.connection], link, decision if wanted else RecordDecision())
             adopted += _adoptions(session, link, decision, len(adopted))
@@ -193,9 +242,7 @@ def _count(draft: _Draft, picture: Picture, link: AccountLink, decision: RecordD
     plan, figures = draft.by_connection[name], draft.figures[name]
     plan.records += 1 if decision.changes else 0
     plan.changes += len(decision.changes)
-    plan.held += sum(1 for held in decision.held if held.reason in OPEN_HOLDS)
-    plan.refused += sum(1 for held in decision.held if held.reason == "refused")
-    plan.accepted += sum(1 for held in decision.held if held.reason == "accepted")
+    _count_held(plan, [held.reason for held in decision.held])
     draft.properties[name].update(change.property for change in decision.changes)
     if decision.changes:
         draft.read_back[name].add(link.crm_id, [change.property for change in decision.changes])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from store import decisions, plans, raw, runs
 from store import epochs as epoch_table
-from store import plans, raw, runs
 from store.plans import Plan
 from sync import guards
 from sync.errors import Refused, StalePlan
@@ -109,6 +109,7 @@ def check_not_stale(session: Session, plan: Plan) -> None:
     it is not what it was."""
     with session.deps.store.read() as c:
         plans.verify(c, session.ws, plan.id or "")
+        decided_at = decisions.last_change(c, session.ws)
     if plan.state == "applied":
         raise StalePlan(f"Plan {plan.id} was applied already.", hint="Make a new one with `keepwell plan`.")
     stale = [one for one in _freshness(session, plan) if one.sealed and one.used != one.latest]
@@ -118,6 +119,11 @@ def check_not_stale(session: Session, plan: Plan) -> None:
         names = ", ".join(f"{one.connection} {one.stream}" for one in stale)
         raise StalePlan(
             f"Plan {plan.id} is stale: {names} was read again since it was made.",
+            hint="Make a new one with `keepwell plan`; nothing was written.",
+        )
+    if decided_at != Provenance.of(plan).decided_at:
+        raise StalePlan(
+            f"Plan {plan.id} is stale: somebody decided since it was made which records are one account.",
             hint="Make a new one with `keepwell plan`; nothing was written.",
         )
     if plan.header.model_version != session.deps.framework.version:
@@ -131,7 +137,7 @@ def check_not_stale(session: Session, plan: Plan) -> None:
 def check_properties(plan: Plan, owned: Mapping[str, Owned]) -> None:
     """Raise `StalePlan` when a property that the plan writes is not there any more, or cannot hold its values."""
     for name, properties in plan.counts[PROPERTIES].items():
-        there = owned[name].properties if name in owned else ()
+        there = [one for place in owned[name].places() for one in place.properties] if name in owned else []
         lost = [one for one in properties if one not in there]
         if lost:
             raise StalePlan(

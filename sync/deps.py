@@ -16,6 +16,7 @@ from connectors.budget import Budget
 from connectors.clock import Clock, SystemClock
 from mapping.fieldmap import FieldMap
 from mapping.framework import Framework
+from mapping.rates import Rates
 from mapping.records import FieldSpec
 from store import Store
 from store.errors import StoreError
@@ -75,7 +76,10 @@ def _no_signals(_stop: Stop) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything outside that a run touches; built by `sync.assemble`, or by a test."""
+    """Everything outside that a run touches; built by `sync.assemble`, or by a test.
+
+    `specs` are the properties of all connections together, `own_specs` those of a connection that has not all of them.
+    """
 
     settings: Settings
     store: Store
@@ -84,6 +88,8 @@ class Deps:
     field_maps: Mapping[str, FieldMap]
     framework: Framework
     specs: tuple[FieldSpec, ...]
+    own_specs: Mapping[str, tuple[FieldSpec, ...]] = field(default_factory=dict)
+    rates: Rates | None = None
     clock: Clock = field(default_factory=SystemClock)
     sleep: Callable[[float], None] = time.sleep
     new_id: Callable[[], str] = new_run_id
@@ -98,6 +104,10 @@ class Deps:
     @property
     def workspace(self) -> str:
         return self.settings.workspace
+
+    def specs_of(self, connection: str) -> tuple[FieldSpec, ...]:
+        """The properties that Keepwell has in one CRM."""
+        return self.own_specs.get(connection, self.specs)
 
     def close(self) -> None:
         """Close every connector and the store."""

@@ -10,17 +10,20 @@ from datetime import timedelta
 from config.errors import ConfigFileError
 from config.fieldmaps import load_field_maps
 from config.frameworks import load_framework_file
-from config.policy import check_policy
+from config.notifications import check_notifications
+from config.policy import check_measures, check_policy, check_tasks
+from config.rates import load_rates
 from config.settings import Settings
 from connectors.base import Check, Connector
 from connectors.clock import Clock, SystemClock
 from connectors.errors import ConnectorError
-from store import Store, leases, open_store, pins, runs
+from store import Store, leases, notifications, open_store, pins, runs
 from store import check as check_store
 from store.errors import PinMismatch, StoreError, StoreMissing
 from sync.assemble import assemble
 from sync.deps import Deps
 from sync.ending import EXIT_CREDENTIALS, EXIT_DONE, EXIT_FAILED, EXIT_LATER, EXIT_USAGE, ending_of_error
+from sync.fields import fields_plan_of
 from sync.guards import frozen
 from sync.session import lease_key
 
@@ -58,6 +61,7 @@ def doctor(settings: Settings, *, clock: Clock | None = None, sleep: Callable[[f
             found += checks
             codes.append(code)
         found += _last_run(deps.store, clock)
+        found += _told(deps)
     finally:
         deps.close()
     return Diagnosis(found, _worst(codes))
@@ -85,7 +89,11 @@ def _framework(settings: Settings) -> Iterator[Check]:
     try:
         framework = load_framework_file(settings.framework)
         load_field_maps(settings)
+        load_rates(settings)
         check_policy(settings, framework)
+        check_tasks(settings, framework)
+        check_measures(settings, framework)
+        check_notifications(settings, framework)
     except ConfigFileError as error:
         for problem in error.problems:
             yield Check("framework", "error", str(replace(problem, hint="")), problem.hint)
@@ -161,13 +169,17 @@ def _pin(deps: Deps, name: str, connector: Connector) -> Check:
     return Check(title, "ok", f"{identity}, the same as in earlier runs")
 
 
-def _properties(deps: Deps, name: str, connector: Connector) -> Check:
+def _properties(deps: Deps, name: str, _: Connector) -> Check:
     title = f"{name}: properties"
-    findings = connector.fields().plan(deps.specs)
+    findings = fields_plan_of(deps, name)
     wrong = [one for one in findings if one.action in ("conflict", "unreadable")]
     if wrong:
         text = "; ".join(f"{one.property}: {one.detail or one.action}" for one in wrong)
         return Check(title, "error", text, "Rename or remove the property, or choose another prefix.")
+    by_hand = [one.property for one in findings if one.action == "by_hand"]
+    if by_hand:
+        detail = f"{len(by_hand)} of {len(findings)} are missing, and this CRM lets nobody create them from outside"
+        return Check(title, "warning", detail, "Give an admin what `keepwell fields export --out FOLDER` writes.")
     missing = [one.property for one in findings if one.action == "create"]
     if missing:
         return Check(title, "warning", f"{len(missing)} of {len(findings)} are missing", "Run `keepwell fields apply`.")
@@ -182,6 +194,20 @@ def _lease(deps: Deps, name: str, _connector: Connector) -> Check:
         return Check(title, "ok", "no run is under way")
     detail = f"run {holder.owner} is under way; its lease ends in {holder.expires_in:.0f} s unless it goes on"
     return Check(title, "warning", detail, "Another run would answer busy until then.")
+
+
+def _told(deps: Deps) -> Iterator[Check]:
+    channels = deps.settings.notifications.channels
+    if not channels:
+        return
+    with deps.store.read() as c:
+        counts = notifications.counts(c, deps.workspace)
+    if counts["given_up"]:
+        hint = "`keepwell notify list --state given_up` says why, `keepwell notify retry` tries again."
+        yield Check("notifications", "warning", f"{counts['given_up']} given up, which nobody was told", hint)
+        return
+    waiting = counts["waiting"] + counts["sending"]
+    yield Check("notifications", "ok", f"channels {', '.join(channels)}; {waiting} waiting")
 
 
 def _last_run(store: Store, clock: Clock) -> Iterator[Check]:

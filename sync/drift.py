@@ -124,7 +124,7 @@ def find_drift(deps: Deps, select: str | None = None) -> Drift:
     drift = Drift()
     for name, connector in deps.connectors.items():
         before = connector.usage().requests
-        owned = owned_properties(connector, deps.field_maps[name], deps.specs)
+        owned = owned_properties(connector, deps.field_maps[name], deps.specs_of(name))
         search = _Search(deps, connector, owned, drift)
         search.run(None if chosen is None else sorted(one for at, one in chosen if at == name))
         drift.connections[name].requests = connector.usage().requests - before

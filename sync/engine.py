@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.base import Connector
 from connectors.errors import ConnectorError
 from store import runs
+from store.errors import StoreError
 from store.plans import Plan
 from sync import checks, planbook
 from sync.apply import apply_plan
@@ -192,7 +194,8 @@ def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
     fp("apply.finished")
     session.enter("verify")
     for name, connector in session.deps.connectors.items():
-        verify_writes(session, connector, owned[name], plan)
+        for place in owned[name].places():
+            verify_writes(session, connector, place, plan)
 
 
 def _owned(session: Session) -> dict[str, Owned]:
@@ -201,7 +204,9 @@ def _owned(session: Session) -> dict[str, Owned]:
     A CRM that has none of them is only read; one that lacks some makes the run partial.
     """
     deps = session.deps
-    owned = {name: owned_properties(c, deps.field_maps[name], deps.specs) for name, c in deps.connectors.items()}
+    owned = {
+        name: owned_properties(c, deps.field_maps[name], deps.specs_of(name)) for name, c in deps.connectors.items()
+    }
     for name, one in owned.items():
         if one.absent and one.by_field:
             session.report.missing_properties += len(one.absent)
@@ -209,6 +214,10 @@ def _owned(session: Session) -> dict[str, Owned]:
             session.note(f"{name}: not written because it is not there: {listed}; see `keepwell fields plan`", name)
         elif one.absent:
             session.note(f"{name}: has none of Keepwell's properties and is only read", name)
+        if one.tasks is not None and one.tasks.absent:
+            session.report.missing_properties += 1
+            listed = ", ".join(one.tasks.absent)
+            session.note(f"{name}: no tasks are made for alerts without {listed}; see `keepwell fields plan`", name)
     return owned
 
 
@@ -256,16 +265,29 @@ def _run(
             c, deps.workspace, session.run_id, command, as_of=session.at.utc, version=deps.version, now=deps.clock.now()
         )
     fp("run.started")
+    began = deps.clock.monotonic()
     deps.observer(RunStarted(session.run_id, command))
-    with _signals(deps):
-        ending = _ended(session, body, held)
+    try:
+        with _signals(deps):
+            ending = _ended(session, body, held)
+    except Exception:  # a bug, which the report and the store say already
+        session.leave()
+        _tell_end(session, began)
+        raise
     session.leave()
     _count_requests(session)
     report.finished_at = _text(deps.clock.now())
     record_ending(session, ending)
     fp("run.finished")
-    deps.observer(RunFinished(session.run_id, report.status, report.reason))
+    _tell_end(session, began)
     return report
+
+
+def _tell_end(session: Session, began: float) -> None:
+    report, seconds = session.report, session.deps.clock.monotonic() - began
+    session.deps.observer(
+        RunFinished(session.run_id, report.status, report.reason, report.reason_code, report.exit_code, seconds)
+    )
 
 
 def _signals(deps: Deps) -> AbstractContextManager[None]:
@@ -301,7 +323,14 @@ def _begin(deps: Deps, options: RunOptions, command: str) -> Session:
 def _count_requests(session: Session) -> None:
     for name, connector in session.deps.connectors.items():
         use = connector.usage()
-        session.report.api[name] = ApiUse(use.requests, use.throttled, use.retried)
+        session.report.api[name] = ApiUse(use.requests, use.throttled, use.retried, _quota_left(connector))
+
+
+def _quota_left(connector: Connector) -> int | None:
+    try:
+        return connector.quota_left()
+    except (ConnectorError, StoreError):  # a run that ends because of one of them must not end in another one
+        return None
 
 
 def _text(instant: datetime) -> str:

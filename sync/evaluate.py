@@ -1,36 +1,36 @@
-"""Room 4: facts, health, renewal, lifecycle, segment, cadence for every account, a slice of accounts at a time.
+"""Room 4: facts, health, renewal, lifecycle, segment, cadence, alerts for every account, a slice of them at a time.
 
-Only what differs from the standing evaluation is stored, with its explanation; so history grows with changes, not
-with runs.
+Only what differs from the standing evaluation is stored, with how healthy the account was; so history grows with
+changes, not with runs.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from math import isfinite
 
 import polars as pl
 
+from connectors.ahead import one_ahead
 from mapping import engine
-from mapping.canonical import canonical
 from mapping.engine import Evaluation
-from mapping.records import STAMP_FIELD, FieldSpec
+from mapping.frames import Frames
 from store import evaluations, identity, marks
-from store.evaluations import NewEvaluation
-from store.types import dump_json
-from sync.because import reasons
-from sync.errors import InvariantError
+from store.evaluations import NewEvaluations
+from sync.because import TOLD
+from sync.documents import canonical_frame, computed, outputs, values_hashes
 from sync.faults import fp
-from sync.portfolio import LAST, Portfolio
+from sync.overload import Overload
+from sync.portfolio import Portfolio
 from sync.report import BANDS, AccountLine
 from sync.selection import Selection
 from sync.session import Session
-from sync.standing import standing_at
 from sync.top import merged
+from sync.watch import Judged, Watch
 
-CHUNK = 1_000
+CHUNK = 50_000
+"""Accounts of a slice: enough that what a slice costs by itself does not count, half a GiB while it is there."""
 
 
 @dataclass(slots=True)
@@ -52,76 +52,72 @@ def evaluate(session: Session) -> Evaluated:
     session.report.accounts, session.report.bands = 0, dict.fromkeys(BANDS, 0)
     with store.read() as c:
         chunks = list(identity.account_chunks(c, ws, CHUNK))
-    portfolio = Portfolio.open(session)
-    for account_ids in chunks:
-        frames = portfolio.frames(account_ids)
-        evaluation = engine.evaluate(frames, session.deps.framework, session.at)
-        _save(session, evaluation)
-        _count(session, evaluation.frame)
-        named = frames.accounts.select("account_id", "name").join(evaluation.frame, on="account_id")
-        result.top = merged(result.top, named)
-        if selection is not None:
-            selection.look(_selectable(frames.accounts, evaluation.frame, portfolio.links(account_ids)))
-        session.progress("evaluate", session.report.accounts)
-        session.deps.stop.check()
+    portfolio = Portfolio.open(session, whole=True)
+    watch = Watch(session, portfolio)
+    overload = Overload(session, idle=watch.idle)
+    with session.deps.pool(1, "one-ahead") as pool, closing(one_ahead(_read(portfolio, chunks), pool)) as slices:
+        for account_ids, frames in slices:
+            evaluation = engine.evaluate(frames, session.deps.framework, session.at)
+            _save(session, evaluation, watch, watch.judge(evaluation, frames.meetings))
+            overload.add(frames, evaluation)
+            _count(session, evaluation.frame)
+            named = frames.accounts.select("account_id", "name").join(evaluation.frame, on="account_id")
+            result.top = merged(result.top, named)
+            if selection is not None:
+                selection.look(_selectable(frames.accounts, evaluation.frame, portfolio.links(account_ids)))
+            session.progress("evaluate", session.report.accounts)
+            session.deps.stop.check()
+    overload.finish()
+    watch.finish()
     if session.options.as_of is None:
         with session.write() as c:
-            marks.set_mark(c, ws, LAST, session.at.utc.isoformat())
+            marks.set_mark(c, ws, marks.EVALUATED_LAST, session.at.utc.isoformat())
     fp("evaluate.stored")
     result.selected = selection.found() if selection is not None else None
     return result
 
 
-def _save(session: Session, evaluation: Evaluation) -> None:
-    """Store what changed of one slice; explanations are made for those accounts only."""
+def _read(portfolio: Portfolio, chunks: Iterable[Sequence[str]]) -> Generator[tuple[Sequence[str], Frames]]:
+    """The accounts in slices with everything that their evaluation reads."""
+    for account_ids in chunks:
+        yield account_ids, portfolio.frames(account_ids)
+
+
+def _save(session: Session, evaluation: Evaluation, watch: Watch, judged: Judged) -> None:
+    """Store what changed of one slice, with its alerts."""
+    store, ws, at = session.deps.store, session.ws, evaluation.at.utc
     specs = [spec for spec in session.deps.specs if spec.writable]
-    store, ws = session.deps.store, session.ws
-    rows = dict(_canonical_rows(evaluation.frame, specs))
-    hashes = {account_id: values_hash(values) for account_id, values in rows.items()}
+    values = canonical_frame(computed(evaluation, specs), specs)
+    hashes = dict(zip(values.get_column("account_id").to_list(), values_hashes(values), strict=True))
     with store.read() as c:
-        standing = standing_at(c, ws, list(rows), evaluation.at.utc)
-    changed = [one for one, found in hashes.items() if one not in standing or standing[one].values_hash != found]
-    scores = {one[0]: one[1] for one in evaluation.frame.select("account_id", "health_score").iter_rows()}
-    fresh = [
-        NewEvaluation(
-            account_id=account_id,
-            values_hash=hashes[account_id],
-            values={"values": rows[account_id], "because": reasons(detail)},
-            score=scores[account_id],
-            band=rows[account_id].get("health_band") or "unknown",
-            stage=rows[account_id].get("lifecycle_stage"),
-            detail=detail,
-        )
-        for account_id, detail in (evaluation.details(changed) if changed else ())
-    ]
-    if fresh:
-        with session.write() as c:
-            evaluations.save(c, ws, session.run_id, evaluation.framework.version, evaluation.at.utc, fresh)
+        changed = evaluations.differing(c, ws, at, hashes)
+    if not changed and not judged:
+        return
+    new, kept = _new(evaluation, values, hashes, changed), evaluation.health(changed)
+    because = judged.because(evaluation)
+    with session.write() as c:
+        evaluations.save(c, ws, session.run_id, evaluation.framework.version, at, new, kept)
+        watch.store(c, judged, because)
+    watch.count(judged)
+    fp("evaluate.chunk_stored")
 
 
-def _canonical_rows(frame: pl.DataFrame, specs: Sequence[FieldSpec]) -> Iterator[tuple[str, dict[str, str | None]]]:
-    names = [spec.name for spec in specs]
-    for account_id, *values in frame.select("account_id", *names).iter_rows():
-        yield account_id, {spec.name: canonical_text(spec, value) for spec, value in zip(specs, values, strict=True)}
-
-
-def canonical_text(spec: FieldSpec, value: object) -> str | None:
-    """Canonical text; a binary float is cut to the decimals that the CRM's property has.
-
-    What is no number would be stored and sent as a word; the frameworks make no such value.
-    """
-    if isinstance(value, float) and not isfinite(value):
-        raise InvariantError(
-            f"The computed value of {spec.name} is {value}, not a number; nothing was written.",
-            hint="Please report this with the framework's metrics and scores.",
-        )
-    return canonical(spec, round(value, spec.decimals) if isinstance(value, float) else value)
-
-
-def values_hash(values: Mapping[str, str | None]) -> str:
-    """Identity of what was computed, the time of computing left out."""
-    content = {name: value for name, value in values.items() if name != STAMP_FIELD}
-    return hashlib.blake2b(dump_json(content).encode(), digest_size=16).hexdigest()
+def _new(
+    evaluation: Evaluation, values: pl.DataFrame, hashes: Mapping[str, str], changed: Sequence[str]
+) -> NewEvaluations:
+    """The evaluations of the accounts that `changed`, in order."""
+    here = pl.col("account_id").is_in(list(changed))
+    mine, told = values.filter(here), evaluation.columns(*TOLD.values()).filter(here)
+    found = evaluation.frame.filter(here)
+    ids = mine.get_column("account_id").to_list()
+    return NewEvaluations(
+        account_ids=ids,
+        values_hashes=[hashes[one] for one in ids],
+        outputs=outputs(mine, told.rename({column: name for name, column in TOLD.items()})),
+        scores=found.get_column("health_score").to_list(),
+        bands=mine.get_column("health_band").fill_null("unknown").to_list(),
+        stages=mine.get_column("lifecycle_stage").to_list(),
+    )
 
 
 def _count(session: Session, frame: pl.DataFrame) -> None:

@@ -26,6 +26,29 @@ class RoomEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomLeft:
+    """The run is done with a room, or ended in it, after so many seconds."""
+
+    room: Room
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade:
+    """A request to a CRM is over: answered with `status`, or failed with an `error` of this class.
+
+    `operation` is its path without ids and without the query. Told by whichever thread made the call.
+    """
+
+    connection: str
+    method: str
+    operation: str
+    status: int | None
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageStored:
     """A page of a stream is in the store; `total` counts the rows of this stream in this run."""
 
@@ -88,23 +111,39 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsTold:
+    """People were told of alerts and runs: how much was noted anew, sent and given up, and how much waits now."""
+
+    noted: int
+    sent: int
+    given_up: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A run ended with this status."""
+    """A run ended with this status, and is in the store."""
 
     run_id: str
     status: str
     reason: str | None
+    reason_code: str | None = None
+    exit_code: int = 0
+    seconds: float = 0.0
 
 
 Event = (
     RunStarted
     | RoomEntered
+    | RoomLeft
+    | CallMade
     | PageStored
     | BackfillMoved
     | StreamSealed
     | ChunkDone
     | BatchSettled
     | Noted
+    | NewsTold
     | RunFinished
 )
 Observer = Callable[[Event], None]

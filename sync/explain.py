@@ -12,11 +12,19 @@ from sqlalchemy import and_, or_, select
 from mapping import engine
 from mapping.canonical import canonical, display
 from mapping.engine import Evaluation
-from store import frames, identity, ledger, raw
+from mapping.frames import Frames
+from mapping.spoken import spoken
+from mapping.wording import wording
+from store import alerts, frames, identity, ledger, raw
+from store.alerts import Alert
 from store.identity import AccountLink
 from store.tables import raw_alias, raw_record
+from sync.changed import since_before
+from sync.children import children_of
 from sync.deps import Deps, RunOptions
+from sync.documents import computed
 from sync.errors import UsageError, no_accounts
+from sync.inputs import inputs_of
 from sync.moment import moment
 from sync.owned import account_stream
 from sync.portfolio import Portfolio
@@ -42,6 +50,7 @@ def explain_account(deps: Deps, query: str, as_of: date | None = None) -> dict[s
     detail = dict(evaluation.details([account_id]))[account_id]
     with deps.store.read() as c:
         links = identity.links(c, deps.workspace, [account_id])
+        standing = alerts.standing_at(c, deps.workspace, account_id, at.utc)
     name = found.accounts.get_column("name").to_list()
     return {
         "account_id": account_id,
@@ -52,8 +61,22 @@ def explain_account(deps: Deps, query: str, as_of: date | None = None) -> dict[s
         "records": [_record(link) for link in links],
         "values": list(_values(deps, evaluation)),
         "in_crm": [one for link in links for one in _shown(deps, link)],
-        "explanation": detail,
+        "inputs": inputs_of(portfolio, found, account_id),
+        "nearly": evaluation.near_misses(account_id),
+        "next_renewal": _coming(evaluation, found, account_id),
+        "change": since_before(deps, evaluation, account_id, detail) or None,
+        "children": children_of(session, portfolio, links),
+        "alerts": [_alert(one) for one in standing],
+        "explanation": spoken(detail, deps.framework),
     }
+
+
+def _coming(evaluation: Evaluation, read: Frames, account_id: str) -> dict[str, Any] | None:
+    found = evaluation.next_renewal(account_id, read)
+    if found is None:
+        return None
+    label = wording(evaluation.framework).label("renewal_status", found.status)
+    return {"status": found.status, "label": label, "sub_status": found.sub_status, "on": found.on.isoformat()}
 
 
 def find_account(deps: Deps, query: str) -> str:
@@ -61,7 +84,8 @@ def find_account(deps: Deps, query: str) -> str:
     wanted = query.strip()
     with deps.store.read() as c:
         found = {one.account_id for one in identity.find(c, deps.workspace, wanted.rpartition(":")[2] or wanted)}
-        if wanted in found:
+        # An account may be named after a record that is not there any more.
+        if wanted in found or (not found and identity.links(c, deps.workspace, [wanted])):
             return wanted
         if not found:
             found = _by_text(deps, wanted)
@@ -118,7 +142,21 @@ def _no_account(deps: Deps, wanted: str) -> UsageError:
 
 
 def _by_text(deps: Deps, wanted: str) -> set[str]:
-    """Accounts whose domain or name is `wanted`, whatever the case; part of a name when no whole name fits."""
+    """Accounts of which a record is found by `wanted`."""
+    keys = records_by_text(deps, wanted)
+    if not keys:
+        return set()
+    with deps.store.read() as c:
+        links = identity.link_frame(c, deps.workspace)
+    wanted_rows = pl.DataFrame(keys, schema=["connection", "crm_id"], orient="row")
+    return set(links.join(wanted_rows, on=["connection", "crm_id"], how="semi").get_column("account_id").to_list())
+
+
+def records_by_text(deps: Deps, wanted: str) -> list[tuple[str, str]]:
+    """(connection, id) of account records whose domain or name is `wanted`, whatever the case.
+
+    Part of a name is enough when no whole name fits.
+    """
     text = wanted.casefold()
     whole: set[tuple[str, str]] = set()
     part: set[tuple[str, str]] = set()
@@ -130,12 +168,7 @@ def _by_text(deps: Deps, wanted: str) -> set[str]:
                     whole.add((connection, record_id))
                 elif text and text in folded:
                     part.add((connection, record_id))
-        links = identity.link_frame(c, deps.workspace)
-    keys = whole or part
-    if not keys:
-        return set()
-    wanted_rows = pl.DataFrame(sorted(keys), schema=["connection", "crm_id"], orient="row")
-    return set(links.join(wanted_rows, on=["connection", "crm_id"], how="semi").get_column("account_id").to_list())
+    return sorted(whole or part)
 
 
 def _record(link: AccountLink) -> dict[str, Any]:
@@ -148,8 +181,20 @@ def _record(link: AccountLink) -> dict[str, Any]:
     }
 
 
+def _alert(one: Alert) -> dict[str, Any]:
+    moments = {name: getattr(one.life, name) for name in ("raised_at", "due_at", "answered_at", "escalated_at")}
+    return {
+        "id": one.id,
+        "alert": one.alert,
+        "label": one.label,
+        "owner": one.owner,
+        **{name: None if at is None else at.isoformat(timespec="seconds") for name, at in moments.items()},
+        "level": one.life.level,
+    }
+
+
 def _values(deps: Deps, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    row = evaluation.frame.row(0, named=True)
+    row = computed(evaluation, deps.specs).row(0, named=True)
     for spec in deps.specs:
         if spec.writable:
             value = canonical(spec, row[spec.name])
@@ -166,16 +211,18 @@ def _shown(deps: Deps, link: AccountLink) -> Iterator[dict[str, Any]]:
     with deps.store.read() as c:
         payload = raw.payloads(c, deps.workspace, link.connection, stream, [link.crm_id]).get(link.crm_id, {})
         written = ledger.ledger_for(c, deps.workspace, link.connection, link.object, [link.crm_id])
-    for spec in deps.specs:
+    for spec in deps.specs_of(link.connection):
         name = provisioner.property_name(spec)
         last = written.get((link.crm_id, name))
         if name in payload or last is not None:
+            seen = canonical(spec, payload.get(name))
             yield {
                 "connection": link.connection,
                 "record_id": link.crm_id,
                 "field": spec.name,
                 "property": name,
-                "seen": canonical(spec, payload.get(name)),
+                "seen": seen,
+                "display": display(spec, seen),
                 "last_written": last.written if last is not None else None,
                 "written_at": last.written_at.isoformat() if last is not None else None,
                 "run_id": last.run_id if last is not None else None,

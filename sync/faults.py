@@ -16,6 +16,7 @@ POINTS: tuple[str, ...] = (
     "pull.page_stored",
     "pull.sealed",
     "normalise.chunk_stored",
+    "evaluate.chunk_stored",
     "evaluate.stored",
     "plan.begun",
     "plan.chunk_stored",

@@ -36,7 +36,8 @@ class PlanFigures:
     `records` are the live records that could be written; `changed` those with any change; `replaced` those where a
     change replaces or clears a value, or writes again where Keepwell wrote before. Filling an empty property for
     the first time is not counted in `replaced`: otherwise no empty CRM could ever be provisioned. `banded` are
-    records that show a health band now, `dropped` those whose band would get worse.
+    records that show a health band now, `dropped` those whose band would get worse. `tasks` are the tasks that it makes
+    or changes for alerts.
     """
 
     connection: str
@@ -45,6 +46,7 @@ class PlanFigures:
     replaced: int = 0
     banded: int = 0
     dropped: int = 0
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def drops_band(before: str | None, after: str | None) -> bool:
 def too_many_changes(figures: Sequence[PlanFigures], limits: Limits) -> list[str]:
     """Refusals because one plan would change too much."""
     refusals = []
-    enough = max((one.changed for one in figures), default=0)  # the flag counts first writes, in every connection
+    # The flag counts first writes, in every connection.
+    enough = max((max(one.changed, one.tasks) for one in figures), default=0)
     for one in figures:
         number = one.changed if limits.count_first_writes else one.replaced
         allowed = limits.max_changes.allowed(one.records)
@@ -85,6 +88,12 @@ def too_many_changes(figures: Sequence[PlanFigures], limits: Limits) -> list[str
             refusals.append(
                 f"{one.connection}: the plan changes {number} of {one.records} records, more than max_changes "
                 f"{limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes {enough}."
+            )
+        if one.tasks > allowed:
+            refusals.append(
+                f"{one.connection}: the plan makes or changes {one.tasks} tasks of {one.records} accounts, more than "
+                f"max_changes {limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes "
+                f"{enough}."
             )
     return refusals
 

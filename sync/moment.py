@@ -19,8 +19,12 @@ def moment(deps: Deps, options: RunOptions) -> AsOf:
 
 def looks_back(session: Session) -> bool:
     """Whether this run evaluates a day that is over: what it finds says nothing about today."""
-    today = AsOf(session.deps.clock.now(), session.deps.settings.timezone).date
-    return session.options.as_of is not None and session.at.date < today
+    return is_over(session.deps, session.options)
+
+
+def is_over(deps: Deps, options: RunOptions) -> bool:
+    """Whether a run was asked for a day that is over."""
+    return options.as_of is not None and options.as_of < AsOf(deps.clock.now(), deps.settings.timezone).date
 
 
 def refuse_future(session: Session) -> None:

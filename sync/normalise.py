@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -26,6 +27,10 @@ from sync.relink import ALL, forget_relinked, relinked
 from sync.session import Session
 
 CHUNK = 2000
+READINGS_KEPT = timedelta(days=400)
+"""A year and more of usage readings: what an evaluation for a day in the past year looks back to."""
+_TELLS = {"account": "account_ref", "ticket": "id"}
+"""Entities whose records tell of milestones, and the field of a milestone that names the record."""
 T = TypeVar("T")
 
 
@@ -121,18 +126,27 @@ class _Normaliser:
             good: list[dict[str, object]] = []
             problems: list[Quarantined] = []
             milestones: list[dict[str, object]] = []
+            readings: list[dict[str, object]] = []
             for row in live:
                 record = RawRecord(row.id, row.payload)
                 read = normalise(record, self._map, connection, refs=refs.get(row.id), zone=self._zone)
-                good.append(dict(read.row))
                 problems.extend(read.problems)
+                if self._map.entity == "ticket" and read.milestones:
+                    dead.append(row.id)  # it was a ticket, if the map that says otherwise is new
+                else:
+                    good.append(dict(read.row))
                 milestones.extend(dict(one) for one in read.milestones)
+                readings.extend([dict(read.reading)] if read.reading is not None else [])
             quarantine.clear(c, ws, connection, stream, [row.id for row in rows])
             quarantine.put_many(c, ws, problems, self._session.deps.clock.now())
             entities.replace_entities(c, ws, self._map.entity, connection, good)
             entities.delete_entities(c, ws, self._map.entity, connection, dead, stream=stream)
+            if teller := _TELLS.get(self._map.entity):
+                told = [row.id for row in rows]
+                entities.replace_milestones(c, ws, connection, stream, told, milestones, teller=teller)
             if self._map.entity == "account":
-                entities.replace_milestones(c, ws, connection, stream, [row.id for row in rows], milestones)
+                before = self._session.at.date - READINGS_KEPT
+                entities.keep_readings(c, ws, connection, stream, readings, gone=dead, before=before)
             if seq is not None:
                 marks.set_mark(c, ws, self._mark, [seq, version])
         fp("normalise.chunk_stored")

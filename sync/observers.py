@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sync.events import Event, Observer
 
 
@@ -14,6 +16,26 @@ def several(*observers: Observer) -> Observer:
 
     def observe(event: Event) -> None:
         for observer in observers:
+            observer(event)
+
+    return observe
+
+
+def unfailing(observer: Observer) -> Observer:
+    """An observer whose own failures stay with it: what only watches never changes a run."""
+
+    def observe(event: Event) -> None:
+        with suppress(Exception):
+            observer(event)
+
+    return observe
+
+
+def only(kind: type[Event], observer: Observer) -> Observer:
+    """An observer that hears of one type of event."""
+
+    def observe(event: Event) -> None:
+        if isinstance(event, kind):
             observer(event)
 
     return observe

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from connectors.base import Connector
+from connectors.base import Connector, Records
 from connectors.errors import MissingScope
 from mapping.canonical import canonical
 from mapping.fieldmap import FieldMap
 from mapping.records import FieldSpec
+from mapping.tasks import TASK_KEY, task_fields
 from sync.errors import InvariantError
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Writable properties of one connection; `absent` are not there (or have another type) and so are not planned."""
+    """Writable properties of one object of a connection; `absent` are not there (or have another type) and so are not
+    planned.
+
+    `stream` is the stream that reads the object, empty where none does. Beside the accounts' stand the `tasks` that
+    alerts become, where the configuration asks for them.
+    """
 
     connection: str
     object_name: str
@@ -23,6 +29,7 @@ class Owned:
     by_field: Mapping[str, str]
     specs: Mapping[str, FieldSpec]
     absent: tuple[str, ...]
+    tasks: Owned | None = None
 
     def canonical(self, property_name: str, raw: object) -> str | None:
         """Canonical text of a raw value of one of these properties."""
@@ -32,6 +39,17 @@ class Owned:
     def properties(self) -> tuple[str, ...]:
         """Every property that exists, in the order of the fields."""
         return tuple(self.by_field.values())
+
+    def places(self) -> tuple[Owned, ...]:
+        """The objects of the connection that are written to, the accounts first."""
+        return (self,) if self.tasks is None else (self, self.tasks)
+
+    def records(self, connector: Connector) -> Records:
+        """Where the connection's records of this object are read and written."""
+        found = connector if self.object_name == connector.account_object else connector.tasks()
+        if found is None:
+            raise InvariantError(f"{connector.name} has no records of {self.object_name}.", hint="Run again.")
+        return found
 
 
 def account_stream(field_map: FieldMap) -> str:
@@ -62,4 +80,44 @@ def owned_properties(connector: Connector, field_map: FieldMap, specs: Iterable[
         by_field=there,
         specs={there[spec.name]: spec for spec in writable if spec.name in there},
         absent=tuple(f"{f.property} ({f.action})" for f in findings if f.action != "exists"),
+        tasks=_owned_tasks(connector),
+    )
+
+
+def _owned_tasks(connector: Connector) -> Owned | None:
+    """The properties of tasks: those that every CRM has, as long as it has the key as well; else none of them."""
+    tasks = connector.tasks()
+    if tasks is None:
+        return None
+    (key,) = tasks.fields().plan([TASK_KEY])
+    named = (
+        {}
+        if key.action != "exists"
+        else {
+            spec.name: (tasks.names[spec.name], spec)
+            for spec in task_fields(whole_days=tasks.whole_days)
+            if spec.name in tasks.names
+        }
+    )
+    return Owned(
+        connection=connector.name,
+        object_name=tasks.object_name,
+        stream="",
+        by_field={name: prop for name, (prop, _) in named.items()},
+        specs=dict(named.values()),
+        absent=() if named else (f"{tasks.object_name} {key.property} ({key.detail or key.action})",),
+    )
+
+
+def owned_unasked(connector: Connector, field_map: FieldMap, specs: Iterable[FieldSpec]) -> Owned:
+    """The writable properties as they are named, taken to be there: for questions that are answered without the CRM."""
+    provisioner = connector.fields()
+    named = {spec.name: (provisioner.property_name(spec), spec) for spec in specs if spec.writable}
+    return Owned(
+        connection=connector.name,
+        object_name=connector.account_object,
+        stream=account_stream(field_map),
+        by_field={name: prop for name, (prop, _) in named.items()},
+        specs=dict(named.values()),
+        absent=(),
     )

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from mapping.records import STAMP_FIELD
 from store import failures, ledger, raw, resolutions, writes
 from store.failures import Failure, Place
 from store.identity import AccountLink
 from store.ledger import LedgerRow
-from store.sql import member
+from store.sql import its, member
 from store.tables import raw_alias
 from sync.batch import read_current
+from sync.because import Reasons
 from sync.decide import (
     Known,
     RecordDecision,
@@ -36,6 +37,10 @@ from sync.written import lay_over
 INDEX_LAG = timedelta(hours=1)
 """A search index may show a record as it was before a write this recent; then the record itself is asked."""
 PAGE = 1_000
+_A = raw_alias.c
+_ABSORBED = select(_A.old_id, _A.survivor).where(
+    its(_A.workspace, _A.connection, _A.stream), member(_A.survivor, name="survivors")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +114,17 @@ class Picture:
         """Decide about one record; an account that was not evaluated, or whose record may not be written, has none."""
         if values is None or not self.writable(link):
             return RecordDecision()
-        outputs, reasons = _parts(values)
+        outputs = values.get("values")
+        if not isinstance(outputs, Mapping):
+            raise InvariantError("An evaluation in the store has no values.", hint="Run `keepwell sync --full`.")
+        reasons = Reasons(values, session.sentences)
         policy = session.deps.settings.policy
         wanted = [
             Wanted(
                 name,
                 prop,
                 STAMP if name == STAMP_FIELD else outputs.get(name),
-                reasons.get(name, ""),
+                reasons.of(name),
                 policy.human_edits_of(name),
             )
             for name, prop in self.owned.by_field.items()
@@ -180,16 +188,8 @@ def looked_at_again(session: Session, picture: Picture) -> Picture:
 
 def aliases_of(c: Connection, ws: str, connection: str, stream: str, ids: Sequence[str]) -> dict[str, str]:
     """Old id → survivor, of the records that `ids` absorbed."""
-    a = raw_alias.c
-    here = and_(a.workspace == ws, a.connection == connection, a.stream == stream, member(c, a.survivor, ids))
-    return {row.old_id: row.survivor for row in c.execute(select(a.old_id, a.survivor).where(here))}
-
-
-def _parts(values: Mapping[str, object]) -> tuple[Mapping[str, str | None], Mapping[str, str]]:
-    outputs, reasons = values.get("values"), values.get("because")
-    if not isinstance(outputs, Mapping) or not isinstance(reasons, Mapping):
-        raise InvariantError("An evaluation in the store has no values.", hint="Run `keepwell sync --full`.")
-    return outputs, reasons
+    given = {"its_workspace": ws, "its_connection": connection, "its_stream": stream, "survivors": ids}
+    return {row.old_id: row.survivor for row in c.execute(_ABSORBED, given)}
 
 
 def written_of(row: LedgerRow) -> Written:

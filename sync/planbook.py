@@ -32,12 +32,17 @@ FIGURES, PROPERTIES = "/figures", "/properties"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """When and from what a plan was made last; `epochs` is connection → stream → sealed epoch."""
+    """When and from what a plan was made last; `epochs` is connection → stream → sealed epoch.
+
+    `decided_at` is when the last decision was made or taken back that the plan goes by: not every one before `made_at`
+    is, because people decide while a run reads and evaluates.
+    """
 
     run_id: str
     made_at: datetime
     scored_at: str
     epochs: Mapping[str, Mapping[str, int]]
+    decided_at: datetime | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -46,6 +51,7 @@ class Provenance:
             "made_at": self.made_at.astimezone(UTC).isoformat(),
             "scored_at": self.scored_at,
             "epochs": {name: dict(streams) for name, streams in self.epochs.items()},
+            "decided_at": self.decided_at.astimezone(UTC).isoformat() if self.decided_at is not None else None,
         }
 
     @classmethod
@@ -54,9 +60,9 @@ class Provenance:
         data = plan.counts.get(MADE)
         if not isinstance(data, Mapping):
             raise InvariantError(f"Plan {plan.id} does not say what it was made from.", hint="Make a new one.")
-        return cls(
-            str(data["run_id"]), datetime.fromisoformat(str(data["made_at"])), str(data["scored_at"]), data["epochs"]
-        )
+        made_at, decided_at = datetime.fromisoformat(str(data["made_at"])), data.get("decided_at")
+        decided = datetime.fromisoformat(str(decided_at)) if decided_at is not None else None
+        return cls(str(data["run_id"]), made_at, str(data["scored_at"]), data["epochs"], decided)
 
 
 def stamp_of(at: AsOf) -> str:
@@ -117,20 +123,30 @@ def find_plan(store: Store, plan_id: str) -> Plan:
     return plan
 
 
-def records(store: Store, plan: Plan, connection: str | None = None, chunk: int = 200) -> Iterator[PlanRecord]:
+def records(
+    store: Store, plan: Plan, connection: str | None = None, chunk: int = 200, *, object_name: str | None = None
+) -> Iterator[PlanRecord]:
     """A plan's records with the time stamp resolved."""
     scored_at = Provenance.of(plan).scored_at
-    for record in pages(store, plan, connection, chunk):
+    for record in pages(store, plan, connection, chunk, object_name=object_name):
         yield _stamped(record, scored_at)
 
 
-def pages(store: Store, plan: Plan, connection: str | None, chunk: int) -> Iterator[PlanRecord]:
+def pages(
+    store: Store, plan: Plan, connection: str | None, chunk: int, *, object_name: str | None = None
+) -> Iterator[PlanRecord]:
     """A plan's records as stored, read in short transactions so that the store is never held meanwhile."""
     after: tuple[str, str, str] | None = None
     while True:
         with store.read() as c:
             found = plans.iter_records(
-                c, store.workspace, plan.id or "", connection=connection, after=after, chunk=chunk
+                c,
+                store.workspace,
+                plan.id or "",
+                connection=connection,
+                object_name=object_name,
+                after=after,
+                chunk=chunk,
             )
             page = list(islice(found, chunk))
         yield from page

@@ -110,7 +110,7 @@ def _as_dict(record: PlanRecord) -> dict[str, Any]:
         "account_id": record.account_id,
         "changes": list(record.changes),
         "held": list(record.held),
-    }
+    } | ({} if record.kind == "update" else {"kind": record.kind})
 
 
 def _as_record(data: dict[str, Any]) -> PlanRecord:
@@ -122,6 +122,7 @@ def _as_record(data: dict[str, Any]) -> PlanRecord:
             str(data["account_id"]),
             tuple(data["changes"]),
             tuple(data["held"]),
+            data.get("kind", "update"),
         )
     except (KeyError, TypeError) as error:
         raise UsageError(f"A record of the plan file lacks {error}.", hint="Make a new plan.") from error

@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from connectors.ahead import one_ahead
 from connectors.base import Connector, Page, Window
 from connectors.errors import BadAnswer
-from store import aliases, epochs, leases, links, marks, raw
+from store import aliases, entities, epochs, leases, links, marks, raw
 from sync import streams
 from sync.events import PageStored
 from sync.faults import fp
+from sync.owned import account_stream
 from sync.relink import remember_relinked
 from sync.session import Session
 
@@ -120,11 +121,14 @@ def store_rows(
         # A merge moves the links of other records without their knowing.
         for child, ids in links.linked_to(c, session.ws, connection, stream, merges).items():
             remember_relinked(c, session.ws, connection, child, ids)
+        if stream == account_stream(session.deps.field_maps[connection]):
+            survivors = aliases.survivors(c, session.ws, connection, stream, merges)
+            entities.follow_merges(c, session.ws, connection, survivors)
     counts.read += len(page.records)
     counts.inserted += stored.inserted
     counts.updated += stored.updated
     counts.unchanged += stored.unchanged
-    counts.deleted += sum(1 for record in page.records if record.archived or record.merged_into)
+    counts.deleted += sum(1 for record in page.records if record.archived or record.merged_into) - stored.strangers
 
 
 def _advance(session: Session, c: Connection, connection: str, work: streams.Work, page: Page) -> None:

@@ -62,7 +62,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class ConnectionPlan:
-    """What a plan holds for one connection; `cost` is in API calls.
+    """What a plan holds for one connection; `cost` is in API calls, `tasks` are the tasks that it makes for alerts.
 
     Of the values that it leaves alone `held` wait for a person's decision, `accepted` have it, and `refused` by the CRM
     wait for their next attempt.
@@ -74,6 +74,7 @@ class ConnectionPlan:
     accepted: int = 0
     refused: int = 0
     cost: int = 0
+    tasks: int = 0
 
 
 @dataclass(slots=True)
@@ -89,12 +90,37 @@ class PlanSummary:
 
 
 @dataclass(slots=True)
+class AlertCounts:
+    """What a run found out about alerts; `standing` are all that are not resolved afterwards.
+
+    `answered` counts those that a meeting or call answered, `breached` those that nobody answered in time.
+    """
+
+    raised: int = 0
+    answered: int = 0
+    breached: int = 0
+    resolved: int = 0
+    standing: int = 0
+
+
+@dataclass(slots=True)
+class NewsCounts:
+    """What became of the news for people: `noted` anew, `sent`, `given_up`, and how much is `waiting` afterwards."""
+
+    noted: int = 0
+    sent: int = 0
+    given_up: int = 0
+    waiting: int = 0
+
+
+@dataclass(slots=True)
 class ApiUse:
-    """Requests that one connection made in this run."""
+    """Requests that one connection made in this run, and what its daily quota has left (None: not told)."""
 
     requests: int = 0
     throttled: int = 0
     retried: int = 0
+    quota_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +189,8 @@ class RunReport:
     accounts: int = 0
     bands: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BANDS, 0))
     reviews: int = 0
+    alerts: AlertCounts = field(default_factory=AlertCounts)
+    notifications: NewsCounts = field(default_factory=NewsCounts)
     undo: UndoLine | None = None
     plan: PlanSummary | None = None
     apply: dict[str, Buckets] = field(default_factory=dict)
@@ -216,6 +244,8 @@ class RunReport:
             "backfill": [asdict(line) for line in self.backfill],
             "pull": {name: {s: asdict(counts) for s, counts in streams.items()} for name, streams in self.pull.items()},
             "evaluate": {"accounts": self.accounts, "bands": dict(self.bands), "reviews": self.reviews},
+            "alerts": asdict(self.alerts),
+            "notifications": asdict(self.notifications),
             "undo": asdict(self.undo) if self.undo is not None else None,
             "plan": self._plan_dict(),
             "apply": self.buckets().as_dict(),

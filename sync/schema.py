@@ -23,7 +23,7 @@ Known = Mapping[str, Any]  # property -> [type, custom, options or None]
 def note_schema_changes(session: Session) -> None:
     """Compare each CRM's definitions with those of the last run, put the differences into the report, remember them."""
     for name, connector in session.deps.connectors.items():
-        ours = frozenset(map(connector.fields().property_name, session.deps.specs))
+        ours = frozenset(map(connector.fields().property_name, session.deps.specs_of(name)))
         seen = {stream: _stored(found, ours) for stream, found in connector.schema().items()}
         with session.deps.store.read() as c:
             before: dict[str, Known] = marks.mark(c, session.ws, _mark(name)) or {}

@@ -6,15 +6,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from mapping.frames import AsOf
 from store import leases
 from store.leases import Lease
+from sync.because import Sentences
 from sync.deps import Deps, RunOptions
 from sync.errors import InvariantError
-from sync.events import ChunkDone, Noted, Room, RoomEntered
+from sync.events import ChunkDone, Noted, Room, RoomEntered, RoomLeft
 from sync.report import RunReport
 
 
@@ -24,7 +26,8 @@ class Session:
 
     `lost` is set when the heartbeat could not renew a lease; `renewed_at` is the monotonic moment before which the
     leases were renewed last; `opening` are the API calls that it took to open each connection; `entered` is the room
-    that the run is in, with the monotonic moment since when.
+    that the run is in, with the monotonic moment since when; `decided_at` is when the last decision about who is who
+    was made or taken back that the run goes by; `sentences` say the framework's rules in words.
     """
 
     deps: Deps
@@ -37,6 +40,11 @@ class Session:
     renewed_at: float = 0.0
     opening: dict[str, int] = field(default_factory=dict)
     entered: tuple[Room, float] | None = None
+    decided_at: datetime | None = None
+    sentences: Sentences = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sentences = Sentences(self.deps.framework)
 
     @property
     def ws(self) -> str:
@@ -78,8 +86,10 @@ class Session:
         if self.entered is not None:
             room, since = self.entered
             spent = self.report.seconds
-            spent[room] = spent.get(room, 0.0) + self.deps.clock.monotonic() - since
+            seconds = self.deps.clock.monotonic() - since
+            spent[room] = spent.get(room, 0.0) + seconds
             self.entered = None
+            self.deps.observer(RoomLeft(room, seconds))
 
     def progress(self, room: Room, done: int, total: int | None = None) -> None:
         """Tell the observers how far a room is."""

@@ -11,6 +11,7 @@ from connectors.budget import urgent
 from mapping.records import STAMP_FIELD
 from store import leases, writes
 from store.intents import Intent, IntentState, Settlement
+from sync import taskbook
 from sync.batch import read_current
 from sync.decide import compare_after_loss
 from sync.errors import Interrupted
@@ -54,7 +55,9 @@ def settle_doubts(session: Session, connector: Connector, owned: Owned) -> Itera
         after = doubts[-1].id
         _wait_for_grace(session, connector.name, doubts)
         fp("settle.waited")
-        yield from _decide(session, connector, owned, [one for one in doubts if one.property in owned.specs])
+        for place in owned.places():
+            mine = [one for one in doubts if one.object == place.object_name and one.property in place.specs]
+            yield from _decide(session, connector, place, mine)
 
 
 def _wait_for_grace(session: Session, connection: str, doubts: list[Intent]) -> None:
@@ -90,9 +93,11 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
         one.id: compare_after_loss(current.values[one.record_id, one.property], one.seen, one.want)
         for one in there.values()
     }
-    given_up = _given_up([one for one in there.values() if meanings[one.id] == "pending"])
+    unmade = _unmade(session, owned, [one for one in doubts if not (one.id in there or current.ids.get(one.record_id))])
+    meanings |= dict.fromkeys((one.id for one in unmade), "pending")
+    given_up = _given_up([one for one in doubts if meanings.get(one.id) == "pending"])
     for intent in doubts:
-        if intent.id not in there:
+        if intent.id not in meanings:
             settlements.append(Settlement(intent.id, "gone", reason="the record is not in the CRM any more"))
             decided.append(Decided(intent.run_id, "gone"))
             continue
@@ -107,8 +112,18 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
         leases.check(c, session.lease(connector.name))
         writes.settle(c, session.ws, settlements, session.deps.clock.now())
         lay_over(c, session.ws, connector.name, owned.stream, written)
+        taskbook.note_made(c, session, owned, {key: one for key, one in current.ids.items() if one})
     fp("settle.decided")
     yield from decided
+
+
+def _unmade(session: Session, owned: Owned, missing: Sequence[Intent]) -> list[Intent]:
+    """Those whose record is missing because it was never made, rather than because it went."""
+    if not missing or not taskbook.is_tasks(owned):
+        return []
+    with session.deps.store.read() as c:
+        made = taskbook.were_made(c, session.ws, owned, {one.record_id for one in missing})
+    return [one for one in missing if one.record_id not in made]
 
 
 def _given_up(lost: Sequence[Intent]) -> frozenset[int]:

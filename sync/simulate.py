@@ -14,14 +14,9 @@ from mapping import engine
 from mapping.engine import Evaluation
 from mapping.framework import Framework
 from mapping.framework.structure import UNKNOWN_BAND
-from store import identity
-from sync.deps import Deps, RunOptions
-from sync.errors import no_accounts
-from sync.evaluate import CHUNK
-from sync.moment import moment
+from sync.deps import Deps
+from sync.looking import look
 from sync.portfolio import Portfolio
-from sync.report import RunReport
-from sync.session import Session
 
 COMPARED = (
     "health_band", "lifecycle_stage", "tenure_stage", "segment", "renewal_status", "renewal_phase", "escalation_level",
@@ -57,21 +52,15 @@ def simulate(deps: Deps, other: Framework, as_of: date | None = None) -> dict[st
     Works from the store alone: nothing is asked of a CRM, nothing is stored. Returns JSON-able data; raises
     `UsageError` when there are no accounts yet.
     """
-    options = RunOptions(as_of=as_of)
-    at = moment(deps, options)
-    session = Session(deps, options, "", at, RunReport("", "simulate", at.date.isoformat(), ""))
-    with deps.store.read() as c:
-        chunks = list(identity.account_chunks(c, deps.workspace, CHUNK))
-    if not chunks:
-        raise no_accounts()
+    session, slices = look(deps, "simulate", as_of)
     portfolio, found = Portfolio.open(session, asking=False, also=other), Simulation()
-    for account_ids in chunks:
+    for account_ids in slices:
         frames = portfolio.frames(account_ids)
-        both = [engine.evaluate(frames, framework, at) for framework in (deps.framework, other)]
+        both = [engine.evaluate(frames, framework, session.at) for framework in (deps.framework, other)]
         _compare(found, both[0], both[1], frames.accounts.select("account_id", "name"))
         session.progress("evaluate", found.accounts)
         deps.stop.check()
-    return _told(found, deps.framework, other, at.date)
+    return _told(found, deps.framework, other, session.at.date)
 
 
 def _compare(found: Simulation, now: Evaluation, then: Evaluation, names: pl.DataFrame) -> None:

@@ -28,14 +28,23 @@ class Standing:
 def standing_at(
     c: Connection, ws: str, account_ids: Iterable[str], at: datetime, *, before: bool = False
 ) -> dict[str, Standing]:
-    """Account id → the evaluation that stood at `at`; with `before`, the last one before that moment."""
-    e = evaluation.c
-    until = e.as_of < at if before else e.as_of <= at
-    here = and_(e.workspace == ws, member(c, e.account_id, account_ids), until)
-    last = select(e.account_id, func.max(e.as_of).label("as_of")).where(here).group_by(e.account_id).subquery()
-    joined = and_(e.workspace == ws, e.account_id == last.c.account_id, e.as_of == last.c.as_of)
-    query = select(e.account_id, e.as_of, e.values_hash, e.stage, e.outputs).join(last, joined)
-    return {row[0]: Standing(*row[1:]) for row in c.execute(query)}
+    """Account id → the evaluation that stood at `at`; with `before`, the last one before that moment.
+
+    Where no later one is there it is the current one, which has an index of its own: the history of an account, which
+    grows for years, is read only of a day in the past and of accounts that are gone or new.
+    """
+    e, ids = evaluation.c, set(account_ids)
+    columns = (e.account_id, e.as_of, e.values_hash, e.stage, e.outputs)
+    # The moment is compared here: asked for it, PostgreSQL takes the index of the whole history for the better one.
+    current = c.execute(select(*columns).where(e.workspace == ws, member(e.account_id, ids), e.is_current))
+    found = {row[0]: Standing(*row[1:]) for row in current if row.as_of < at or (row.as_of == at and not before)}
+    if others := ids - found.keys():
+        until = e.as_of < at if before else e.as_of <= at
+        here = and_(e.workspace == ws, member(e.account_id, others), until)
+        last = select(e.account_id, func.max(e.as_of).label("as_of")).where(here).group_by(e.account_id).subquery()
+        joined = and_(e.workspace == ws, e.account_id == last.c.account_id, e.as_of == last.c.as_of)
+        found |= {row[0]: Standing(*row[1:]) for row in c.execute(select(*columns).join(last, joined))}
+    return found
 
 
 def history_of(c: Connection, ws: str, account_ids: Iterable[str], since: datetime, at: datetime) -> pl.DataFrame:
@@ -44,7 +53,7 @@ def history_of(c: Connection, ws: str, account_ids: Iterable[str], since: dateti
     Begins with the one that stood at `since`.
     """
     e = evaluation.c
-    here = and_(e.workspace == ws, member(c, e.account_id, account_ids), e.as_of < at)
+    here = and_(e.workspace == ws, member(e.account_id, account_ids), e.as_of < at)
     first = select(e.account_id, func.max(e.as_of).label("as_of")).where(here, e.as_of <= since).group_by(e.account_id)
     base = first.subquery()
     query = (

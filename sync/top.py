@@ -6,7 +6,7 @@ hides the ones that can still be kept. Among equals the worst health comes first
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -21,7 +21,29 @@ _COLUMNS = ("account_id", "name", "segment", "lifecycle_stage", "health_score", 
 
 def merged(top: Iterable[AccountLine], accounts: pl.DataFrame) -> list[AccountLine]:
     """The first of the lines in `top` and of a slice of `accounts` with their names and computed values."""
-    return sorted([*top, *_lines(accounts)], key=_urgency)[:MOST]
+    return sorted([*top, *_lines(_first(accounts))], key=_urgency)[:MOST]
+
+
+def _first(accounts: pl.DataFrame) -> pl.DataFrame:
+    """The rows that come first, in no order: of a large slice most need no line."""
+
+    def place(column: pl.Expr, order: Mapping[str, int], otherwise: int) -> pl.Expr:
+        return column.replace_strict(order, default=otherwise, return_dtype=pl.Int64)
+
+    return accounts.bottom_k(
+        MOST,
+        by=[
+            place(pl.col("renewal_status").fill_null("not_applicable"), _STANDING, 0),
+            place(pl.col("health_band"), _places(_BANDS), len(_BANDS)),
+            pl.col("health_score").round(1).fill_null(101.0),
+            place(pl.col("renewal_status"), _places(_RENEWALS), len(_RENEWALS)),
+            pl.col("account_id"),
+        ],
+    )
+
+
+def _places(order: Sequence[str]) -> dict[str, int]:
+    return {value: place for place, value in enumerate(order)}
 
 
 def _lines(accounts: pl.DataFrame) -> Iterator[AccountLine]:

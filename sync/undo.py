@@ -1,7 +1,8 @@
 """Undoing a run: a plan that puts back the values that were there before it, except where anything happened since.
 
-It is made from the ledger and from what the CRM shows now, and carried out like any other plan; so it can be undone
-too. Each value that stays as it is stands in the plan as held, with the reason.
+A task that it made for an alert is closed. The plan is made from the ledger and from what the CRM shows now, and is
+carried out like any other one; so it can be undone too. Each value that stays as it is stands in the plan as held, with
+the reason.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from mapping.records import STAMP_FIELD
-from store import identity, ledger, plans, raw, runs
+from mapping.tasks import DONE, STATUS_FIELD, TASK_KEY
+from store import alert_tasks, decisions, identity, ledger, plans, raw, runs
 from store.ledger import LedgerRow
 from store.plans import UNDOES, PlanRecord
 from sync.batch import Guarded, read_current
 from sync.decide import HeldValue, PlannedChange
 from sync.errors import UsageError
-from sync.explain import records_of
+from sync.explain import find_account
 from sync.faults import fp
 from sync.guards import PlanFigures
 from sync.owned import Owned
@@ -28,6 +30,7 @@ from sync.planbook import FIGURES, PROPERTIES, Provenance, draft_header, freeze,
 from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary, UndoLine
 from sync.session import Session
+from sync.taskbook import is_tasks
 
 ROWS = 2_000
 """Ledger rows read at a time."""
@@ -45,24 +48,28 @@ def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> Pla
     ws = session.ws
     _require_writer(session, run_id)
     select = session.options.select
-    chosen = records_of(session.deps, select) if select is not None else None
+    chosen = frozenset({find_account(session.deps, select)}) if select is not None else None
     framework = session.deps.framework
     header = draft_header(session.at, framework.name, framework.version, ws)
     header = replace(header, inputs={**header.inputs, UNDOES: run_id})
     with session.write() as c:
         key = plans.create(c, ws, header)
+        decided_at = decisions.last_change(c, ws)
     fp("plan.begun")
     parts = [_Part(session, one, run_id, key) for one in owned.values()]
     for part in parts:
-        records = (rows for rows in _written(session, run_id, part.name) if chosen is None or _place(rows) in chosen)
-        while chunk := list(islice(records, session.deps.connectors[part.name].capabilities.read_batch)):
-            part.take(chunk)
-            session.deps.stop.check()
+        for place in owned[part.name].places():
+            of_place = (rows for rows in _written(session, run_id, part.name) if rows[0].object == place.object_name)
+            records = (rows for rows in of_place if part.is_of(chosen, rows))
+            size = place.records(session.deps.connectors[part.name]).capabilities.read_batch
+            while chunk := list(islice(records, size)):
+                part.take(place, chunk)
+                session.deps.stop.check()
         part.plan.cost = part.cost()
     counts: dict[str, Any] = {part.name: asdict(part.plan) for part in parts}
     counts[PROPERTIES] = {part.name: sorted(part.properties) for part in parts}
     counts[FIGURES] = {part.name: asdict(part.figures()) for part in parts}
-    made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), {})
+    made = Provenance(session.run_id, session.deps.clock.now(), stamp_of(session.at), {}, decided_at)
     with session.write() as c:
         plan_id = freeze(c, ws, key, cost={part.name: part.plan.cost for part in parts}, counts=counts, made=made)
     fp("plan.finished")
@@ -80,16 +87,23 @@ class _Part:
         self.properties: set[str] = set()
         self.skipped: Counter[str] = Counter()
         self._session, self._owned, self._run_id, self._key = session, owned, run_id, key
+        self._records: Counter[str] = Counter()
         self._connector = session.deps.connectors[owned.connection]
         with session.deps.store.read() as c:
             links = identity.links(c, session.ws)
             self._live = raw.count_live(c, session.ws, owned.connection, owned.stream)
-            self._read_back = Forecast(session.at.date, proven_properties(c, session.ws, owned.connection))
-        self._accounts = {one.crm_id: one.account_id for one in links if one.connection == owned.connection}
+            proven = proven_properties(c, session.ws, owned.connection)
+            tasks = alert_tasks.accounts_of(c, session.ws, owned.connection)
+        self._read_back = {one.object_name: Forecast(session.at.date, proven) for one in owned.places()}
+        self._accounts = {one.crm_id: one.account_id for one in links if one.connection == owned.connection} | tasks
 
-    def take(self, chunk: Sequence[Sequence[LedgerRow]]) -> None:
+    def is_of(self, chosen: frozenset[str] | None, rows: Sequence[LedgerRow]) -> bool:
+        """Whether a record belongs to one of the `chosen` accounts."""
+        return chosen is None or self._accounts.get(rows[0].record_id) in chosen
+
+    def take(self, owned: Owned, chunk: Sequence[Sequence[LedgerRow]]) -> None:
         """Plan for records that the run wrote, each with its ledger rows."""
-        session, owned = self._session, self._owned
+        session = self._session
         ids = [rows[0].record_id for rows in chunk]
         properties = [name for name in owned.properties if any(row.property == name for rows in chunk for row in rows)]
         current = read_current(self._connector, owned, ids, properties)
@@ -98,31 +112,43 @@ class _Part:
             doubts = in_doubt(c, session.ws, owned, ids)
         records = []
         for rows in chunk:
-            verdicts = [(row, self._reason_to_skip(row, standing, doubts, current)) for row in rows]
-            record = self._record(_stamp_along(verdicts), current)
-            if record.changes or record.held:
-                records.append(record)
+            verdicts = [(row, self._reason_to_skip(owned, row, standing, doubts, current)) for row in rows]
+            verdicts = _closed(owned, verdicts) if is_tasks(owned) else _stamp_along(verdicts)
+            if verdicts:
+                records.append(self._record(verdicts, current))
         with session.write() as c:
             plans.add_records(c, session.ws, self._key, records)
         fp("plan.chunk_stored")
 
     def cost(self) -> int:
         """API calls that carrying it out takes."""
-        return self._connector.write_cost(self.plan.records, self._read_back.records) if self.plan.records else 0
+        accounts, number = self._owned.object_name, self._changed_tasks()
+        cost = 0
+        if self._records[accounts]:
+            cost = self._connector.write_cost(self._records[accounts], self._read_back[accounts].records)
+        tasks, place = self._connector.tasks(), self._owned.tasks
+        if tasks is not None and place is not None and number:
+            cost += tasks.write_cost(0, number, self._read_back[place.object_name].records)
+        return cost
 
     def figures(self) -> PlanFigures:
         """What the guards look at."""
-        return PlanFigures(self.name, self._live, self.plan.records, self.plan.records)
+        accounts = self._records[self._owned.object_name]
+        return PlanFigures(self.name, self._live, accounts, accounts, tasks=self._changed_tasks())
+
+    def _changed_tasks(self) -> int:
+        return self.plan.records - self._records[self._owned.object_name]
 
     def _reason_to_skip(
         self,
+        owned: Owned,
         row: LedgerRow,
         standing: Mapping[tuple[str, str], LedgerRow],
         doubts: frozenset[tuple[str, str]],
         current: Guarded,
     ) -> Skip | None:
         place = (row.record_id, row.property)
-        if row.property not in self._owned.specs:
+        if row.property not in owned.specs:
             return "no_property"
         if row.record_id in current.missing:
             return "gone"
@@ -155,7 +181,8 @@ class _Part:
             self.plan.records += 1
             self.plan.changes += len(changes)
             self.properties.update(names)
-            self._read_back.add(first.record_id, names)
+            self._records[first.object] += 1
+            self._read_back[first.object].add(first.record_id, names)
         account = self._accounts.get(first.record_id, "")
         return PlanRecord(self.name, first.object, first.record_id, account, tuple(changes), tuple(held))
 
@@ -163,6 +190,22 @@ class _Part:
         """The value before the run. What undoes an undo computes nothing new, so only the first is marked as one."""
         change = PlannedChange(row.field, row.property, row.written, row.before, f"undo of run {self._run_id}")
         return asdict(change) | ({"undoes": self._run_id} if row.undoes is None else {})
+
+
+def _closed(owned: Owned, verdicts: list[tuple[LedgerRow, Skip | None]]) -> list[tuple[LedgerRow, Skip | None]]:
+    """What undoes the making of a task is closing it, unless anything of it was touched since: deleting would lose it.
+
+    Of a task that the run only changed, the values go back like any others.
+    """
+    status = owned.by_field[STATUS_FIELD]
+    if all(row.field != TASK_KEY.name for row, _ in verdicts):
+        return verdicts
+    reasons = [reason for _, reason in verdicts if reason is not None]
+    return [
+        (replace(row, before=DONE), reasons[0] if reasons else None)
+        for row, _ in verdicts
+        if row.property == status and row.written != DONE
+    ]
 
 
 def _require_writer(session: Session, run_id: str) -> None:
@@ -176,10 +219,6 @@ def _require_writer(session: Session, run_id: str) -> None:
             f"Run {run_id} ({run.command}, {run.status}) wrote nothing, so there is nothing to undo.",
             hint="`keepwell runs list` shows how many values each run wrote.",
         )
-
-
-def _place(rows: Sequence[LedgerRow]) -> tuple[str, str]:
-    return rows[0].connection, rows[0].record_id
 
 
 def _written(session: Session, run_id: str, connection: str) -> Iterator[list[LedgerRow]]:

@@ -32,7 +32,7 @@ def verify_writes(session: Session, connector: Connector, owned: Owned, plan: Pl
     seen: set[str] = set()
     due = _due(session, owned, plan, proven)
     # As many records as one call reads: a sample of a large plan would else cost a call for each of its chunks.
-    while records := list(islice(due, connector.capabilities.read_batch)):
+    while records := list(islice(due, owned.records(connector).capabilities.read_batch)):
         session.deps.stop.check()
         rows = [row for record in records for row in record]
         seen.update(row.property for row in rows)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, update
 
-from store.raw import DOUBTED
-from store.sql import member
+from store import raw
+from store.sql import its
 from store.tables import raw_record
+
+_R = raw_record.c
+_LAY = update(raw_record).where(its(_R.workspace, _R.connection, _R.stream, _R.id))
 
 
 def lay_over(
@@ -20,9 +23,11 @@ def lay_over(
     """Set properties of stored raw rows (id → property → canonical value) without giving the rows a new number."""
     if not values:
         return
-    here = and_(raw_record.c.workspace == ws, raw_record.c.connection == connection, raw_record.c.stream == stream)
-    found = c.execute(select(raw_record.c.id, raw_record.c.payload).where(here, member(c, raw_record.c.id, values)))
-    rows = [{"row_id": row.id, "laid": {**row.payload, **values[row.id]}} for row in found]
+    stored = raw.payloads(c, ws, connection, stream, values)
+    here = {"its_workspace": ws, "its_connection": connection, "its_stream": stream}
+    rows = [
+        {**here, "its_id": one, "payload": {**payload, **values[one]}, "hash": raw.DOUBTED}
+        for one, payload in stored.items()
+    ]
     if rows:
-        statement = update(raw_record).where(here, raw_record.c.id == bindparam("row_id"))
-        c.execute(statement.values(payload=bindparam("laid"), hash=DOUBTED), rows)
+        c.execute(_LAY, rows)

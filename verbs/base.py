@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from dashboard.answers import Answer, Failure, Teller, group, program_version
 
 if TYPE_CHECKING:
+    from config.observing import Logging
     from config.settings import Settings
     from sync.deps import Deps
+    from sync.events import Observer
     from sync.report import RunReport
 
 app = group("Customer health, lifecycle, segment and renewal status: from your CRMs, back into your CRMs.")
@@ -37,23 +39,39 @@ def read_settings(config: Path) -> "Settings":
     from config.describe import secret_values
     from config.load import load_settings
     from connectors.redact import Redactor
-    from dashboard.logs import configure_logs
+    from dashboard.logs import bind, unbind
 
     teller.redact = redactor = Redactor()
-    configure_logs(os.environ, debug=teller.debug, redact=redactor)
+    unbind()
+    _configure_logs()
     settings = load_settings(config, os.environ)
     for secret in secret_values(settings):
         redactor.add(secret)
+    bind(workspace=settings.workspace)
+    _configure_logs(settings.logging)
     return settings
+
+
+def _configure_logs(settings: "Logging | None" = None) -> None:
+    from dashboard.logs import configure_logs, log_style
+
+    style = log_style(os.environ, settings, wanted=teller.log_format, debug=teller.debug)
+    configure_logs(style, teller.redact)
+    teller.logs_json = style.format == "json"
 
 
 @contextmanager
 def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
     """Everything that a run needs, with progress on stderr; closed at the end."""
     from dashboard.aside import Aside
+    from dashboard.logs import bind, log_event
     from dashboard.progress import Bars
+    from dashboard.publish import publish
     from dashboard.terminal import console
     from sync.assemble import assemble
+    from sync.events import Event, RunFinished
+    from sync.logbook import Logbook
+    from sync.observers import only, several, unfailing
     from sync.stop import stop_on_signals
 
     settings, version = read_settings(config), program_version()
@@ -61,9 +79,37 @@ def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
         bars = stack.enter_context(Bars(console(stderr=True)))
         watched = Aside(bars.observe)
         stack.callback(watched.close)
-        deps = assemble(settings, observer=watched.put, signals=stop_on_signals, version=version, behind=behind)
+        ended: list[Event] = []
+        traces = stack.enter_context(_traces(settings.workspace, version))
+        observer = several(watched.put, unfailing(Logbook(log_event, bind)), only(RunFinished, ended.append), traces)
+        deps = assemble(settings, observer=observer, signals=stop_on_signals, version=version, behind=behind)
         stack.callback(deps.close)
+        stack.callback(lambda: publish(settings.metrics, deps.store) if ended else None)
         yield deps
+
+
+@contextmanager
+def _traces(workspace: str, version: str) -> "Iterator[Observer]":
+    """An observer that sends spans, where OpenTelemetry's variables ask for them; silence elsewhere."""
+    from dashboard.logs import log_event
+    from sync import tracing
+    from sync.errors import UsageError
+    from sync.observers import silent, unfailing
+
+    if not tracing.wanted(os.environ):
+        yield silent
+        return
+    try:
+        spans = tracing.provider(version, workspace)
+    except UsageError as error:
+        log_event("traces.not_sent", reason=f"{error.message} {error.hint}")
+        yield silent
+        return
+    try:
+        yield unfailing(tracing.Traces(spans.get_tracer("keepwell", version)))
+    finally:
+        if not tracing.finish(spans):
+            log_event("traces.not_sent", reason=f"The collector did not take them within {tracing.LAST_WAIT:g} s.")
 
 
 def report_answer(report: "RunReport") -> Answer:

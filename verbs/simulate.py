@@ -13,7 +13,7 @@ from verbs.base import app, run_deps, verb
 
 @verb(app, example="keepwell simulate --framework ./ours.yaml")
 def simulate(config: Path, framework: opt.OtherFramework, as_of: opt.AsOf = None) -> Answer:
-    """Show what another framework would change, without publishing it.
+    """Show what another framework would change.
 
     Works from the store alone: asks no CRM, stores and writes nothing.
     """

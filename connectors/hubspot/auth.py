@@ -9,8 +9,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, TextIO
 
-from pydantic import SecretStr
-
 from connectors.clock import Clock
 from connectors.errors import ConfigError, CredentialsError, RetryLater
 from connectors.http import parse_json
@@ -20,6 +18,7 @@ from connectors.hubspot.settings import HubSpotSettings, OAuthSettings
 from connectors.hubspot.transport import Request, Transport
 from connectors.hubspot.turns import turn
 from connectors.redact import Redactor
+from connectors.tokens import checked_token, fits_a_header, read_secret_file, secret_or_file
 
 _EARLY = 300.0  # seconds before its end at which a token is renewed: HubSpot does not want a 401 for it
 _REVOKED = ("BAD_REFRESH_TOKEN", "invalid_grant", "BAD_HUB", "access_denied")
@@ -183,7 +182,7 @@ class OAuthToken:
             raise _refusal(envelope.text if envelope else f"status {answer.status}")
         body = parse_json(answer, request.what)
         token, lifetime = body.get("access_token"), body.get("expires_in")
-        if not isinstance(token, str) or not _fits_a_header(token) or not isinstance(lifetime, (int, float)):
+        if not isinstance(token, str) or not fits_a_header(token) or not isinstance(lifetime, (int, float)):
             raise CredentialsError("HubSpot's token answer has no access_token or no expires_in.")
         self._redactor.add(token)
         rotated = body.get("refresh_token")
@@ -213,40 +212,6 @@ def _refusal(text: str) -> CredentialsError:
     return CredentialsError(
         "HubSpot refused to renew the access token.", hint="Check client_id and client_secret of the connection."
     )
-
-
-def secret_or_file(value: SecretStr | None, path: Path | None, key: str) -> str:
-    """The secret itself, or what its file holds; the settings model guarantees that one of them is given."""
-    if value is not None:
-        return value.get_secret_value().strip()
-    if path is None:
-        raise ConfigError(f"Neither a secret nor its file ({key}) is given.")
-    return read_secret_file(path, key)
-
-
-def checked_token(token: str, where: str) -> str:
-    """`token` when a header can carry it; raises `ConfigError` for what was copied badly, without showing it."""
-    if _fits_a_header(token):
-        return token
-    raise ConfigError(
-        f"{where} is no token: it holds a space, a line break or a letter that tokens do not have.",
-        hint="Copy the whole token again, and nothing else.",
-    )
-
-
-def _fits_a_header(token: str) -> bool:
-    return bool(token) and token.isascii() and token.isprintable() and " " not in token
-
-
-def read_secret_file(path: Path, key: str) -> str:
-    """Content of a secret file without surrounding space or mark; raises `ConfigError` when unreadable or empty."""
-    try:
-        secret = path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key} {path} cannot be read ({error.__class__.__name__}).") from error
-    if not secret:
-        raise ConfigError(f"{key} {path} is empty.")
-    return secret
 
 
 def write_secret_file(path: Path, secret: str) -> None:

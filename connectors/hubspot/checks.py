@@ -32,6 +32,7 @@ class Checks:
         *,
         maps: Mapping[str, StreamMap],
         optional: Sequence[str],
+        tasks: bool = False,
     ) -> None:
         self._client = client
         self._paths = paths
@@ -40,6 +41,7 @@ class Checks:
         self._tokens = tokens
         self._maps = maps
         self._optional = optional
+        self._tasks = tasks
 
     def run(self) -> list[Check]:
         """Every finding; after a refused token or without an answer the others would only repeat it."""
@@ -69,7 +71,10 @@ class Checks:
         for kind in ("deals", "tickets"):
             if kind in self._maps:
                 yield self._probe(f"read {kind} pipelines", self._read_pipelines(kind))
-        yield self._probe("write companies", self._write_nothing)
+        yield self._probe("write companies", lambda: self._write_nothing("companies", "update"))
+        if self._tasks:
+            yield self._probe("read tasks", self._read_object("tasks"))
+            yield self._probe("make tasks", lambda: self._write_nothing("tasks", "create"))
 
     def _probe(self, name: str, call: Callable[[], None], *, optional: bool = False) -> Check:
         try:
@@ -91,9 +96,9 @@ class Checks:
     def _read_pipelines(self, kind: str) -> Callable[[], None]:
         return lambda: self._read(Request("GET", self._paths.pipelines(kind)))
 
-    def _write_nothing(self) -> None:
-        """An update of no record: HubSpot checks the scope first and then has nothing to do."""
-        request = Request("POST", self._paths.objects("companies", "batch", "update"), body={"inputs": []})
+    def _write_nothing(self, kind: str, operation: str) -> None:
+        """A batch of no record: HubSpot checks the scope first and then has nothing to do."""
+        request = Request("POST", self._paths.objects(kind, "batch", operation), body={"inputs": []})
         try:
             self._client.once(request)
         except RequestRefused:

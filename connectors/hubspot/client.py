@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
 
 from connectors.clock import Clock
 from connectors.errors import (
@@ -26,8 +25,7 @@ from connectors.hubspot.transport import Request, Transport
 from connectors.meter import Meter
 from connectors.redact import Redactor
 from connectors.retry import Retrier, Throttled
-
-T = TypeVar("T")
+from connectors.tokens import unsent
 
 _LONGEST_RETRY_AFTER = 86_400.0
 _SHORTEST_PAUSE = 1.0  # a Retry-After of zero must not make us hammer
@@ -88,10 +86,10 @@ class HubSpotClient:
 
         A refused token is renewed once: HubSpot did nothing for the request that carried it.
         """
-        token = _unsent(self._tokens.current)
+        token = unsent(self._tokens.current)
         answer = self._send(request, token)
-        if answer.status == 401 and _unsent(lambda: self._tokens.renew(token)):
-            answer = self._send(request, _unsent(self._tokens.current))
+        if answer.status == 401 and unsent(lambda: self._tokens.renew(token)):
+            answer = self._send(request, unsent(self._tokens.current))
         return self._judged(request, answer)
 
     def earliest_now(self) -> datetime:
@@ -108,9 +106,10 @@ class HubSpotClient:
 
     def _send(self, request: Request, token: str) -> Answer:
         permit = self.quotas.acquire(request.quota)
-        self._meter.request()
         try:
-            answer = self._transport.send(request, token)
+            with self._meter.request(request.method, request.path) as answered:
+                answer = self._transport.send(request, token)
+                answered(answer.status)
         except ConnectorError as error:
             error.message = f"HubSpot, {request.what}: {self._redactor(error.message)}"
             raise
@@ -175,15 +174,6 @@ class HubSpotClient:
         said = envelope.message or f"status {answer.status}"
         reference = f" (correlation id {envelope.correlation_id})" if envelope.correlation_id else ""
         return self._redactor(f"HubSpot, {request.what}: {said.rstrip('. ')}{reference}.")
-
-
-def _unsent(call: Callable[[], T]) -> T:
-    """The result of asking for a token; when that fails, the request that needed it was surely not carried out."""
-    try:
-        return call()
-    except ConnectorError as error:
-        error.sent = False
-        raise
 
 
 def _missing_scope(message: str, envelope: Envelope) -> MissingScope:

@@ -19,6 +19,7 @@ from connectors.base import (
     Page,
     Stream,
     StreamMap,
+    Tasks,
     Usage,
     Window,
 )
@@ -41,6 +42,7 @@ from connectors.hubspot.reference import STAGE_STREAMS, Reference
 from connectors.hubspot.schema import Schema
 from connectors.hubspot.search import Search
 from connectors.hubspot.settings import HubSpotSettings
+from connectors.hubspot.tasks import HubSpotTasks
 from connectors.hubspot.transport import SdkTransport, Transport
 from connectors.hubspot.witness import Witness
 from connectors.hubspot.won import WON_AT, WonAt
@@ -106,7 +108,17 @@ class HubSpotConnector:
         self._fields = Provisioner(
             client, paths, schema, kind=ACCOUNT_OBJECT, prefix=prefix, group=settings.property_group
         )
-        self._checks = Checks(client, paths, schema, parts.account, parts.tokens, maps=maps, optional=OPTIONAL)
+        self._tasks = HubSpotTasks(client, paths, schema, reader, self._links, settings=settings, prefix=prefix)
+        self._checks = Checks(
+            client,
+            paths,
+            schema,
+            parts.account,
+            parts.tokens,
+            maps=maps,
+            optional=OPTIONAL,
+            tasks=settings.tasks.wanted,
+        )
 
     def streams(self) -> Sequence[Stream]:
         """Reference lists, then the mapped object types, then the links between them.
@@ -170,6 +182,10 @@ class HubSpotConnector:
         """The company properties that Keepwell owns."""
         return self._fields
 
+    def tasks(self) -> Tasks | None:
+        """Tasks of companies, where the settings want any."""
+        return self._tasks if self._tasks.settings.wanted else None
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, a hundred records a call, by old ids of merged records as well."""
         observed: list[Observed] = []
@@ -224,6 +240,10 @@ class HubSpotConnector:
         """Requests made so far."""
         return self._parts.meter.usage()
 
+    def quota_left(self) -> int | None:
+        """What the portal has left today, other apps' requests taken off."""
+        return self._parts.client.quotas.left_today()
+
     def close(self) -> None:
         """Close the connections to HubSpot."""
         self._parts.client.close()
@@ -276,6 +296,7 @@ def connect(
     clock: Clock,
     sleep: Callable[[float], None],
     prefix: str | None = None,
+    meter: Meter | None = None,
     transport: Transport | None = None,
     redactor: Redactor | None = None,
     jitter: Callable[[float], float] | None = None,
@@ -298,7 +319,7 @@ def connect(
         proxy=settings.proxy,
     )
     tokens = token_source(settings, paths, wire, clock=clock, sleep=sleep, redactor=redactor)
-    account, meter = Account(clock), Meter()
+    account, meter = Account(clock), meter or Meter()
     quotas = Quotas(
         settings.limits, budget, credential=_credential(settings), seconds_to_midnight=account.seconds_to_midnight
     )

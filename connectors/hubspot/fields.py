@@ -1,4 +1,4 @@
-"""Plans and creates the company properties that Keepwell owns; what people made is never changed or removed."""
+"""Plans and creates the properties that Keepwell owns; what people made is never changed or removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.hubspot.transport import Request
 from mapping.records import FieldSpec, ValueType
 
 GROUP_LABEL = "Customer success"
-SCHEMA_SCOPES = ("crm.schemas.companies.write",)
+SCHEMA_SCOPES = {"companies": ("crm.schemas.companies.write",), "tasks": ("crm.schemas.contacts.write",)}
 _LONG_TEXT = 255  # more than a line fits: a text area
 
 _TYPES: Mapping[ValueType, tuple[str, str]] = {
@@ -64,9 +64,9 @@ class Provisioner:
         try:
             refused = self._create(wanted)
         except MissingScope as error:
-            scopes = error.scopes or SCHEMA_SCOPES
+            scopes = error.scopes or SCHEMA_SCOPES[self._kind]
             raise MissingScope(
-                "The token may not create company properties in HubSpot.",
+                f"The token may not create properties of {self._kind} in HubSpot.",
                 scopes=scopes,
                 hint=f"Grant the app the scope {' or '.join(scopes)}, or create the properties by hand.",
             ) from error
@@ -84,6 +84,8 @@ class Provisioner:
             return FieldFinding(spec, name, "conflict", f"is there with type {found.type}, needed is {kind}")
         if spec.writable and found.read_only:
             return FieldFinding(spec, name, "conflict", "is there, but its values are calculated or read-only")
+        if spec.unique and not found.unique:
+            return FieldFinding(spec, name, "conflict", "is there, but two records may have the same value of it")
         if missing := _missing_options(spec, found):
             return FieldFinding(spec, name, "create", f"options to add: {', '.join(value for value, _ in missing)}")
         return FieldFinding(spec, name, "exists")
@@ -149,7 +151,7 @@ class Provisioner:
         missing = _missing_options(finding.spec, found)
         if not missing:
             return {}
-        options = [*found.options, *_options(missing, start=len(found.options))]
+        options = [*found.options, *_options(finding.spec, missing, start=len(found.options))]
         request = Request("PATCH", self._paths.properties(self._kind, finding.property), body={"options": options})
         try:
             self._client.once(request)
@@ -169,10 +171,10 @@ class Provisioner:
             "type": kind,
             "fieldType": "textarea" if long_text else field_type,
             "formField": False,
-            "hasUniqueValue": False,
+            "hasUniqueValue": spec.unique,
         }
         if spec.type is ValueType.ENUM:
-            body["options"] = _options(spec.options)
+            body["options"] = _options(spec, spec.options)
         return body
 
     def _with_refusal(self, finding: FieldFinding, refused: Mapping[str, str]) -> FieldFinding:
@@ -187,9 +189,11 @@ def _missing_options(spec: FieldSpec, found: Property) -> list[tuple[str, str]]:
     return [(value, label) for value, label in spec.options if value not in present]
 
 
-def _options(pairs: Iterable[tuple[str, str]], start: int = 0) -> list[dict[str, object]]:
+def _options(spec: FieldSpec, pairs: Iterable[tuple[str, str]], start: int = 0) -> list[dict[str, object]]:
+    """Options in the order of the spec; the API takes no colour of an option, people set it in HubSpot."""
+    meanings = dict(spec.meanings)
     return [
-        {"value": value, "label": label, "displayOrder": place, "hidden": False}
+        {"value": value, "label": label, "description": meanings.get(value, ""), "displayOrder": place, "hidden": False}
         for place, (value, label) in enumerate(pairs, start)
     ]
 

@@ -70,14 +70,24 @@ class Reader:
             after = page.after
 
     def by_ids(
-        self, kind: str, ids: Sequence[str], properties: Sequence[str], *, archived: bool = False
+        self,
+        kind: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        *,
+        archived: bool = False,
+        key: str | None = None,
     ) -> tuple[dict[str, Row], tuple[Problem, ...]]:
-        """Up to 100 records by id, and what HubSpot said about the ids that it did not find."""
+        """Up to 100 records by id, and what HubSpot said about the ids that it did not find.
+
+        With `key`, a unique property, the ids given are its values; the rows come by HubSpot's ids all the same.
+        """
         request = Request(
             "POST",
             self._paths.objects(kind, "batch", "read"),
             (("archived", "true"),) if archived else (),
-            {"properties": list(properties), "inputs": [{"id": one} for one in ids]},
+            {"properties": list(properties), "inputs": [{"id": one} for one in ids]}
+            | ({} if key is None else {"idProperty": key}),
         )
         body = self._client.read(request, check=partial(_check_rows, request.what))
         found = {str(row["id"]): row for row in rows_of(body, request.what)}
@@ -112,9 +122,13 @@ class Reader:
         row = self.one(kind, record_id)
         return row is not None and str(row["id"]) == record_id
 
-    def one(self, kind: str, record_id: str, properties: Sequence[str] = ()) -> Row | None:
-        """One record, found under an old id as well (its `id` is then another one); None when it is gone."""
-        query = (("properties", ",".join(properties)),) if properties else ()
+    def one(self, kind: str, record_id: str, properties: Sequence[str] = (), *, key: str | None = None) -> Row | None:
+        """One record, found under an old id as well (its `id` is then another one); None when it is gone.
+
+        `key` is the unique property that `record_id` is a value of.
+        """
+        asked = {"properties": ",".join(properties), "idProperty": key or ""}
+        query = tuple((name, value) for name, value in asked.items() if value)
         request = Request("GET", self._paths.objects(kind, record_id), query)
         try:
             row = self._client.read(request)

@@ -38,6 +38,7 @@ class Property:
     options: tuple[Mapping[str, object], ...] = ()
     read_only: bool = False
     custom: bool = False
+    unique: bool = False
 
 
 class Schema:
@@ -183,4 +184,5 @@ def definition(entry: Mapping[str, object]) -> Property:
         options=tuple(option for option in options if isinstance(option, dict)) if isinstance(options, list) else (),
         read_only=read_only or entry.get("calculated") is True,
         custom=entry.get("hubspotDefined") is not True,
+        unique=entry.get("hasUniqueValue") is True,
     )

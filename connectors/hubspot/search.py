@@ -164,16 +164,25 @@ class Search:
         else:
             filters = [_filter(MODIFIED, "GTE", place.floor), _filter(MODIFIED, "LTE", place.until)]
             order = MODIFIED
-        body = _asking(filters, order, "ASCENDING", properties)
-        return body if len(orjson.dumps(body)) <= LARGEST_BODY else {**body, "properties": [MODIFIED]}
+        return _asking(filters, order, "ASCENDING", properties if _fits(properties) else [MODIFIED])
 
     def _completed(self, kind: str, rows: list[Row], properties: Sequence[str]) -> list[Row]:
         """The rows with all properties: read by id when they were too many for a search."""
-        probe = self._body(properties, Place(FIRST_INSTANT, FIRST_INSTANT))
-        if probe["properties"] == list(properties):
+        if _fits(properties):
             return rows
         # What was archived between the two calls comes with the archived records.
         return self._reader.completed(kind, rows, properties)
+
+
+def _fits(properties: Sequence[str]) -> bool:
+    """Whether searches may ask for `properties`: one answer for all of a pull, whatever their places are.
+
+    Both kinds of search count, with the largest instants and ids that there can be.
+    """
+    by_time = [_filter(MODIFIED, "GTE", 10**14), _filter(MODIFIED, "LTE", 10**14)]
+    by_id = [_filter(MODIFIED, "EQ", 10**14), _filter(OBJECT_ID, "GT", 10**20)]
+    longest = max(len(orjson.dumps(_asking(one, MODIFIED, "ASCENDING", properties))) for one in (by_time, by_id))
+    return longest <= LARGEST_BODY
 
 
 def _asking(

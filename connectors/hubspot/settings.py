@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
+
+from connectors.strict import Strict, TimeoutSettings
+from connectors.tasks import TaskSettings
 
 ApiVersion = Literal["v3", "2026-03", "2026-09"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OAuthSettings(_Strict):
+class OAuthSettings(Strict):
     """A public app's refresh grant; each secret is given directly or as a file."""
 
     client_id: str
@@ -35,7 +34,7 @@ class OAuthSettings(_Strict):
         return self
 
 
-class LimitSettings(_Strict):
+class LimitSettings(Strict):
     """Quotas, where they differ from what HubSpot publishes; response headers overrule them."""
 
     burst_per_10s: int = Field(default=190, ge=1, description="requests of this app in 10 s")
@@ -50,15 +49,7 @@ class LimitSettings(_Strict):
     )
 
 
-class TimeoutSettings(_Strict):
-    """Seconds to connect, between two reads, and for a whole exchange."""
-
-    connect: float = Field(default=5.0, gt=0)
-    read: float = Field(default=30.0, gt=0)
-    total: float = Field(default=60.0, gt=0)
-
-
-class PullSettings(_Strict):
+class PullSettings(Strict):
     """How records are read."""
 
     split_from: int = Field(
@@ -82,7 +73,7 @@ class PullSettings(_Strict):
     )
 
 
-class HubSpotSettings(_Strict):
+class HubSpotSettings(Strict):
     """A connection of type `hubspot`: exactly one of access_token, access_token_file and oauth."""
 
     type: Literal["hubspot"] = "hubspot"
@@ -100,6 +91,7 @@ class HubSpotSettings(_Strict):
     pull: PullSettings = PullSettings()
     property_prefix: str = Field(default="cs_", pattern=r"^[a-z][a-z0-9_]*$")
     property_group: str = Field(default="customer_success", pattern=r"^[a-z][a-z0-9_]*$")
+    tasks: TaskSettings = TaskSettings()
     ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")
     proxy: str | None = None
 

@@ -16,7 +16,7 @@ from connectors.hubspot.answers import NotFound, Problem
 from connectors.hubspot.client import HubSpotClient, RequestRefused
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.read import Reader, batch_problems
-from connectors.hubspot.schema import Schema
+from connectors.hubspot.schema import Property, Schema
 from connectors.hubspot.transport import Request
 from connectors.hubspot.values import encode
 
@@ -27,6 +27,8 @@ _EVERY_ROW = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 
 class Writer:
     """Writes records of one object type."""
+
+    operation = "update"
 
     def __init__(self, client: HubSpotClient, paths: Paths, schema: Schema, reader: Reader, kind: str) -> None:
         self._client = client
@@ -70,16 +72,18 @@ class Writer:
 
     def _send(self, batch: Sequence[Change], group: Sequence[int]) -> dict[int, Outcome]:
         known = self._schema.known(self._kind) or {}
-        inputs = [
-            {
-                "id": batch[row].ref.id,
-                "objectWriteTraceId": _trace(row),
-                "properties": {name: encode(value, known.get(name)) for name, value in batch[row].values.items()},
-            }
-            for row in group
-        ]
-        request = Request("POST", self._paths.objects(self._kind, "batch", "update"), body={"inputs": inputs})
+        inputs = [{**self.described(batch[row], known), "objectWriteTraceId": _trace(row)} for row in group]
+        request = Request("POST", self._paths.objects(self._kind, "batch", self.operation), body={"inputs": inputs})
         return self._outcomes(batch, group, self._client.once(request))
+
+    def described(self, change: Change, known: Mapping[str, Property]) -> dict[str, object]:
+        """One input of the batch."""
+        values = {name: encode(value, known.get(name)) for name, value in change.values.items()}
+        return {"id": change.ref.id, "properties": values}
+
+    def address(self, row: Mapping[str, object]) -> str:
+        """The id under which a change goes, from what the answer says about its record."""
+        return str(row.get("id"))
 
     def _outcomes(
         self, batch: Sequence[Change], group: Sequence[int], body: Mapping[str, object]
@@ -88,10 +92,16 @@ class Writer:
         by_id = {batch[row].ref.id: row for row in group}
         by_trace = {_trace(row): row for row in group}
         results = body.get("results")
-        written = (
-            {str(row.get("id")) for row in results if isinstance(row, dict)} if isinstance(results, list) else set()
-        )
-        outcomes = {row: Outcome(batch[row].ref, "confirmed") for row in group if batch[row].ref.id in written}
+        written = {
+            self.address(row): str(row.get("id"))
+            for row in (results if isinstance(results, list) else ())
+            if isinstance(row, dict)
+        }
+        outcomes = {
+            row: Outcome(batch[row].ref, "confirmed", record_id=written[batch[row].ref.id])
+            for row in group
+            if batch[row].ref.id in written
+        }
         missing: list[int] = []
         unnamed: list[Problem] = []
         for problem in batch_problems(body):

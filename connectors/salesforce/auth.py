@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -21,7 +21,12 @@ from connectors.salesforce.settings import (
     SalesforceSettings,
     TokenAuth,
 )
-from connectors.salesforce.transport import LOGIN_HOST
+
+LOGIN_HOST = "login-endpoint.salesforce.com"
+"""Stand-in for the configured login address: simple-salesforce can only log in at `https://X.salesforce.com`."""
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def _exchange(
     from simple_salesforce.exceptions import SalesforceAuthenticationFailed
     from simple_salesforce.login import SalesforceLogin
 
-    arguments: dict[str, Any] = _arguments(auth, settings)
+    arguments = _arguments(auth, settings)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its advice on unapproved apps comes back as an exception anyway
@@ -155,9 +160,9 @@ def _exchange(
     return token, str(host)
 
 
-def _arguments(auth: JwtAuth | ClientCredentialsAuth | PasswordAuth, settings: SalesforceSettings) -> dict[str, str]:
+def _arguments(auth: JwtAuth | ClientCredentialsAuth | PasswordAuth, settings: SalesforceSettings) -> dict[str, Any]:
     login_name = LOGIN_HOST.removesuffix(".salesforce.com")
-    arguments = {"consumer_key": auth.consumer_key.get_secret_value()}
+    arguments: dict[str, Any] = {"consumer_key": auth.consumer_key.get_secret_value()}
     if isinstance(auth, JwtAuth):
         # Here simple-salesforce calls the audience `domain` and the host to talk to `instance_url`.
         arguments |= {
@@ -180,7 +185,8 @@ def _audience(login_url: str) -> str:
     return "test" if host.startswith("test.") or ".sandbox." in host else "login"
 
 
-def _private_key(auth: JwtAuth) -> str:
+def _private_key(auth: JwtAuth) -> RSAPrivateKey:
+    """The key itself, not its text: reading a key proves its primes, which takes longer than a request."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -204,7 +210,7 @@ def _private_key(auth: JwtAuth) -> str:
         ) from error
     if not isinstance(key, RSAPrivateKey):
         raise ConfigError(f"{source} is not an RSA key.", hint="Salesforce takes RS256 only.")
-    return text
+    return key
 
 
 def _explain(code: object, description: str) -> ConnectorError:

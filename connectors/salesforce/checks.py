@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from connectors.base import Check
-from connectors.errors import BadAnswer, ConnectorError, MissingScope
+from connectors.errors import BadAnswer, MissingScope
+from connectors.findings import findings
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.schema import Schema
@@ -18,30 +19,26 @@ _LOW_QUOTA = 0.25
 class Checks:
     """Findings for one connection; a check that fails never keeps the others from running."""
 
-    def __init__(self, client: SalesforceClient, schema: Schema, streams: Streams, target: str) -> None:
+    def __init__(
+        self, client: SalesforceClient, schema: Schema, streams: Streams, target: str, *, tasks: bool = False
+    ) -> None:
         self._client = client
         self._schema = schema
         self._streams = streams
         self._object = target
+        self._tasks = tasks
 
     def run(self, identity: Callable[[], str]) -> list[Check]:
         """Every finding; after refused credentials only that one."""
-        try:
-            org = identity()
-        except ConnectorError as error:
-            return [_failed("credentials", error)]
-        found = [Check("credentials", "ok", f"logged in to organisation {org}, API v{self._client.version}")]
-        for name, check in (
-            ("clock", self._clock),
-            ("quota", self._quota),
-            ("fields", self._fields),
-            ("write access", self._write_access),
-        ):
-            try:
-                found += check()
-            except ConnectorError as error:
-                found.append(_failed(name, error))
-        return found
+        checks = {
+            "clock": self._clock,
+            "quota": self._quota,
+            "fields": self._fields,
+            "write access": self._write_access,
+            **({"tasks": self._task_access} if self._tasks else {}),
+        }
+        version = self._client.version
+        return list(findings(lambda: f"logged in to organisation {identity()}, API v{version}", checks))
 
     def _clock(self) -> Iterator[Check]:
         skew = abs((self._client.server_now() - self._client.clock.now()).total_seconds())
@@ -96,6 +93,10 @@ class Checks:
         else:
             yield Check("write access", "ok", f"the integration user may edit {self._object}")
 
-
-def _failed(name: str, error: ConnectorError) -> Check:
-    return Check(name, "error", error.message, error.hint)
+    def _task_access(self) -> Iterator[Check]:
+        info = self._schema.object("Task")
+        if info is None or not (info.createable and info.updateable):
+            hint = "Grant Create and Edit on Task, or leave out `tasks` of this connection."
+            yield Check("tasks", "error", "the integration user may not make and edit tasks", hint)
+        else:
+            yield Check("tasks", "ok", "the integration user may make and edit tasks")

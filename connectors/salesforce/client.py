@@ -39,11 +39,11 @@ from connectors.salesforce.answers import (
     lacks_resource,
     raise_for,
 )
-from connectors.salesforce.auth import Grant, log_in
+from connectors.salesforce.auth import LOGIN_HOST, Grant, log_in
 from connectors.salesforce.grants import Grants
 from connectors.salesforce.ids import is_id
 from connectors.salesforce.settings import SalesforceSettings
-from connectors.salesforce.transport import LARGEST_BODY, RoutedAdapter, Sessions
+from connectors.session import LARGEST_BODY, RoutedAdapter, Sessions
 
 _DAY = 86_400.0
 _PAUSE_WHEN_EXHAUSTED = 900.0  # seconds: a rolling quota frees slowly, and other processes need not ask meanwhile
@@ -111,17 +111,21 @@ class SalesforceClient:
         budget: Budget,
         clock: Clock,
         sleep: Callable[[float], None],
+        meter: Meter | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.sleep = sleep
         self.redact = Redactor(_secrets(settings))
-        self.meter = Meter()
+        self.meter = meter or Meter()
         self.timeouts = Timeouts(**settings.timeouts.model_dump())
         self._budget = budget
         self._retrier = Retrier(sleep, on_retry=self.meter.retry)
         self._adapter = RoutedAdapter(clock, self.timeouts, self._observe)
-        self._sessions = Sessions(settings, self._adapter)
+        self._adapter.route(LOGIN_HOST, settings.login_url.rstrip("/"))
+        self._sessions = Sessions(
+            self._adapter, ca_file=settings.ca_file, proxy=settings.proxy, trust_env=settings.trust_env
+        )
         self._grants = Grants(settings, self._log_in)
         self._asking = local()  # the permit of this thread's request
         self._org: _Org | None = None
@@ -296,12 +300,13 @@ class SalesforceClient:
         self, grant: Grant, method: str, url: str, what: str, extra: Mapping[str, str], *, stream: bool, **kwargs: Any
     ) -> requests.Response:
         self._asking.permit = self._budget.acquire(self.quota())
-        self.meter.request()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {grant.token}", **extra}
         asked = urlsplit(url)
         target = f"https://{grant.host}{asked.path}" + (f"?{asked.query}" if asked.query else "")
         session = self._sessions.mine()
-        response = session.request(method, target, headers=headers, stream=stream, allow_redirects=False, **kwargs)
+        with self.meter.request(method, asked.path) as answered:
+            response = session.request(method, target, headers=headers, stream=stream, allow_redirects=False, **kwargs)
+            answered(response.status_code)
         if stream and response.status_code < 300:
             return response
         try:

@@ -16,12 +16,14 @@ from connectors.base import (
     Page,
     Stream,
     StreamMap,
+    Tasks,
     Usage,
     Window,
 )
 from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, MissingScope
+from connectors.meter import Meter
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.checks import Checks
 from connectors.salesforce.client import SalesforceClient
@@ -32,6 +34,7 @@ from connectors.salesforce.read import Reader
 from connectors.salesforce.schema import Schema
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.streams import Streams
+from connectors.salesforce.tasks import SalesforceTasks
 from connectors.salesforce.witness import Witness
 from connectors.salesforce.write import WRITE_BATCH, CollectionsWriter
 from mapping.records import Ref
@@ -48,13 +51,14 @@ def connect(
     clock: Clock,
     sleep: Callable[[float], None],
     prefix: str | None = None,
+    meter: Meter | None = None,
 ) -> SalesforceConnector:
     """Open the connection `name`; nothing is sent before it is first used.
 
     `field_map` maps stream names (accounts, opportunities, cases, contracts, events) to the fields wanted of them;
     `prefix` replaces `settings.property_prefix`. Raises `ConfigError` for a stream that Salesforce does not have.
     """
-    client = SalesforceClient(settings, budget=budget, clock=clock, sleep=sleep)
+    client = SalesforceClient(settings, budget=budget, clock=clock, sleep=sleep, meter=meter)
     return SalesforceConnector(name, client, field_map, prefix or settings.property_prefix)
 
 
@@ -67,7 +71,8 @@ class SalesforceConnector:
         self.name = name
         self._client = client
         self._schema = Schema(client)
-        self._streams = Streams(field_map, self._schema, client.settings.pull)
+        self._tasks = SalesforceTasks(client, self._schema, prefix)
+        self._streams = Streams(field_map, self._schema, client.settings.pull, client.settings.milestones)
         self._reader = Reader(client, self._schema, self._streams)
         self._current = Current(client, self._schema, ACCOUNT)
         self._witness = Witness(client, self._current)
@@ -108,6 +113,10 @@ class SalesforceConnector:
         """Keepwell's own fields on Account."""
         return self._fields
 
+    def tasks(self) -> Tasks | None:
+        """Tasks of accounts, where the settings want any."""
+        return self._tasks if self._tasks.settings.wanted else None
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, one `Observed` a ref, in the order of `refs`."""
         return self._current.read(refs, properties)
@@ -140,7 +149,9 @@ class SalesforceConnector:
 
     def checks(self) -> list[Check]:
         """Findings for `doctor`."""
-        return Checks(self._client, self._schema, self._streams, ACCOUNT).run(self.identity)
+        return Checks(self._client, self._schema, self._streams, ACCOUNT, tasks=self.tasks() is not None).run(
+            self.identity
+        )
 
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields whose property the org lacks or hides."""
@@ -153,6 +164,10 @@ class SalesforceConnector:
     def usage(self) -> Usage:
         """Requests since the connection was opened."""
         return self._client.meter.usage()
+
+    def quota_left(self) -> int | None:
+        """What the org has left of its 24 hours, other apps' requests taken off."""
+        return self._client.quota_left()
 
     def close(self) -> None:
         """Give the connections back."""

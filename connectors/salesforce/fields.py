@@ -17,16 +17,22 @@ from connectors.salesforce.schema import ObjectInfo, Schema
 from mapping.records import FieldSpec
 
 _EXPORT_HINT = "Let an admin deploy the package that 'keepwell fields export' writes, or grant 'Customize Application'."
+_HOMES = {"Task": "Activity"}
+_RIGHTS = {"Task": ("EditTask",)}
 _EXISTS_ALREADY = "DUPLICATE_DEVELOPER_NAME"
 
 
 class SalesforceFields:
-    """Custom fields of the object that carries account fields."""
+    """Custom fields of one object; those of Task live on Activity, which Event shares."""
+
+    form = "sfdx"
+    use = "to deploy it, there:\n  sf project deploy start --source-dir force-app"
 
     def __init__(self, client: SalesforceClient, schema: Schema, target: str, prefix: str) -> None:
         self._client = client
         self._schema = schema
         self._object = target
+        self._home = _HOMES.get(target, target)
         self._prefix = prefix
         self._permissions = Permissions(client, client.settings.permission_set)
 
@@ -63,7 +69,11 @@ class SalesforceFields:
         Raises `ConfigError` when `folder` is in use for something else.
         """
         fields = {self.property_name(spec): spec for spec in specs}
-        return package.write(folder, self._object, fields, self._client.settings.permission_set, self._client.version)
+        permission_set = self._client.settings.permission_set
+        new = self._object in _HOMES  # the permission set of the accounts is another one, and makes no records
+        name = f"{permission_set}_{self._object}" if new else permission_set
+        target = package.Target(self._object, self._home, create=new, rights=_RIGHTS.get(self._object, ()))
+        return package.write(folder, target, fields, name, self._client.version)
 
     def _finding(self, spec: FieldSpec, info: ObjectInfo | None, hidden: frozenset[str]) -> FieldFinding:
         name = self.property_name(spec)
@@ -85,7 +95,7 @@ class SalesforceFields:
 
     def _custom_fields(self) -> frozenset[str]:
         """Lower-case names of all custom fields, hidden ones too; empty when the user may not ask."""
-        query = soql.select(("Id", "DeveloperName"), "CustomField", (f"TableEnumOrId = {soql.text(self._object)}",))
+        query = soql.select(("Id", "DeveloperName"), "CustomField", (f"TableEnumOrId = {soql.text(self._home)}",))
         try:
             answer = self._client.get("tooling/query", {"q": query})
         except (CallRefused, MissingScope, NotOurs):
@@ -96,7 +106,7 @@ class SalesforceFields:
         return frozenset(f"{name}__c".casefold() for name in named)
 
     def _create(self, finding: FieldFinding) -> None:
-        body = {"FullName": f"{self._object}.{finding.property}", "Metadata": definition(finding.spec)}
+        body = {"FullName": f"{self._home}.{finding.property}", "Metadata": definition(finding.spec)}
         try:
             self._client.send("POST", "tooling/sobjects/CustomField", json=body)
         except CallRefused as refused:

@@ -13,6 +13,8 @@ _SMALLEST_LONG_TEXT = 256
 _NEEDED_DIGITS = 3  # before the decimal point: scores and percentages go up to 100
 
 _HELP_LENGTH = 510
+_KEY = {"unique": True, "externalId": True, "caseSensitive": True}
+_VALUE_LENGTH = 255  # of the description of a picklist value
 
 
 def property_name(spec: FieldSpec, prefix: str) -> str:
@@ -37,14 +39,20 @@ def definition(spec: FieldSpec) -> dict[str, Any]:
         case ValueType.DATETIME:
             return {**common, "type": "DateTime"}
         case ValueType.ENUM:
-            values = [{"valueName": value, "label": label, "default": False} for value, label in spec.options]
+            values = [_value(spec, value, label) for value, label in spec.options]
             return {
                 **common,
                 "type": "Picklist",
                 "valueSet": {"restricted": True, "valueSetDefinition": {"sorted": False, "value": values}},
             }
         case ValueType.TEXT:
-            return {**common, **_text(spec.length)}
+            return {**common, **_text(spec.length), **(_KEY if spec.unique else {})}
+
+
+def _value(spec: FieldSpec, value: str, label: str) -> dict[str, Any]:
+    """One entry of a picklist; its colour is that in charts of reports and dashboards."""
+    more = {"color": dict(spec.colours).get(value), "description": dict(spec.meanings).get(value, "")[:_VALUE_LENGTH]}
+    return {"valueName": value, "label": label, "default": False, **{key: one for key, one in more.items() if one}}
 
 
 def _text(length: int) -> dict[str, Any]:
@@ -63,6 +71,8 @@ def misfit(spec: FieldSpec, found: FieldInfo) -> str:
         case ValueType.TEXT:
             if found.type not in {"string", "textarea"}:
                 return f"it is a {found.type} field, not text"
+            if spec.unique and not found.unique:
+                return "two records may have the same value of it"
             short = 0 < found.length < spec.length
             return f"it holds {found.length} characters, {spec.length} are needed" if short else ""
         case ValueType.DATE | ValueType.DATETIME:

@@ -5,29 +5,49 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # nosec B405 # XML is written here, and none is read
 
 from connectors.errors import ConfigError
+from connectors.salesforce import views
 from connectors.salesforce.metadata import definition
 from mapping.records import FieldSpec
 
-_NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 _ROOT = Path("force-app/main/default")
 
 
-def write(folder: Path, target: str, fields: Mapping[str, FieldSpec], permission_set: str, version: str) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object that carries the fields, the one that they are defined on, whether records of it are made, and the
+    user permissions without which nobody may."""
+
+    name: str
+    home: str
+    create: bool = False
+    rights: tuple[str, ...] = ()
+
+
+def write(
+    folder: Path, target: Target, fields: Mapping[str, FieldSpec], permission_set: str, version: str
+) -> list[Path]:
     """Write the project into `folder`, which is made, or must be empty or hold an earlier export; the files written.
 
     Raises `ConfigError` when `folder` is something else, or cannot be written.
     """
+    home = _ROOT / "objects" / target.home
     files = {
         Path("sfdx-project.json"): _project(version),
         _ROOT / "permissionsets" / f"{permission_set}.permissionset-meta.xml": _permission_set(target, fields),
+        **{home / "fields" / f"{name}.field-meta.xml": _field(name, spec) for name, spec in fields.items()},
         **{
-            _ROOT / "objects" / target / "fields" / f"{name}.field-meta.xml": _field(name, spec)
-            for name, spec in fields.items()
+            home / "compactLayouts" / f"{name}.compactLayout-meta.xml": _xml(root)
+            for name, root in views.layouts(fields).items()
+        },
+        **{
+            home / "listViews" / f"{name}.listView-meta.xml": _xml(root)
+            for name, root in views.views(target.name, fields).items()
         },
     }
     try:
@@ -68,7 +88,7 @@ def _project(version: str) -> bytes:
 
 
 def _field(name: str, spec: FieldSpec) -> bytes:
-    root = ET.Element("CustomField", xmlns=_NAMESPACE)
+    root = ET.Element("CustomField", xmlns=views.NAMESPACE)
     ET.SubElement(root, "fullName").text = name
     metadata = definition(spec)
     values = metadata.pop("valueSet", None)
@@ -87,24 +107,28 @@ def _add_values(root: ET.Element, value_set: Mapping[str, Any]) -> None:
     for entry in value_set["valueSetDefinition"]["value"]:
         value = ET.SubElement(listed, "value")
         ET.SubElement(value, "fullName").text = entry["valueName"]
-        ET.SubElement(value, "default").text = "false"
-        ET.SubElement(value, "label").text = entry["label"]
+        for key in sorted(entry.keys() - {"valueName"}):
+            ET.SubElement(value, key).text = _text(entry[key])
 
 
-def _permission_set(target: str, fields: Mapping[str, FieldSpec]) -> bytes:
-    root = ET.Element("PermissionSet", xmlns=_NAMESPACE)
+def _permission_set(target: Target, fields: Mapping[str, FieldSpec]) -> bytes:
+    root = ET.Element("PermissionSet", xmlns=views.NAMESPACE)
     for name, spec in sorted(fields.items()):
         grant = ET.SubElement(root, "fieldPermissions")
         ET.SubElement(grant, "editable").text = _text(spec.writable)
-        ET.SubElement(grant, "field").text = f"{target}.{name}"
+        ET.SubElement(grant, "field").text = f"{target.name}.{name}"
         ET.SubElement(grant, "readable").text = "true"
     ET.SubElement(root, "label").text = "Keepwell write"
     rights = ET.SubElement(root, "objectPermissions")
-    allowed = {"allowCreate": False, "allowDelete": False, "allowEdit": True, "allowRead": True}
+    allowed = {"allowCreate": target.create, "allowDelete": False, "allowEdit": True, "allowRead": True}
     for key, value in {**allowed, "modifyAllRecords": False}.items():
         ET.SubElement(rights, key).text = _text(value)
-    ET.SubElement(rights, "object").text = target
+    ET.SubElement(rights, "object").text = target.name
     ET.SubElement(rights, "viewAllRecords").text = "true"
+    for name in target.rights:
+        right = ET.SubElement(root, "userPermissions")
+        ET.SubElement(right, "enabled").text = "true"
+        ET.SubElement(right, "name").text = name
     return _xml(root)
 
 

@@ -23,7 +23,7 @@ from connectors.salesforce.position import Position
 from connectors.salesforce.records import Records, of_reference
 from connectors.salesforce.results import JobLost
 from connectors.salesforce.schema import ObjectInfo, Schema
-from connectors.salesforce.streams import ATTENDEES, RECORDS, REFERENCES, Source, Streams
+from connectors.salesforce.streams import ATTENDEES, REFERENCES, Source, Streams
 
 Reading = Generator[Page, None, Position]
 """Pages, and in the end the position behind them."""
@@ -63,7 +63,7 @@ class Reader:
         if window.since is None or window.until is None:
             return None
         nowhere = Position("stamp", self._upper(window.until))
-        source = RECORDS[stream.name]
+        source = self._streams.source(stream.name)
         where = (*source.where, *_between(window.since, nowhere.upper))
         walk = Walk(source.object, ("Id",), where, BY_STAMP)
         try:
@@ -82,20 +82,20 @@ class Reader:
                 self._bulk.finish(page.carry)
 
     def lookup(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
-        """The records of `stream` behind `ids` as they are now, as many a page as an address holds."""
-        source, info = RECORDS[stream.name], self._streams.info(stream.name)
+        """The records behind `ids` that still are records of `stream`, as many a page as an address holds."""
+        source, info = self._streams.source(stream.name), self._streams.info(stream.name)
         fields, records = _columns(stream, info, *_GONE), Records(stream, info)
         asked = [to18(one) for one in ids if is_id(one)]
-        overhead = soql.encoded_length(soql.select(fields, source.object)) + 60
+        overhead = soql.encoded_length(soql.select(fields, source.object, source.where)) + 60
         for part in soql.chunks_that_fit(asked, overhead):
-            query = soql.select(fields, source.object, (soql.one_of("Id", part),))
+            query = soql.select(fields, source.object, (*source.where, soql.one_of("Id", part)))
             yield Page(self._first_won.add(records.of_json(self._client.rows(query, include_deleted=True))))
         yield Page(complete=True)
 
     def _full(
         self, stream: Stream, until: datetime | None, position: Position | None, *, merges: bool = True
     ) -> Iterator[Page]:
-        source, info = RECORDS[stream.name], self._streams.info(stream.name)
+        source, info = self._streams.source(stream.name), self._streams.info(stream.name)
         where = self._full_window(source, info, until)
         walk = Walk(source.object, _columns(stream, info), where, BY_ID, source.archives, stream.optional)
         if position is None:
@@ -119,7 +119,7 @@ class Reader:
     def _increment(
         self, stream: Stream, since: datetime, until: datetime | None, position: Position | None
     ) -> Iterator[Page]:
-        source, info = RECORDS[stream.name], self._streams.info(stream.name)
+        source, info = self._streams.source(stream.name), self._streams.info(stream.name)
         position = position or Position("stamp", self._upper(until))
         fields = _columns(stream, info, *_GONE)
         where = (*source.where, *_between(since, position.upper))

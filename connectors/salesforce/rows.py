@@ -14,7 +14,10 @@ from mapping.records import Ref
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One change that may be sent: its place in the batch, the 18-character id and what to set."""
+    """One change that may be sent: its place in the batch, the 18-character id and what to set.
+
+    A new record has its key for an id.
+    """
 
     index: int
     ref: Ref
@@ -23,7 +26,9 @@ class Row:
 
     def json(self, info: ObjectInfo) -> dict[str, object]:
         """The record as sObject Collections takes it."""
-        record: dict[str, object] = {"attributes": {"type": info.name}, "id": self.id}
+        record: dict[str, object] = {"attributes": {"type": info.name}}
+        if not self.change.new:
+            record["id"] = self.id
         for name, value in self.change.values.items():
             record[name] = values.encode(value, info.fields[name].type)
         return record
@@ -47,7 +52,7 @@ def prepare(batch: Sequence[Change], info: ObjectInfo) -> Prepared:
         if outcome is not None:
             settled[index] = outcome
             continue
-        record_id = to18(change.ref.id)
+        record_id = change.ref.id if change.new else to18(change.ref.id)
         if record_id in seen:
             # Salesforce refuses both rows of a pair, and their order would decide which value stays.
             settled[index] = Outcome(change.ref, "pending", "the same record stands in this batch twice")
@@ -58,7 +63,7 @@ def prepare(batch: Sequence[Change], info: ObjectInfo) -> Prepared:
 
 
 def _checked(change: Change, info: ObjectInfo) -> Outcome | None:
-    if not is_id(change.ref.id):
+    if not change.new and not is_id(change.ref.id):
         return Outcome(change.ref, "rejected", f"{change.ref.id!r} is not a Salesforce id", "MALFORMED_ID")
     if not change.values:
         return Outcome(change.ref, "confirmed", "nothing to write")

@@ -31,6 +31,7 @@ class FieldInfo:
     custom: bool = False
     calculated: bool = False
     restricted: bool = False
+    unique: bool = False
     values: tuple[str, ...] = ()
 
     @staticmethod
@@ -46,6 +47,7 @@ class FieldInfo:
             custom=bool(raw.get("custom")),
             calculated=bool(raw.get("calculated")),
             restricted=bool(raw.get("restrictedPicklist")),
+            unique=bool(raw.get("unique")),
             values=tuple(str(value["value"]) for value in raw.get("picklistValues") or () if value.get("active", True)),
         )
 
@@ -58,6 +60,7 @@ class ObjectInfo:
     fields: Mapping[str, FieldInfo]
     queryable: bool = True
     updateable: bool = False
+    createable: bool = False
 
     def has(self, field: str) -> bool:
         """Whether the user sees `field`."""
@@ -129,4 +132,5 @@ class Schema:
             fields={field.name: field for field in fields},
             queryable=bool(raw.get("queryable", True)),
             updateable=bool(raw.get("updateable", True)),
+            createable=bool(raw.get("createable", True)),
         )

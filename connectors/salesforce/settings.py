@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.errors import ConfigError
 from connectors.origin import check_origin, is_loopback
+from connectors.strict import Strict, TimeoutSettings
+from connectors.tasks import TaskSettings
 
 VENDOR_HOSTS = ("salesforce.com", "force.com", "salesforce.mil", "cloudforce.com", "sfcrmproducts.cn")
 _OLDEST_VERSION = 55.0
 _SHARED_LOGINS = frozenset({"login.salesforce.com", "test.salesforce.com"})
 
 
-class _Auth(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class JwtAuth(_Auth):
+class JwtAuth(Strict):
     """JWT bearer: a key pair instead of a secret that travels; the first choice for a schedule.
 
     `audience` is derived from the login address when it is left out (`test` for sandboxes, else `login`).
@@ -40,7 +38,7 @@ class JwtAuth(_Auth):
         return self
 
 
-class ClientCredentialsAuth(_Auth):
+class ClientCredentialsAuth(Strict):
     """Client credentials: key and secret of an app with a run-as user; needs the org's My Domain as login_url."""
 
     flow: Literal["client_credentials"]
@@ -48,7 +46,7 @@ class ClientCredentialsAuth(_Auth):
     consumer_secret: SecretStr
 
 
-class PasswordAuth(_Auth):
+class PasswordAuth(Strict):
     """OAuth username-password, for orgs that still allow it; never the SOAP login."""
 
     flow: Literal["password"]
@@ -59,7 +57,7 @@ class PasswordAuth(_Auth):
     security_token: SecretStr | None = None
 
 
-class TokenAuth(_Auth):
+class TokenAuth(Strict):
     """A session that something else opened; it cannot be renewed."""
 
     flow: Literal["token"]
@@ -70,7 +68,7 @@ class TokenAuth(_Auth):
 Auth = Annotated[JwtAuth | ClientCredentialsAuth | PasswordAuth | TokenAuth, Field(discriminator="flow")]
 
 
-class PullSettings(BaseModel):
+class PullSettings(Strict):
     """How records are read.
 
     Whether an object is read by REST or by a Bulk API 2.0 job is decided by what is cheaper (`costs.py`), unless
@@ -81,8 +79,6 @@ class PullSettings(BaseModel):
     objects with fields that change without moving the stamp; 0 is for ever. Such fields are told by their description;
     `volatile_fields` (`Account.Region__c`) are others that behave so.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     bulk_from: int | None = Field(default=None, ge=0)
     always_bulk: frozenset[str] = frozenset()
@@ -105,29 +101,25 @@ class PullSettings(BaseModel):
         return self
 
 
-class TimeoutSettings(BaseModel):
-    """Seconds to connect, between two reads, and for a whole exchange (results of bulk jobs have 20 minutes)."""
+class MilestoneSettings(Strict):
+    """Where milestones are records: `object` is `Task` or a custom object such as `Onboarding_Step__c`.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    `where` is a condition in SOQL for those of its records that are milestones.
+    """
 
-    connect: float = Field(default=5.0, gt=0)
-    read: float = Field(default=30.0, gt=0)
-    total: float = Field(default=60.0, gt=0)
+    object: str = Field(pattern=r"^[A-Za-z]\w{0,79}$")
+    where: str = Field(default="", max_length=1000)
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(Strict):
     """The org's daily API quota; `daily` counts until the first answer tells the real one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     daily: int = Field(default=100_000, ge=1)
     reserve: float = Field(default=0.2, ge=0.0, lt=1.0, description="part of the quota that is left to other apps")
 
 
-class SalesforceSettings(BaseModel):
+class SalesforceSettings(Strict):
     """A connection to one Salesforce org."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["salesforce"] = "salesforce"
     auth: Auth
@@ -142,6 +134,8 @@ class SalesforceSettings(BaseModel):
     timeouts: TimeoutSettings = TimeoutSettings()
     permission_set: str = Field(default="Keepwell_Write", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")
     pull: PullSettings = PullSettings()
+    tasks: TaskSettings = TaskSettings()
+    milestones: MilestoneSettings | None = Field(default=None, description="the object whose records are milestones")
 
     @field_validator("api_version", mode="before")
     @classmethod

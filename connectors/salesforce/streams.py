@@ -12,7 +12,7 @@ from connectors.base import Definition, Stream, StreamMap
 from connectors.errors import ConfigError, SchemaDrift
 from connectors.salesforce.history import FIRST_WON, NEEDS
 from connectors.salesforce.schema import ObjectInfo, Schema
-from connectors.salesforce.settings import PullSettings
+from connectors.salesforce.settings import MilestoneSettings, PullSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ REFERENCES: Mapping[str, tuple[str, Source]] = MappingProxyType(
         ),
     }
 )
+MILESTONES = "milestones"
 ATTENDEES = "events>contacts"
-SYSTEM_FIELDS = ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,18 @@ class Selection:
 class Streams:
     """The field map laid over the org's describes, computed once per connection."""
 
-    def __init__(self, field_map: Mapping[str, StreamMap], schema: Schema, pull: PullSettings) -> None:
-        unknown = sorted(set(field_map) - set(RECORDS))
+    def __init__(
+        self,
+        field_map: Mapping[str, StreamMap],
+        schema: Schema,
+        pull: PullSettings,
+        milestones: MilestoneSettings | None = None,
+    ) -> None:
+        self._sources = _sources(milestones)
+        unknown = sorted(set(field_map) - {*self._sources, MILESTONES})
         if unknown:
-            raise ConfigError(
-                f"Salesforce has no stream {', '.join(unknown)}.", hint=f"Known streams: {', '.join(RECORDS)}."
-            )
+            known = ", ".join(self._sources)
+            raise ConfigError(f"Salesforce has no stream {', '.join(unknown)}.", hint=f"Known streams: {known}.")
         self._map = field_map
         self._schema = schema
         self._pull = pull
@@ -102,15 +108,20 @@ class Streams:
                 self._selection = self._select()
             return self._selection
 
+    def source(self, stream: str) -> Source:
+        """The object behind a records stream."""
+        return self._sources[stream]
+
     def objects(self) -> list[str]:
         """The objects behind the records streams that are pulled."""
-        return [RECORDS[stream.name].object for stream in self.selection().streams if stream.kind == "records"]
+        return [self.source(stream.name).object for stream in self.selection().streams if stream.kind == "records"]
 
     def definitions(self) -> dict[str, dict[str, Definition]]:
         """Field definitions of the mapped objects that the org has."""
         found: dict[str, dict[str, Definition]] = {}
         for stream, wanted in self._map.items():
-            info = self._schema.object(RECORDS[stream].object)
+            source = self._sources.get(stream)
+            info = self._schema.object(source.object) if source is not None else None
             if info is not None:
                 mapped = {info.exact(name) for name in wanted.properties}
                 found[stream] = {
@@ -121,7 +132,7 @@ class Streams:
 
     def info(self, stream: str) -> ObjectInfo:
         """The description of the object behind a records stream; raises `SchemaDrift` when it is gone."""
-        source = RECORDS[stream]
+        source = self.source(stream)
         info = self._schema.object(source.object)
         if info is None:
             raise _no_object(source.object)
@@ -132,7 +143,7 @@ class Streams:
         gaps: dict[str, tuple[str, ...]] = {}
         missing: dict[str, tuple[str, ...]] = {}
         silent: dict[str, tuple[str, ...]] = {}
-        for name, source in RECORDS.items():
+        for name, source in self._sources.items():
             wanted = self._map.get(name)
             if wanted is None:
                 continue
@@ -144,9 +155,7 @@ class Streams:
                 gaps[name] = tuple(sorted({unified for fields in wanted.custom.values() for unified in fields}))
                 continue
             present, absent = _split(wanted, info, self._elsewhere(source))
-            filled = {unified for prop in present for unified in wanted.custom.get(prop, ())}
-            unfilled = dict.fromkeys(unified for prop in absent for unified in wanted.custom[prop])
-            gaps[name] = tuple(unified for unified in unfilled if unified not in filled)
+            gaps[name] = wanted.unfilled(present)
             missing[name] = tuple(prop for prop in absent if wanted.custom[prop])
             silent[name] = tuple(prop for prop in present if self._is_silent(info, prop))
             every = self._full_every(silent=bool(silent[name]))
@@ -183,6 +192,13 @@ class Streams:
         if with_events:
             found.append(Stream(ATTENDEES, "attendance", kind="links", ids_from="events", optional=True))
         return found
+
+
+def _sources(milestones: MilestoneSettings | None) -> Mapping[str, Source]:
+    if milestones is None:
+        return RECORDS
+    where = (f"({milestones.where})",) if milestones.where else ()
+    return {**RECORDS, MILESTONES: Source(milestones.object, archives=milestones.object == "Task", where=where)}
 
 
 def _filled(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

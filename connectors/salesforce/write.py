@@ -20,7 +20,7 @@ Outcomes = dict[int, Outcome]
 
 
 class CollectionsWriter:
-    """Writes batches of changes to one object."""
+    """Writes batches of changes to one object; a batch is all of new records or all of others."""
 
     def __init__(self, client: SalesforceClient, schema: Schema, current: Current, target: str) -> None:
         self._client = client
@@ -80,7 +80,7 @@ class _Attempt:
             return
         body = {"allOrNone": False, "records": [row.json(self._info) for row in rows]}
         try:
-            answer = self._client.send("PATCH", "composite/sobjects", json=body)
+            answer = self._client.send("POST" if rows[0].change.new else "PATCH", "composite/sobjects", json=body)
         except CallRefused as refused:
             self._divide(rows, refused)
         except (CredentialsError, QuotaExhausted) as error:
@@ -134,6 +134,8 @@ def _outcome(row: Row, result: object) -> Outcome:
     if result.get("success") is True:
         # Results have the order of the request; an id that is told must fit it all the same.
         answered = str(result.get("id") or row.id)
+        if row.change.new:
+            return Outcome(row.ref, "confirmed", record_id=to18(answered) if is_id(answered) else None)
         if is_id(answered) and to18(answered) == row.id:
             return Outcome(row.ref, "confirmed")
         return Outcome(row.ref, "in_doubt", f"the result at this place is about {answered}")

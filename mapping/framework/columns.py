@@ -13,15 +13,47 @@ from mapping.schema import FEEDS, INSTANT, KEYS, MONEY, entity_schema
 CLOCK: Mapping[str, pl.DataType] = MappingProxyType({"as_of": INSTANT, "today": pl.Date()})
 """The moment of the evaluation, and its calendar date in the tenant's zone."""
 
+REVENUE: Mapping[str, pl.DataType] = MappingProxyType(
+    {
+        "reporting_arr": MONEY,
+        "reporting_acv": MONEY,
+        "arr_in_force": MONEY,
+        "arr_source": pl.String(),
+        "currency_without_rate": pl.String(),
+    }
+)
+"""Revenue of an account in the reporting currency, there before the facts."""
+
 DERIVED: Mapping[str, pl.DataType] = MappingProxyType(
     {
         "created_on": pl.Date(),
         "closed_won_on": pl.Date(),
+        "closed_won_by": INSTANT,
+        "closed_won_day_only": pl.Boolean(),
         "covered_since": pl.Date(),
+        **REVENUE,
         **{name: pl.Boolean() for name in FEEDS},
     }
 )
-"""Account columns made before the facts: day created, day of the first won deal, first covered day of any contract."""
+"""Account columns made before the facts: day created, day of the first won deal, the moment by which it was won,
+whether only its day is known, first covered day of any contract that is signed."""
+
+PROGRESS: Mapping[str, pl.DataType] = MappingProxyType(
+    {
+        "milestones_start_on": pl.Date(),
+        "milestones_done": pl.Int64(),
+        "milestones_in_row": pl.Int64(),
+        "milestones_share": pl.Float64(),
+        "milestones_out_of_order": pl.Int64(),
+        "milestones_out_of_order_names": pl.String(),
+        "milestones_on_time": pl.Int64(),
+        "milestones_late": pl.Int64(),
+        "milestones_overdue": pl.Int64(),
+        "checklists_done": pl.Int64(),
+        "checklists_share": pl.Float64(),
+    }
+)
+"""How far an account is on the way that the framework's milestones describe; not there without milestones."""
 
 SCORED: Mapping[str, pl.DataType] = MappingProxyType(
     {"health_score": pl.Float64(), "health_band": pl.String(), "health_coverage": pl.Float64()}
@@ -38,6 +70,7 @@ RENEWED: Mapping[str, pl.DataType] = MappingProxyType(
         "auto_renews": pl.Boolean(),
         "arr_at_stake": MONEY,
         "churned_on": pl.Date(),
+        "churns_on": pl.Date(),
         "override_incomplete": pl.Boolean(),
     }
 )
@@ -60,6 +93,9 @@ TRENDED: Mapping[str, pl.DataType] = MappingProxyType(
 LATER = frozenset({*SCORED, *RENEWED, *PHASED, *STAGED, *TOUCHED, *ESCALATED, *TRENDED})
 """What the evaluation adds step by step: a rule sees what the steps before it have added."""
 
+REPORTING_DEAL = ("reporting_amount", "reporting_acv", "reporting_tcv", "reporting_arr")
+"""Amounts of a deal in the reporting currency."""
+
 _STEM = re.compile(r"_(at|on|date|as_of|until)$")
 _MEETING = ("starts_at", "ends_at", "outcome", "type", "title")
 
@@ -80,13 +116,20 @@ def stream_columns(stream: str) -> dict[str, pl.DataType]:
     if stream == "tickets":
         extra = {"category_key": pl.String()}
     if stream == "deals":
-        extra = {"closed_won_on": pl.Date()}
+        extra = {"closed_won_on": pl.Date(), **dict.fromkeys(REPORTING_DEAL, MONEY)}
+    if stream == "contracts":
+        extra = {"reporting_arr": MONEY}
     return {**KEYS, **own, **extra, **CLOCK}
 
 
 def milestone_column(key: str) -> str:
     """The account column with the day on which a milestone was reached."""
     return f"{key}_on"
+
+
+def timing_columns(key: str) -> dict[str, pl.DataType]:
+    """Columns of a milestone: when it is due, how it stands to that day, and by how much."""
+    return {f"{key}_due_on": pl.Date(), f"{key}_timeliness": pl.String(), f"{key}_days_late": pl.Int64()}
 
 
 def day_counts(columns: Mapping[str, pl.DataType]) -> dict[str, tuple[str, int]]:
@@ -100,10 +143,16 @@ def day_counts(columns: Mapping[str, pl.DataType]) -> dict[str, tuple[str, int]]
             if dtype == wanted and name not in CLOCK:
                 found.setdefault(_STEM.sub("", name), name)
     counts: dict[str, tuple[str, int]] = {}
-    for stem, name in found.items():
-        counts[f"days_since_{stem}"] = (name, 1)
-        counts[f"days_until_{stem}"] = (name, -1)
+    for name in found.values():
+        since, until = counted_as(name)
+        counts |= {since: (name, 1), until: (name, -1)}
     return counts
+
+
+def counted_as(name: str) -> tuple[str, str]:
+    """The names of the day counts that a column has which is a date."""
+    stem = _STEM.sub("", name)
+    return f"days_since_{stem}", f"days_until_{stem}"
 
 
 def with_day_counts(columns: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,8 +13,9 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from mapping.framework.columns import LATER
+from mapping.spelling import did_you_mean
 
-Want = Literal["condition", "number", "date", "text", "number or text", "anything"]
+Want = Literal["condition", "number", "date", "date or instant", "text", "number or text", "anything"]
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _FORBIDDEN = re.compile(
@@ -46,10 +46,13 @@ class ExpressionError(ValueError):
     """An expression that cannot be used; the message says why and what to write instead."""
 
 
-def check(sql: str, columns: Mapping[str, pl.DataType], want: Want, *, aggregate: bool = False) -> Checked:
+def check(
+    sql: str, columns: Mapping[str, pl.DataType], want: Want, *, aggregate: bool = False, facts: Collection[str] = ()
+) -> Checked:
     """Parse `sql` and prove on sample rows that it works on `columns` and gives what is wanted.
 
-    `aggregate` wants one value for many rows, else one value a row. Raises `ExpressionError`.
+    `aggregate` wants one value for many rows, else one value a row; `facts` are the framework's, whether they are
+    among the columns yet or not. Raises `ExpressionError`.
     """
     forbidden = _FORBIDDEN.search(_QUOTED.sub("''", sql))
     if forbidden:
@@ -61,7 +64,7 @@ def check(sql: str, columns: Mapping[str, pl.DataType], want: Want, *, aggregate
         raise _invalid(problem) from None
     for name in named:
         if name not in columns:
-            raise ExpressionError(_unknown_column(name, columns))
+            raise ExpressionError(_unknown_column(name, columns, facts))
     schema = {name: columns[name] for name in named} or {_ANY: pl.Null()}
     try:
         result = _probe(expr, schema, _PROBE_ROWS)
@@ -90,6 +93,7 @@ def _check_type(found: pl.DataType, want: Want) -> None:
         "condition": found == pl.Boolean,
         "number": found.is_numeric(),
         "date": found == pl.Date,
+        "date or instant": found in (pl.Date, pl.Datetime),
         "text": found == pl.String,
         "number or text": found.is_numeric() or found == pl.String,
         "anything": True,
@@ -107,12 +111,12 @@ def _plain(dtype: pl.DataType) -> str:
     return next((name for kind, name in names.items() if dtype == kind), str(dtype))
 
 
-def _unknown_column(name: str, columns: Mapping[str, pl.DataType]) -> str:
+def _unknown_column(name: str, columns: Mapping[str, pl.DataType], facts: Collection[str]) -> str:
+    if name in facts:
+        return f"{name!r} is a fact that is not computed yet at this point: facts are, in their order, after milestones"
     if name in LATER:
         return f"{name!r} is not computed yet at this point"
-    near = difflib.get_close_matches(name.lower(), columns, n=2)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"there is no column {name!r} here{hint}"
+    return f"there is no column {name!r} here{did_you_mean(name, columns, most=2)}"
 
 
 def _invalid(problem: Exception) -> ExpressionError:

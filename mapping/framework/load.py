@@ -22,13 +22,24 @@ ENGINE_VERSION = 1
 """Goes up when the engine computes something else from the same framework file."""
 
 
+KPI_EXPRESSIONS: Mapping[str, Want] = {
+    "where": "condition", "anchor": "date", "having": "condition", "of": "condition", "value": "number",
+}  # fmt: skip
+"""Keys of a KPI that are expressions over the account, everything that was computed of it included."""
+
+
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A checked framework; `expressions` has the compiled form of each SQL text by its path in the file."""
+    """A checked framework.
+
+    `expressions` has the compiled form of each SQL text by its path in the file; `columns` every column that one of
+    them may name at some step, in the order of the evaluation, day counts aside.
+    """
 
     spec: FrameworkSpec
     version: str
     expressions: Mapping[Path, Checked] = field(repr=False)
+    columns: Mapping[str, pl.DataType] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -54,11 +65,16 @@ def load_framework(data: Mapping[str, object], name: str) -> Framework:
     problems = [*structural_problems(spec), *compiler.problems]
     if problems:
         raise FrameworkError(name, problems)
-    return Framework(spec, _version(spec), compiler.found)
+    return Framework(spec, _version(spec), compiler.found, compiler.known)
+
+
+_REPORTED = frozenset({"kpis", "capacity", "capacity_alert"})
+"""Parts that say what is reported: no account gets another value by them, so they make no other version."""
 
 
 def _version(spec: FrameworkSpec) -> str:
-    body = json.dumps(spec.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+    content = spec.model_dump(mode="json", by_alias=True, exclude=set(_REPORTED))
+    body = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(f"{ENGINE_VERSION}\n{body}".encode()).hexdigest()[:12]
 
 
@@ -71,6 +87,7 @@ class _Compiler:
         self.problems: list[Problem] = []
         self.known: dict[str, pl.DataType] = columns.account_columns()
         self.broken: set[str] = set()
+        self.facts = {*spec.facts, *(count for name in spec.facts for count in columns.counted_as(name))}
 
     def compile(self) -> None:
         spec = self.spec
@@ -101,6 +118,10 @@ class _Compiler:
         self.known |= columns.ESCALATED
         self.known |= columns.TRENDED
         self._rules(("alerts",), spec.alerts)
+        for index, entry in enumerate(spec.kpis):
+            for key, want in KPI_EXPRESSIONS.items():
+                if (sql := getattr(entry, key)) is not None:
+                    self._one(("kpis", index, key), sql, want)
 
     def _parameters(self) -> None:
         for name, value in self.spec.parameters.items():
@@ -108,10 +129,24 @@ class _Compiler:
             self.known[name] = pl.Series([value]).dtype
 
     def _milestones(self) -> None:
-        for index, milestone in enumerate(self.spec.milestones):
-            name = columns.milestone_column(milestone.key)
-            self._new_name(("milestones", index, "key"), name)
-            self.known[name] = pl.Date()
+        spec = self.spec
+        paths: dict[str, Path] = {}  # a key that is used twice is a fault of the file's structure, and reported there
+        milestones, checklists = [one.key for one in spec.milestones], [one.key for one in spec.checklists]
+        for group, keys in (("milestones", milestones), ("checklists", checklists)):
+            for index, key in enumerate(keys):
+                paths.setdefault(key, (group, index, "key"))
+        self._add({columns.milestone_column(key): (path, pl.Date()) for key, path in paths.items()})
+        if spec.milestones_start is not None:
+            self._one(("milestones_start",), spec.milestones_start, "date or instant")
+        for key in dict.fromkeys(milestones):
+            self._add({name: (paths[key], dtype) for name, dtype in columns.timing_columns(key).items()})
+        if spec.milestones:
+            self.known |= columns.PROGRESS
+
+    def _add(self, named: Mapping[str, tuple[Path, pl.DataType]]) -> None:
+        for name, (path, dtype) in named.items():
+            self._new_name(path, name)
+            self.known[name] = dtype
 
     def _facts(self) -> None:
         parameters = {name: self.known[name] for name in self.spec.parameters}
@@ -177,7 +212,8 @@ class _Compiler:
             return None  # the fault is in the fact that it names, and is reported there
         try:
             available = columns.with_day_counts(self.known if known is None else known)
-            self.found[path] = check(sql, available, want, aggregate=aggregate)
+            facts = self.facts if known is None else ()
+            self.found[path] = check(sql, available, want, aggregate=aggregate, facts=facts)
         except ExpressionError as problem:
             self.problems.append(Problem(path, str(problem)))
             return None
@@ -195,6 +231,7 @@ class _Compiler:
 
 def _later_names(spec: FrameworkSpec) -> Iterable[str]:
     for group in (
+        columns.PROGRESS,
         columns.SCORED,
         columns.RENEWED,
         columns.PHASED,

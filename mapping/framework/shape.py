@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from pydantic import ValidationError
 
 from mapping.framework.errors import Path, Problem
 from mapping.framework.spec import Part
+from mapping.spelling import did_you_mean
 
 _PLAIN = {
     "missing": "is required",
@@ -50,5 +49,4 @@ def shape_problems(error: ValidationError) -> list[Problem]:
 
 def _unknown_key(name: str) -> str:
     known = {item.alias or key for part in Part.__subclasses__() for key, item in part.model_fields.items()} - {name}
-    near = difflib.get_close_matches(name.lower(), sorted(known), n=1)
-    return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+    return f"unknown key{did_you_mean(name, known)}"

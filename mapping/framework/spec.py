@@ -8,12 +8,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$", max_length=60)]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Sql = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Days = Annotated[int, Field(ge=0)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
+"""At most a century: what no calendar has would end a run where it is added to a day."""
 Parameter = bool | int | float | str
-StreamName = Literal["deals", "tickets", "meetings", "attendances", "calls", "surveys", "contracts", "milestones"]
+StreamName = Literal[
+    "deals", "tickets", "meetings", "attendances", "calls", "surveys", "contracts", "milestones", "readings"
+]
 Feed = Literal["has_deals", "has_tickets", "has_meetings", "has_calls", "has_surveys", "has_usage"]
 
 _DURATION = re.compile(r"(\d+)(d|w|mo|y)")
@@ -53,6 +57,11 @@ class Fact(Part):
     from_: StreamName | None = Field(default=None, alias="from")
     where: Sql | None = None
     empty: Literal["zero", "missing"] = "missing"
+
+    def looks_for(self, milestone: str) -> bool:
+        """Whether it is over milestones, and names this one by its key or takes them whatever their key is."""
+        text = f"{self.value} {self.where}"
+        return self.from_ == "milestones" and (f"'{milestone}'" in text or re.search(r"\bkey\b", text) is None)
 
 
 class Freshness(Part):
@@ -184,10 +193,26 @@ class Renewal(Part):
 
 
 class Milestone(Part):
-    """A step that somebody records with the day on which it was reached; becomes the column `<key>_on`."""
+    """A step that somebody records with the day on which it was reached; becomes the column `<key>_on`.
 
-    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    It is due on the day that its record says, else `recommended_days` after `milestones_start`.
+    """
+
+    key: Key
     label: str
+    stage: Id | None = None
+    owner: str = ""
+    recommended_days: Days | None = None
+    meaning: str = ""
+
+
+class Checklist(Part):
+    """What has to be ticked off for the milestones that it serves; recorded by a day of its own, `<key>_on`."""
+
+    key: Key
+    label: str
+    serves: Annotated[tuple[Key, ...], Field(min_length=1)]
+    audience: Literal["customer", "internal"] = "customer"
     owner: str = ""
     meaning: str = ""
 
@@ -225,10 +250,102 @@ class Escalation(Part):
 
 
 class Alert(RuleSpec):
-    """A condition that somebody has to answer."""
+    """A condition that somebody has to answer; `mapping/alert_life.py` says what becomes of it across runs.
+
+    `resolve_after` counts runs in a row; `person` is who of the account's people answers by a meeting or a call.
+    """
 
     owner: str = "csm"
-    sla_hours: Annotated[int, Field(gt=0)] | None = None
+    person: Literal["csm", "owner", "nobody"] | None = None
+    sla_hours: Annotated[int, Field(gt=0, le=876_000)] | None = None
+    resolve_after: Annotated[int, Field(ge=1)] = 2
+    until_answered: bool = False
+    cool_down_days: Days = 7
+
+    def answered_by(self) -> Literal["csm", "owner", "nobody"]:
+        """`person`, or whom the role means by itself."""
+        if self.person is not None:
+            return self.person
+        return "csm" if self.owner == "csm" else "owner" if self.owner == "sales" else "nobody"
+
+
+class Target(Part):
+    """What a KPI has to reach; compared without rounding, so that an exact hit on `<` or `>` is a miss."""
+
+    op: Literal[">=", ">", "<=", "<"]
+    value: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class KpiSpec(Part):
+    """A KPI of the catalogue (`mapping.kpis.catalogue`) that the framework reports, with its target.
+
+    `name` tells two entries of one KPI apart; `where` narrows it to some accounts. Which of the keys from `anchor` on
+    an entry may have depends on the KPI.
+    """
+
+    id: Id
+    name: Annotated[str, StringConstraints(pattern=r"^([a-zA-Z][a-zA-Z0-9_]*)?$", max_length=60)] = ""
+    label: str = ""
+    target: Target | None = None
+    period: Literal["12mo", "quarter"] | None = None
+    where: Sql | None = None
+    anchor: Sql | None = None
+    having: Sql | None = None
+    of: Sql | None = None
+    value: Sql | None = None
+    milestones: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    titles: tuple[str, ...] | None = None
+    min_probability: Share | None = None
+    planned_days: Days | None = None
+    meaning: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the entry is called in a report."""
+        return self.name or self.id
+
+
+class Bounds(Part):
+    """A range, both ends included; without `max` there is only a floor."""
+
+    min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    max: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+Carrier = Literal["owner", "sponsor"]
+"""As what somebody carries accounts: who looks after them day by day, or their executive sponsor."""
+
+
+class Role(Part):
+    """How much somebody of this role carries: accounts of a segment (else of all), and their annual recurring revenue.
+
+    `by` says as what. With `owners` (names, e-mail addresses or CRM ids) the role is theirs alone; without, it is that
+    of everybody else who has most accounts in `segment`. Without `arr` only accounts are counted.
+    """
+
+    id: Id
+    label: str = ""
+    by: Carrier = "owner"
+    segment: Id | None = None
+    accounts: Bounds
+    arr: Bounds | None = None
+    owners: tuple[str, ...] | None = None
+
+
+class CapacityAlert(Part):
+    """Who is told when somebody carries more than a role's norm, and until when that has to be answered."""
+
+    owner: str
+    sla_hours: Annotated[int, Field(gt=0, le=876_000)] | None = None
+    resolve_after: Annotated[int, Field(ge=1)] = 2
+    cool_down_days: Days = 7
+    meaning: str = ""
+
+    def rule(self) -> Alert:
+        """The same as an alert, which is about an owner and not about an account."""
+        label = "Somebody carries more than the norm"
+        return Alert(id="capacity_over", label=label, when="TRUE", person="nobody", **self.model_dump())
 
 
 class FrameworkSpec(Part):
@@ -239,6 +356,9 @@ class FrameworkSpec(Part):
     description: str = ""
     parameters: dict[Id, Parameter] = {}
     milestones: tuple[Milestone, ...] = ()
+    milestones_start: Sql | None = None
+    checklists: tuple[Checklist, ...] = ()
+    derive_from_checklists: bool = False
     facts: dict[Id, Fact] = {}
     score: Score
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -248,3 +368,19 @@ class FrameworkSpec(Part):
     cadences: tuple[Cadence, ...] = ()
     escalation: Escalation | None = None
     alerts: tuple[Alert, ...] = ()
+    kpis: tuple[KpiSpec, ...] = ()
+    capacity: tuple[Role, ...] = ()
+    capacity_alert: CapacityAlert | None = None
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Keys of what people record by its day: milestones, then checklists."""
+        return (*(one.key for one in self.milestones), *(one.key for one in self.checklists))
+
+    def looks_for(self, milestone: str) -> bool:
+        """Whether a milestone is listed, or counts for a fact."""
+        return milestone in self.recorded or any(fact.looks_for(milestone) for fact in self.facts.values())
+
+    def every_alert(self) -> tuple[Alert, ...]:
+        """The alerts about accounts, and that about people who carry too much."""
+        return (*self.alerts, *([] if self.capacity_alert is None else [self.capacity_alert.rule()]))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from mapping.framework.errors import Path, Problem
+from mapping.framework.measured import kpi_problems
 from mapping.framework.spec import Cadence, FrameworkSpec, Metric, RuleSpec, Score
 
 RENEWAL_STATUSES = (
@@ -20,6 +21,7 @@ UNKNOWN_BAND = "unknown"
 
 def structural_problems(spec: FrameworkSpec) -> Iterator[Problem]:
     """Every structural fault of `spec`."""
+    yield from _milestones(spec)
     yield from _score(spec.score)
     yield from _catch_all(("stages",), spec.stages)
     yield from _unique(("overlays",), [item.id for item in spec.overlays])
@@ -36,6 +38,33 @@ def structural_problems(spec: FrameworkSpec) -> Iterator[Problem]:
                 ("escalation", "levels"), "ranks have to fall from level to level: the highest level is first"
             )
     yield from _unique(("alerts",), [item.id for item in spec.alerts])
+    yield from kpi_problems(spec)
+    yield from _unique(("kpis",), [item.key for item in spec.kpis], "name")
+    yield from _capacity(spec)
+
+
+def _milestones(spec: FrameworkSpec) -> Iterator[Problem]:
+    keys, stages = [one.key for one in spec.milestones], {one.id for one in spec.stages}
+    yield from _unique(("milestones",), keys, "key")
+    for index, milestone in enumerate(spec.milestones):
+        path: Path = ("milestones", index)
+        if milestone.stage is not None and milestone.stage not in stages:
+            yield Problem((*path, "stage"), f"there is no stage {milestone.stage!r}")
+        if milestone.recommended_days is not None and spec.milestones_start is None:
+            yield Problem(
+                (*path, "recommended_days"), "needs `milestones_start`, a date: the day from which the days count"
+            )
+    for index, checklist in enumerate(spec.checklists):
+        path = ("checklists", index)
+        if checklist.key in [*keys, *(one.key for one in spec.checklists[:index])]:
+            yield Problem((*path, "key"), f"{checklist.key!r} is used twice")
+        for number, served in enumerate(checklist.serves):
+            if served not in keys:
+                yield Problem((*path, "serves", number), f"there is no milestone {served!r}")
+            if served in checklist.serves[:number]:
+                yield Problem((*path, "serves", number), f"{served!r} is named twice")
+    if spec.derive_from_checklists and not spec.checklists:
+        yield Problem(("derive_from_checklists",), "needs `checklists`, of which a milestone's day can be made")
 
 
 def _score(score: Score) -> Iterator[Problem]:
@@ -128,6 +157,22 @@ def _cadence(path: Path, cadence: Cadence) -> Iterator[Problem]:
         yield Problem(path, "needs either `within` (once) or `every` (again and again)")
     if not cadence.types and not cadence.titles:
         yield Problem(path, "needs `types` or `titles`, or no meeting will ever count")
+
+
+def _capacity(spec: FrameworkSpec) -> Iterator[Problem]:
+    yield from _unique(("capacity",), [item.id for item in spec.capacity])
+    if spec.capacity_alert is not None and not spec.capacity:
+        yield Problem(("capacity_alert",), "needs `capacity`, the norms that somebody can exceed")
+    segments = {rule.id for item in spec.segments if item.dimension == "segment" for rule in item.rules}
+    for index, role in enumerate(spec.capacity):
+        path: Path = ("capacity", index)
+        if role.segment is not None and role.segment not in segments:
+            yield Problem(
+                (*path, "segment"), f"there is no segment {role.segment!r}; those are {', '.join(sorted(segments))}"
+            )
+        for name, bounds in (("accounts", role.accounts), ("arr", role.arr)):
+            if bounds is not None and bounds.max is not None and bounds.max < bounds.min:
+                yield Problem((*path, name, "max"), "is less than `min`")
 
 
 def _catch_all(path: Path, rules: Sequence[RuleSpec]) -> Iterator[Problem]:

@@ -40,7 +40,7 @@ def renew(accounts: pl.DataFrame, frames: Frames, deals: pl.DataFrame, at: AsOf,
     )
     found = terms(frames, at, spec)
     joined = found.join(
-        offers(found, deals, frames, spec), on=TERM, how="left", nulls_equal=True, maintain_order="left"
+        offers(found, deals, frames, at, spec), on=TERM, how="left", nulls_equal=True, maintain_order="left"
     )
     judged = judge(joined.join(opinions, on="account_id", how="left", maintain_order="left"), at, spec)
     judged = _ranked(judged, at)
@@ -61,13 +61,15 @@ def _ranked(judged: pl.DataFrame, at: AsOf) -> pl.DataFrame:
     current = begun & ~pl.col("replaced")
     # Only terms that begin in the future: the customer has signed and has not started yet.
     current = current | ~current.any().over("account_id")
-    running = (pl.col("in_force") & (pl.col("status") != "churned")).any().over("account_id")
+    # A line that is renewed runs on after its end, whether the CRM has its new term or not.
+    renewed = current & (pl.col("status") == "renewed") & ~pl.col("gone")
+    running = ((pl.col("in_force") & (pl.col("status") != "churned")) | renewed).any().over("account_id")
     lost_line = (pl.col("status") == "churned") & running
     severity = pl.col("status").replace_strict(
         list(RENEWAL_STATUSES), range(len(RENEWAL_STATUSES)), return_dtype=pl.Int64
     )
     return (
-        judged.with_columns(counts=current & ~lost_line, severity=severity)
+        judged.with_columns(counts=current & ~lost_line, current=current, severity=severity)
         .sort(
             "account_id", "counts", "severity", "arr", "end", "connection", "term_id",
             descending=[False, True, False, True, False, False, False], nulls_last=True,
@@ -100,8 +102,9 @@ def _rolled_up(accounts: pl.DataFrame, judged: pl.DataFrame, at: AsOf, spec: Ren
         **{"·rule": "rule", "·term": "term_id", "·term_connection": "connection"},
     )
     rows = accounts.select("account_id", "arr", "acv", incomplete=_incomplete(at)).join(
-        facts, on="account_id", how="left", maintain_order="left"
-    )
+        facts.join(_leaving(judged, at, spec), on="account_id", how="left", maintain_order="left"),
+        on="account_id", how="left", maintain_order="left",
+    )  # fmt: skip
     revenue = (pl.coalesce("arr", "acv") > 0).fill_null(value=False)
     unknown = pl.col("renewal_status").is_null()
     return (
@@ -117,6 +120,27 @@ def _rolled_up(accounts: pl.DataFrame, judged: pl.DataFrame, at: AsOf, spec: Ren
         )
         .with_columns(pl.col("renewal_deal_open", "renewal_deal_won", "auto_renews").fill_null(value=False))
         .drop("arr", "acv", "incomplete")
+    )
+
+
+def _leaving(judged: pl.DataFrame, at: AsOf, spec: Renewal) -> pl.DataFrame:
+    """Per account `churns_on`, the day on which it will be churned if nothing happens but time; null where it stays.
+
+    That is the first day on which one of its lines is lost and none runs any more, or a churn date that is known ahead.
+    """
+    signed, a_day = pl.col("won") | pl.col("succeeded"), pl.duration(days=1)
+    stays = signed | (pl.col("auto_renew") & pl.col("notice").is_null())
+    lost = pl.col("end") + pl.when(pl.col("lost")).then(a_day).otherwise(pl.duration(days=spec.grace_days + 1))
+    told = pl.col("churned_at")
+    tells = (pl.col("start").is_null() | (pl.col("start") <= told)) & (~signed | (told > pl.col("end")))
+    return (
+        judged.filter(pl.col("current"))
+        .group_by("account_id")
+        .agg(
+            ends=pl.when(~stays.any()).then(pl.max_horizontal(lost.min(), pl.col("end").max() + a_day)),
+            told=pl.when(tells.all() & (told.first() > at.date)).then(told.first()),
+        )
+        .select("account_id", churns_on=pl.min_horizontal("ends", "told"))
     )
 
 

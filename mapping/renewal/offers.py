@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import polars as pl
 
-from mapping.frames import Frames
+from mapping.deals import annual_value
+from mapping.frames import AsOf, Frames
 from mapping.framework.spec import Renewal
-from mapping.money import comparable, micro
+from mapping.money import rated, with_rate
 
 TERM = ["account_id", "connection", "term_id"]
 
 
-def offers(terms: pl.DataFrame, deals: pl.DataFrame, frames: Frames, spec: Renewal) -> pl.DataFrame:
+def offers(terms: pl.DataFrame, deals: pl.DataFrame, frames: Frames, at: AsOf, spec: Renewal) -> pl.DataFrame:
     """Per term: `won`, `open`, `lost` (lost and nothing else), `lost_on`, `deal_id`, `annual` (millionths).
 
     A deal belongs to the contract that it names; else to the term of its account whose end is nearest to its close
     date, within the configured window. A closed deal from the start of a term made that term and does not renew it.
+    A deal is worth what it is at the rate of its term, so that a currency that falls is no contraction.
     """
-    renewals = _priced(deals.filter(pl.col("kind") == "renewal"), frames)
+    account = frames.accounts.select("account_id", account_currency="currency")
+    # A negative value is a change, not what the renewed contract is worth.
+    worth = deals.filter(pl.col("kind") == "renewal").with_columns(annual=annual_value())
+    renewals = worth.with_columns(annual=pl.when(pl.col("annual") >= 0).then("annual"))
+    renewals = renewals.join(account, on="account_id", how="left")
     named = renewals.join(
         terms.select(*TERM, "start", "end"),
         left_on=["account_id", "connection", "contract_ref"],
@@ -27,25 +33,16 @@ def offers(terms: pl.DataFrame, deals: pl.DataFrame, frames: Frames, spec: Renew
     others = renewals.join(
         named.select("account_id", "connection", "id"), on=["account_id", "connection", "id"], how="anti"
     )
-    columns = ["account_id", "term_connection", "term_id", "start", "connection", "id", "state", "close_date", "annual"]
+    columns = ["account_id", "term_connection", "term_id", "start", "connection", "id", "state", "close_date", "annual",
+               "currency", "account_currency"]  # fmt: skip
     near = _nearest(others, terms, spec)
     matched = pl.concat([named.with_columns(term_connection="connection").select(columns), near.select(columns)])
     made_it = (pl.col("close_date") <= pl.col("start") + pl.duration(days=spec.successor_days)) & (
         pl.col("state") != "open"
     )
     matched = matched.filter(~made_it.fill_null(value=False))
-    return _summed(matched)
-
-
-def _priced(renewals: pl.DataFrame, frames: Frames) -> pl.DataFrame:
-    account = frames.accounts.select("account_id", account_currency="currency")
-    amounts = ["arr", "acv", "tcv", "amount"]
-    same = comparable(renewals.join(account, on="account_id", how="left"), amounts, "close_date", frames.rates)
-    months = pl.when(pl.col("term_months") > 0).then("term_months").cast(pl.Int128)
-    whole = pl.coalesce(micro(pl.col("tcv")), micro(pl.col("amount")))
-    annual = pl.coalesce(micro(pl.col("arr")), micro(pl.col("acv")), whole * 12 // months, micro(pl.col("amount")))
-    # A negative value is a change, not what the renewed contract is worth.
-    return same.with_columns(annual=pl.when(annual >= 0).then(annual))
+    priced = with_rate(matched, pl.coalesce("start", "close_date"), frames.rates, at)
+    return _summed(priced.with_columns(annual=rated(pl.col("annual"))))
 
 
 def _nearest(renewals: pl.DataFrame, terms: pl.DataFrame, spec: Renewal) -> pl.DataFrame:

@@ -45,9 +45,13 @@ def _facts(terms: pl.DataFrame, at: AsOf) -> pl.DataFrame:
     begun = pl.col("start").is_null() | (pl.col("start") <= at.date)
     arr = micro(pl.col("arr"))
     offered = pl.coalesce("annual", pl.when(pl.col("succeeded")).then(micro(pl.col("successor_arr"))))
+    # A deal that renews several lines is worth them all.
+    by_deal = pl.col("annual").is_not_null()
+    together = pl.when(arr.is_not_null().all()).then(arr.sum()).over("account_id", "deal_id", by_deal)
+    base = pl.when(by_deal).then(together).otherwise(arr)
     return (
         terms.with_columns(pl.col("won", "open", "lost", "red").fill_null(value=False))
-        .with_columns(days=days, gone=gone.fill_null(value=False), base=pl.when(arr > 0).then(arr), offered=offered)
+        .with_columns(days=days, gone=gone.fill_null(value=False), base=pl.when(base > 0).then(base), offered=offered)
         .with_columns(
             in_force=begun & (pl.col("days") >= 0) & ~pl.col("gone"),
             ratio=(pl.col("offered").cast(pl.Float64) / pl.col("base").cast(pl.Float64)).round(6),
@@ -110,6 +114,7 @@ def _above(ratio: float) -> pl.Expr:
 
 
 def _percent() -> pl.Expr:
-    """The change in percent, for instance "-20.0%"."""
-    change = ((pl.col("ratio") - 1) * 100).round(1)
-    return pl.format("{}%", change)
+    """The change in percent, for instance "-20.0%", rounded half away from zero in whole numbers."""
+    change, base = (pl.col("offered") - pl.col("base")) * 1_000, pl.col("base")
+    tenths = change.sign() * ((change.abs() * 2 + base) // (base * 2))
+    return pl.format("{}%", (tenths.cast(pl.Float64) / 10).round(1))

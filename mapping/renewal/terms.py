@@ -22,7 +22,7 @@ def terms(frames: Frames, at: AsOf, spec: Renewal) -> pl.DataFrame:
     notice, null unless given by `at`), succeeded, successor_arr, replaced. An account without dates that churned
     was covered until the day it left.
     """
-    contracts = _from_contracts(frames, spec)
+    contracts = _from_contracts(frames, at, spec)
     own = _from_accounts(frames, at).join(contracts, on="account_id", how="anti")
     together = pl.concat([contracts, own]).with_columns(
         notice=pl.when(pl.col("notice") <= at.date).then("notice"),
@@ -31,14 +31,19 @@ def terms(frames: Frames, at: AsOf, spec: Renewal) -> pl.DataFrame:
     return _with_successors(together, at, spec).sort("account_id", "end", "connection", "term_id", nulls_last=True)
 
 
-def _from_contracts(frames: Frames, spec: Renewal) -> pl.DataFrame:
+def signed_contract(spec: Renewal) -> pl.Expr:
+    """Whether a contract row is one: a draft or a rejected one binds nobody."""
+    status = pl.col("status").str.strip_chars().str.to_lowercase()
+    return ~status.is_in([name.lower() for name in spec.unsigned]).fill_null(value=False)
+
+
+def _from_contracts(frames: Frames, at: AsOf, spec: Renewal) -> pl.DataFrame:
     account = frames.accounts.select(
         "account_id", account_currency="currency", account_arr=pl.coalesce("arr", "acv"),
         account_auto="auto_renew", account_notice="cancel_notice_at",
     )  # fmt: skip
-    unsigned = pl.col("status").str.strip_chars().str.to_lowercase().is_in([name.lower() for name in spec.unsigned])
-    signed = frames.contracts.filter(pl.col("end_at").is_not_null() & ~unsigned.fill_null(value=False))
-    signed = comparable(signed.join(account, on="account_id", how="left"), ["arr"], "start_at", frames.rates)
+    signed = frames.contracts.filter(pl.col("end_at").is_not_null() & signed_contract(spec))
+    signed = comparable(signed.join(account, on="account_id", how="left"), ["arr"], "start_at", frames.rates, at)
     # The account's revenue is that of its contract only when there is one contract.
     alone = pl.len().over("account_id") == 1
     return signed.select(
@@ -56,7 +61,7 @@ def _from_contracts(frames: Frames, spec: Renewal) -> pl.DataFrame:
 def _from_accounts(frames: Frames, at: AsOf) -> pl.DataFrame:
     left = pl.when(pl.col("churned_at") <= at.date).then("churned_at")
     paid = frames.accounts.with_columns(account_currency="currency", arr=pl.coalesce("arr", "acv"))
-    paid = comparable(paid, ["arr"], "contract_start_at", frames.rates)
+    paid = comparable(paid, ["arr"], "contract_start_at", frames.rates, at)
     known = paid.with_columns(end=pl.coalesce("contract_end_at", left)).filter(pl.col("end").is_not_null())
     return known.select(
         "account_id",
@@ -73,7 +78,9 @@ def _from_accounts(frames: Frames, at: AsOf) -> pl.DataFrame:
 def _with_successors(found: pl.DataFrame, at: AsOf, spec: Renewal) -> pl.DataFrame:
     """Add `succeeded`, `successor_arr` and `replaced` (a later term has begun, so that this one is history)."""
     several = found.filter(pl.len().over("account_id") > 1).select(_COLUMNS)
-    pairs = several.join(several, on="account_id", suffix="_next")
+    pairs = several.join(several, on="account_id", suffix="_next").filter(
+        (pl.col("connection") != pl.col("connection_next")) | (pl.col("term_id") != pl.col("term_id_next"))
+    )
     span = pl.duration(days=spec.successor_days)
     follows = (
         (pl.col("start_next") > pl.col("end") - span)

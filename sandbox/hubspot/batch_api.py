@@ -161,7 +161,8 @@ class BatchApi:
         claims = Claims(self._portal, kind)
         for row in rows:
             row.values, row.problems = self._portal.check(kind.name, row.given)
-            row.problems += missing_required(self._state, kind, row.values, version)
+            if row.new:
+                row.problems += missing_required(self._state, kind, row.values, version)
             if row.record is not None or row.new:
                 row.problems += claims.problems(row.values, row.record)
         problems = [problem for row in rows for problem in row.problems]

@@ -9,9 +9,10 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.faults import Fault
 from sandbox.http import JSONAnswer, carry_out, cut, drop
 from sandbox.hubspot.auth import expired, missing_scope
-from sandbox.hubspot.faults import STATUS_FAULTS, Fault
+from sandbox.hubspot.faults import STATUS_FAULTS
 from sandbox.hubspot.journal import USER, Actor
 from sandbox.hubspot.objects import object_type
 from sandbox.hubspot.portal import Portal

@@ -20,7 +20,11 @@ _DAY_MS = 86_400_000
 
 
 def implied(kind: str, before: Mapping[str, str], written: Mapping[str, str], now: int) -> dict[str, str]:
-    """Return what a write sets besides its own values: closing dates of deals and tickets."""
+    """Return what a write sets besides its own values: closing dates of deals, tickets and tasks."""
+    if kind == "tasks" and "hs_task_status" in written:
+        done, before_done = written["hs_task_status"] == "COMPLETED", "hs_task_completion_date" in before
+        if done != before_done:
+            return {"hs_task_completion_date": instant(now) if done else ""}
     if kind == "deals" and "dealstage" in written:
         stage = stage_of("deals", written["dealstage"])
         won = stage is not None and stage.probability == "1.0"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
 from sandbox.hubspot.records import Record
@@ -112,7 +111,7 @@ class SearchIndex:
     def __init__(self, delay: float, *, ids_as_text: bool = False) -> None:
         self.delay, self.ids_as_text = delay, ids_as_text
         self._tables: dict[str, Table] = {}
-        self._numbers = count(1)
+        self._number = 0
         self._pending: list[tuple[float, int, str, int, Row | None]] = []
         self._learnt: dict[tuple[str, int], int] = {}  # number of the newest change that a row shows
         self._answers: dict[Any, tuple[int, Sequence[Row]]] = {}
@@ -174,7 +173,8 @@ class SearchIndex:
         self._answers[(kind, question)] = (self.table(kind).version, rows)
 
     def _queue(self, kind: str, identity: int, row: Row | None, now: float) -> None:
-        heappush(self._pending, (now + self.delay, next(self._numbers), kind, identity, row))
+        self._number += 1
+        heappush(self._pending, (now + self.delay, self._number, kind, identity, row))
 
 
 def _row(record: Record) -> Row:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sandbox.hubspot.derived import ENTERED
 from sandbox.hubspot.pipelines import PIPELINES, stage_ids
 from sandbox.hubspot.schema import Group, Property, Schema, option_list
+from sandbox.world.milestones import RECORDED
 from sandbox.world.names import INDUSTRIES, MEETING_TYPES
 
 
@@ -86,7 +87,9 @@ _STANDARD = {
         hubspot_owner_id:enumeration@""",
     "emails": "hs_timestamp:datetime hs_email_subject:string hs_email_text:string hubspot_owner_id:enumeration@",
     "notes": "hs_timestamp:datetime hs_note_body:string hubspot_owner_id:enumeration@",
-    "tasks": "hs_timestamp:datetime hs_task_subject:string hs_task_body:string hubspot_owner_id:enumeration@",
+    "tasks": """hs_timestamp:datetime hs_task_subject:string hs_task_body:string hs_task_type:enumeration=task_type
+        hs_task_status:enumeration=task_status hs_task_priority:enumeration=task_priority
+        hs_task_completion_date:datetime! hubspot_owner_id:enumeration@""",
     "products": "name:string price:number description:string hs_sku:string",
     "line_items": "name:string price:number quantity:number amount:number hs_product_id:number",
     "quotes": "hs_title:string hs_expiration_date:date hs_status:string hs_quote_amount:number",
@@ -94,6 +97,7 @@ _STANDARD = {
 _SYSTEM = "hs_object_id:number! hs_object_source:string! hs_merged_object_ids:string!"
 _CUSTOM = {
     "companies": """salesforceaccountid:string csm_owner:enumeration@ csm_assigned_at:datetime
+        executive_sponsor:enumeration@
         account_currency:enumeration=currency annual_recurring_revenue:number annual_contract_value:number
         product_edition:enumeration=edition strategic_account:bool reference_status:enumeration=reference
         contract_signed_date:date contract_start_date:date contract_end_date:date auto_renew:bool
@@ -103,8 +107,10 @@ _CUSTOM = {
         features_used_30d:number features_licensed:number data_volume_30d:number data_volume_contracted:number
         usage_updated_on:date roi_realised:number roi_target:number goals_achieved:number goals_agreed:number
         hours_saved:number hours_saved_target:number value_reviewed_on:date expansion_discussions_180d:number
-        value_plan_ready_date:date goals_set_date:date value_alignment_exit_date:date
-        transformation_started_date:date""",
+        quantity_used_30d:number quantity_licensed:number monthly_active_users:number licensed_users:number
+        provisioned_users:number activated_users:number last_product_activity_date:date leads_achieved:number
+        leads_goal:number new_sales_achieved:number new_sales_goal:number executives_engaged_180d:number
+        delivery_budget:number delivery_cost:number""",
     "deals": "contract_term_months:number",
     "tickets": "ticket_sentiment:number escalation_level:number",
 }
@@ -114,6 +120,8 @@ _OPTIONS = {
     "priority": ("LOW", "MEDIUM", "HIGH", "URGENT"), "category": TICKET_CATEGORIES,
     "outcome": ("SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED"), "activity": MEETING_TYPES,
     "direction": ("INBOUND", "OUTBOUND"), "call_status": CALL_STATUSES,
+    "task_status": ("COMPLETED", "DEFERRED", "IN_PROGRESS", "NOT_STARTED", "WAITING"),
+    "task_priority": ("NONE", "LOW", "MEDIUM", "HIGH"), "task_type": ("CALL", "EMAIL", "LINKED_IN", "MEETING", "TODO"),
     "survey": ("NPS", "CSAT", "CES", "CUSTOM"), "edition": ("professional", "enterprise"),
     "reference": ("not_asked", "refused", "willing", "active"), "renewal_forecast": ("churn", "downsell"),
     "pipeline": tuple(line.id for line in PIPELINES["deals"]), "dealstage": tuple(stage_ids("deals")),
@@ -126,6 +134,11 @@ _FIELD_TYPE = {"string": "text", "number": "number", "enumeration": "select", "b
 def object_type(segment: str) -> ObjectType | None:
     """Find an object type by its plural or singular name or its type id."""
     return _ALIASES.get(segment)
+
+
+def milestone_property(key: str) -> str:
+    """Name the company property with the day on which a milestone was reached or a checklist was done."""
+    return f"{key}_date"
 
 
 def initial_schemas() -> dict[str, Schema]:
@@ -144,6 +157,8 @@ def initial_schemas() -> dict[str, Schema]:
             schema.groups[own] = Group(own, f"{kind.singular.capitalize()} facts")
             for item in _CUSTOM[kind.name].split():
                 _define(schema, item, own, hubspot_defined=False)
+        for key in RECORDED if kind.name == "companies" else ():
+            _define(schema, f"{milestone_property(key)}:date", own, hubspot_defined=False)
     return schemas
 
 

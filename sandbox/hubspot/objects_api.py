@@ -32,6 +32,7 @@ from sandbox.hubspot.unique import Claims, is_unique
 from sandbox.hubspot.views import Selection, can_associate, envelope, inline_associations, written
 
 MAX_PAGE, MAX_PAGE_WITH_HISTORY = 100, 50
+ALWAYS_REQUIRED = {"tasks": ("hs_timestamp",)}
 
 
 class ObjectsApi:
@@ -214,10 +215,10 @@ def by_property(state: HubSpotState, kind: ObjectType, name: str, value: str) ->
 def missing_required(
     state: HubSpotState, kind: ObjectType, values: dict[str, str], version: str
 ) -> list[dict[str, str]]:
-    """Return the create-form properties that are missing; older API versions do not ask for them."""
-    if version < "2026-09" or version.startswith("v"):
-        return []
-    required = state.options.required_on_create.get(kind.name, ())
+    """Return what a new record lacks: the moment of a task, and create-form properties, which old versions let be."""
+    required = list(ALWAYS_REQUIRED.get(kind.name, ()))
+    if version >= "2026-09" and not version.startswith("v"):
+        required += state.options.required_on_create.get(kind.name, ())
     return [
         {"name": name, "code": "MISSING_REQUIRED_PROPERTY", "message": f'Property "{name}" is required'}
         for name in required

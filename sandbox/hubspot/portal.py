@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from sandbox.hubspot.clock import Clock, instant
 from sandbox.hubspot.derived import calculate, implied
 from sandbox.hubspot.index import SearchIndex
-from sandbox.hubspot.journal import Actor, Journal
+from sandbox.hubspot.journal import Actor
 from sandbox.hubspot.links import Links
 from sandbox.hubspot.objects import LIFECYCLE, OBJECT_TYPES, initial_schemas
 from sandbox.hubspot.owners import Owner
 from sandbox.hubspot.pipelines import STAGE_PROPERTY, stage_ids
 from sandbox.hubspot.records import Record, Store
 from sandbox.hubspot.values import Problem, check
+from sandbox.journal import Journal
 
 _FIRST_NEW_ID = 5_000_000_000
 

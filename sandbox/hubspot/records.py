@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from itertools import count
 
 Version = tuple[int, str, str, str | None]  # milliseconds, value, source type, source id
 
@@ -32,11 +31,12 @@ class Store:
         self.archived: dict[int, Record] = {}
         self.retired: dict[int, int] = {}  # id merged away -> id of the record that holds its data now
         self._orders: dict[bool, list[int]] = {False: [], True: []}
-        self._new_ids = count(first_new_id)
+        self._new_id = first_new_id
 
     def new_id(self) -> int:
         """Return an id that no record has had."""
-        return next(self._new_ids)
+        self._new_id += 1
+        return self._new_id - 1
 
     def add(self, record: Record) -> None:
         """Put a record where its state says: live or in the recycle bin."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from sandbox.hubspot.clock import instant, midnight_ms, to_ms
-from sandbox.hubspot.objects import OBJECT_TYPES
+from sandbox.hubspot.objects import OBJECT_TYPES, milestone_property
 from sandbox.hubspot.owners import Owner, owner_id
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.records import Record
@@ -32,6 +32,13 @@ _FACTS = {
     "roi_realised": "roi_realised", "roi_target": "roi_target", "goals_achieved": "goals_achieved",
     "goals_agreed": "goals_agreed", "hours_saved": "hours_saved", "hours_saved_target": "hours_saved_target",
     "value_reviewed_on": "value_as_of", "expansion_discussions_180d": "expansion_discussions",
+    "quantity_used_30d": "quantity_used", "quantity_licensed": "quantity_licensed",
+    "monthly_active_users": "users_active", "licensed_users": "users_licensed",
+    "provisioned_users": "users_provisioned", "activated_users": "users_activated",
+    "last_product_activity_date": "last_activity_at", "leads_achieved": "leads_achieved", "leads_goal": "leads_goal",
+    "new_sales_achieved": "sales_achieved", "new_sales_goal": "sales_goal",
+    "executives_engaged_180d": "executives_engaged", "delivery_budget": "delivery_budget",
+    "delivery_cost": "delivery_cost",
 }  # fmt: skip
 _TERM_FACTS = {"contract_start_at": "contract_start_date", "contract_end_at": "contract_end_date"}
 _PROPERTY_OF = {fact: name for name, fact in _FACTS.items()} | _TERM_FACTS
@@ -123,7 +130,9 @@ class _Filler:
             values["contract_start_date"], values["contract_end_date"] = text(term.start), text(term.end)
             values["auto_renew"] = text(term.auto_renew)
             values["cancel_notice_date"] = text(term.cancel_notice_at)
-        values["hubspot_owner_id"], values["csm_owner"] = owner_id(account.owner), owner_id(account.csm)
+        values |= {milestone_property(key): text(day) for key, day in account.milestones.items()}
+        people = {"hubspot_owner_id": account.owner, "csm_owner": account.csm, "executive_sponsor": account.sponsor}
+        values |= {name: owner_id(person) for name, person in people.items()}
         values["lifecyclestage"] = "opportunity" if account.story == "prospect" else "customer"
         if account.in_salesforce and account.linked:
             values["salesforceaccountid"] = salesforce_account_id(account.key)

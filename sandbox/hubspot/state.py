@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from sandbox.faults import Fault, FaultScript
 from sandbox.hubspot.auth import PRIVATE_TOKEN, Gatekeeper, OAuthApp, Token
 from sandbox.hubspot.clock import Clock
-from sandbox.hubspot.faults import Fault, FaultScript
 from sandbox.hubspot.index import SearchIndex
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.quota import Quota

@@ -176,13 +176,15 @@ class _Plane:
         return {"jobs": len(running)}
 
     def rules(self, body: Body) -> Body:
-        """An admin adds a validation rule: `{object, field, message, values?}`; `{}` removes all."""
+        """An admin adds a validation rule: `{object, field, message, values?, shown_at?}`; `{}` removes all."""
         rules = self._state.rules
         if not body:
             rules.clear()
         else:
             values = tuple(body.get("values") or ())
-            rules.append(ValidationRule(body["object"], body["field"], str(body["message"]), values))
+            rules.append(
+                ValidationRule(body["object"], body["field"], str(body["message"]), values, body.get("shown_at"))
+            )
         return {"rules": len(rules)}
 
     def sessions(self, body: Body) -> Body:

@@ -89,6 +89,14 @@ def _activity(_writer: Writer, draft: Draft, _: Given) -> None:
     draft["AccountId"] = what if isinstance(what, str) and what.startswith("001") else None
 
 
+def _task(writer: Writer, draft: Draft, given: Given) -> None:
+    _activity(writer, draft, given)
+    if draft.changed("Status"):
+        closed = draft["Status"] == "Completed"
+        draft["IsClosed"] = closed
+        draft["CompletedDateTime"] = stamp(writer.now) if closed else None
+
+
 def _field_permissions(writer: Writer, draft: Draft, _: Given) -> None:
     object_name, field_name = f"{draft['Field']}.".split(".")[:2]
     table = writer.org.tables.get(object_name)
@@ -108,6 +116,6 @@ _RULES: dict[str, Callable[[Writer, Draft, Given], None]] = {
     "Contact": _full_name,
     "User": _full_name,
     "Event": _activity,
-    "Task": _activity,
+    "Task": _task,
     "FieldPermissions": _field_permissions,
 }

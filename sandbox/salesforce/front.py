@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.http import carry_out, cut, drop, raw
+from sandbox.http import carry_out, counting, cut, drop, raw
 from sandbox.salesforce.bulk_ingest import carry_out_unattended
 from sandbox.salesforce.context import answer
 from sandbox.salesforce.faults import ERRORS, PAGES, Fault
@@ -39,18 +39,10 @@ class Front:
             await state.options.sleep(state.options.latency)
         fault = state.faults.strike(scope["method"], path)
         if fault is None:
-            await (_oversized(scope) or self._app)(scope, receive, self._counting(send))
+            await (_oversized(scope) or self._app)(scope, receive, counting(send, state.stats.by_status))
             return
         state.stats.faults += 1
         await self._misbehave(fault, scope, receive, send)
-
-    def _counting(self, send: Send) -> Send:
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._state.stats.by_status[str(message["status"])] += 1
-            await send(message)
-
-        return counted
 
     async def _cut_off(self, scope: Scope, receive: Receive) -> None:
         """Answer with half of the body and no length, so that only its own rules tell that it is not whole."""

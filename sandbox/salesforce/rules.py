@@ -18,12 +18,16 @@ _UNIQUE_TOGETHER = {
 
 @dataclass(frozen=True, slots=True)
 class ValidationRule:
-    """Refuses writes of API clients that leave a field with one of the values; no values means any but null."""
+    """Refuses writes of API clients that leave a field with one of the values; no values means any but null.
+
+    The error names the field, or whichever one the admin chose to show it at.
+    """
 
     object: str
     field: str
     message: str
     values: tuple[Value, ...] = ()
+    shown_at: str | None = None
 
     def forbids(self, value: Value) -> bool:
         """Whether the rule refuses this value."""
@@ -35,7 +39,17 @@ def check_rules(rules: Iterable[ValidationRule], table: Table, row: Row, given: 
     for rule in rules:
         applies = rule.object == table.kind.name and rule.field in given
         if applies and rule.forbids(row[table.columns[rule.field]]):
-            raise RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field])
+            raise RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.shown_at or rule.field])
+
+
+def check_owner(users: Table, table: Table, row: Row, given: frozenset[str]) -> None:
+    """Raise RowError INACTIVE_OWNER_OR_USER, which names no field, when a client gives an activity to who left."""
+    if table.kind.name not in {"Task", "Event"} or "OwnerId" not in given:
+        return
+    owner = users.get(str(row[table.columns["OwnerId"]]))
+    if owner is not None and not owner[users.columns["IsActive"]]:
+        message = f"operation performed with inactive user [{row[table.columns['OwnerId']]}]"
+        raise RowError("INACTIVE_OWNER_OR_USER", f"{message} as owner of {table.kind.name.lower()}")
 
 
 def check_unique(table: Table, row: Row) -> None:

@@ -152,6 +152,7 @@ class Seeder:
         values["Id"] = salesforce_account_id(account.key)
         values["OwnerId"] = self.user(account.owner)
         values["CSM__c"] = self.optional_user(account.csm)
+        values["Executive_Sponsor__c"] = self.optional_user(account.sponsor)
         parent = self.accounts.get(account.parent) if account.parent is not None else None
         values["ParentId"] = salesforce_account_id(parent.key) if parent else None
         winner = self.final_owner(account)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sandbox.salesforce.fields import Value
 from sandbox.salesforce.moments import stamp
 from sandbox.salesforce.org import CORPORATE_CURRENCY, Org
+from sandbox.salesforce.standard import milestone_field
 from sandbox.world.ids import hubspot_company_id
 from sandbox.world.model import Account, Term
 
@@ -41,6 +42,20 @@ _COPIED = {
     "hours_saved_target": "Hours_Saved_Target__c",
     "value_as_of": "Value_Reviewed_On__c",
     "expansion_discussions": "Expansion_Discussions_180d__c",
+    "quantity_used": "Quantity_Used_30d__c",
+    "quantity_licensed": "Quantity_Licensed__c",
+    "users_active": "Monthly_Active_Users__c",
+    "users_licensed": "Licensed_Users__c",
+    "users_provisioned": "Provisioned_Users__c",
+    "users_activated": "Activated_Users__c",
+    "last_activity_at": "Last_Product_Activity__c",
+    "leads_achieved": "Leads_Achieved__c",
+    "leads_goal": "Leads_Goal__c",
+    "sales_achieved": "New_Sales_Achieved__c",
+    "sales_goal": "New_Sales_Goal__c",
+    "executives_engaged": "Executives_Engaged_180d__c",
+    "delivery_budget": "Delivery_Budget__c",
+    "delivery_cost": "Delivery_Cost__c",
 }
 _OTHER = {
     "name": "Name",
@@ -74,6 +89,7 @@ def account_values(account: Account, org: Org) -> dict[str, Value]:
         value = stored(getattr(account, source))
         numeric = kind.fields[target].type in {"double", "currency"}
         values[target] = float(value) if numeric and isinstance(value, int | float) else value
+    values.update({milestone_field(key): day.isoformat() for key, day in account.milestones.items()})
     values.update(_identity(account))
     values.update(_contract(account))
     values["Strategic_Account__c"] = bool(account.strategic)

@@ -21,6 +21,7 @@ from sandbox.salesforce.schema import (
     read_only,
     text,
 )
+from sandbox.world.milestones import RECORDED, words
 
 CURRENCIES = ("USD", "EUR", "GBP", "DKK", "SEK", "NOK", "CHF", "JPY", "CAD", "AUD", "INR", "PLN", "BRL")
 _ADDRESS_PARTS = (("Street", 255, "textarea"), ("City", 40, "string"), ("State", 80, "string"))
@@ -35,6 +36,11 @@ def _address(prefix: str, label: str) -> list[Field]:
     ]
     whole = read_only(Field(f"{prefix}Address", f"{label} Address", "address", filterable=False))
     return [*parts, whole]
+
+
+def milestone_field(key: str) -> str:
+    """Name the Account field with the day on which a milestone was reached or a checklist was done."""
+    return "_".join(words(key)) + "__c"
 
 
 def _account() -> ObjectType:
@@ -66,6 +72,7 @@ def _account_custom() -> list[Field]:
         external(text("HubSpot_Company_Id__c", "HubSpot Company Id", 20)),
         lookup("CSM__c", "CSM", "User", "CSM__r"),
         instant("CSM_Assigned_At__c", "CSM Assigned At"),
+        lookup("Executive_Sponsor__c", "Executive Sponsor", "User", "Executive_Sponsor__r"),
         currency("ARR__c", "ARR"),
         currency("ACV__c", "ACV"),
         choice("Product_Edition__c", "Product Edition", ("professional", "enterprise")),
@@ -84,10 +91,7 @@ def _account_custom() -> list[Field]:
         day("Implementation_Team_Assigned__c", "Implementation Team Assigned"),
         day("Success_Criteria_Documented__c", "Success Criteria Documented"),
         day("Project_Manager_Identified__c", "Project Manager Identified"),
-        day("Value_Plan_Ready__c", "Value Plan Ready"),
-        day("Goals_Set__c", "Goals Set"),
-        day("Value_Alignment_Exit__c", "Value Alignment Exit"),
-        day("Transformation_Started__c", "Transformation Started"),
+        *(day(milestone_field(key), " ".join(words(key))) for key in RECORDED),
         number("Logins_Per_User_Week__c", "Logins per User and Week", 6, 2),
         number("Features_Used_30d__c", "Features Used (30 d)", 6),
         number("Features_Licensed__c", "Features Licensed", 6),
@@ -102,6 +106,20 @@ def _account_custom() -> list[Field]:
         number("Hours_Saved_Target__c", "Hours Saved Target", 12, 2),
         day("Value_Reviewed_On__c", "Value Reviewed On"),
         number("Expansion_Discussions_180d__c", "Expansion Discussions (180 d)", 4),
+        number("Quantity_Used_30d__c", "Quantity Used (30 d)", 12),
+        number("Quantity_Licensed__c", "Quantity Licensed", 12),
+        number("Monthly_Active_Users__c", "Monthly Active Users", 9),
+        number("Licensed_Users__c", "Licensed Users", 9),
+        number("Provisioned_Users__c", "Provisioned Users", 9),
+        number("Activated_Users__c", "Activated Users", 9),
+        day("Last_Product_Activity__c", "Last Product Activity"),
+        number("Leads_Achieved__c", "Leads Achieved", 9),
+        number("Leads_Goal__c", "Leads Goal", 9),
+        number("New_Sales_Achieved__c", "New Sales Achieved", 9),
+        number("New_Sales_Goal__c", "New Sales Goal", 9),
+        number("Executives_Engaged_180d__c", "Executives Engaged (180 d)", 4),
+        currency("Delivery_Budget__c", "Delivery Budget"),
+        currency("Delivery_Cost__c", "Delivery Cost"),
     ]
 
 
@@ -266,6 +284,8 @@ def _task() -> ObjectType:
                 defaulted=True,
                 updateable=False,
             ),
+            read_only(flag("IsClosed", "Closed")),
+            read_only(instant("CompletedDateTime", "Completed Date")),
             choice("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
             integer("CallDurationInSeconds", "Call Duration"),
         ],

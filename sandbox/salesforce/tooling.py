@@ -31,13 +31,23 @@ _COLUMNS = (
     "CreatedDate",
     "ManageableState",
 )
+ACTIVITY, ACTIVITIES = "Activity", ("Task", "Event")
+"""Custom fields of tasks and events are defined on what both of them are."""
 _FULL_NAME = re.compile(r"(\w+)\.([A-Za-z]\w*?)__c")
 
 
 def custom_fields(state: SalesforceState) -> list[Record]:
     """Return all custom fields as Tooling records."""
     tables = state.org.tables.values()
-    return [_record(state, table, target) for table in tables for target in table.kind.fields.values() if target.custom]
+    found = [
+        _record(state, table, target) for table in tables for target in table.kind.fields.values() if target.custom
+    ]
+    return list({str(record["FullName"]): record for record in found}.values())  # Task and Event share theirs
+
+
+def _home(object_name: str) -> str:
+    """Name the object on which the custom fields of an object are defined."""
+    return ACTIVITY if object_name in ACTIVITIES else object_name
 
 
 def field_id(state: SalesforceState, full_name: str) -> str:
@@ -46,11 +56,11 @@ def field_id(state: SalesforceState, full_name: str) -> str:
 
 
 def _record(state: SalesforceState, table: Table, target: Field) -> Record:
-    full_name = f"{table.kind.name}.{target.name}"
+    full_name = f"{_home(table.kind.name)}.{target.name}"
     return {
         "Id": field_id(state, full_name),
         "DeveloperName": target.name.removesuffix("__c"),
-        "TableEnumOrId": table.kind.name,
+        "TableEnumOrId": _home(table.kind.name),
         "NamespacePrefix": None,
         "FullName": full_name,
         "Metadata": metadata_of(target),
@@ -125,17 +135,29 @@ async def create_field(call: Call) -> Response:
     match = _FULL_NAME.fullmatch(full_name)
     if match is None or not isinstance(metadata, dict):
         raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", "FullName must be Object.Field__c and Metadata an object", [])
-    table = call.state.org.find_table(match[1])
-    if table is None:
-        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", f"no custom object {match[1]}", ["FullName"])
+    tables = _tables(call, match[1])
     name = f"{match[2]}__c"
-    if table.kind.find(name) is not None:
-        message = f"There is already a field named {match[2]} on {table.kind.label}."
-        raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", message, ["DeveloperName"])
-    call.state.org.add_field(table.kind.name, build_field(name, metadata), call.now)
-    created_id = field_id(call.state, f"{table.kind.name}.{name}")
+    for table in tables:
+        if table.kind.find(name) is not None:
+            message = f"There is already a field named {match[2]} on {_home(table.kind.name)}."
+            raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", message, ["DeveloperName"])
+    for table in tables:
+        call.state.org.add_field(table.kind.name, build_field(name, metadata), call.now)
+    created_id = field_id(call.state, f"{_home(tables[0].kind.name)}.{name}")
     created = {"id": created_id, "success": True, "errors": [], "warnings": [], "infos": []}
     return answer(created, 201)
+
+
+def _tables(call: Call, name: str) -> list[Table]:
+    """Return the tables that have the fields of an object, or raise the 400 when it takes none."""
+    if name.title() in ACTIVITIES:
+        message = f"Entity Enumeration Or ID: bad value for restricted picklist field: {name}"
+        raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ["TableEnumOrId"])
+    names = ACTIVITIES if name.title() == ACTIVITY else (name,)
+    found = [table for one in names if (table := call.state.org.find_table(one)) is not None]
+    if not found:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", f"no custom object {name}", ["FullName"])
+    return found
 
 
 def _found(call: Call) -> Record:
@@ -158,7 +180,8 @@ async def change_field(call: Call) -> Response:
     if not isinstance(metadata, dict) or metadata.get("type") != record["Metadata"]["type"]:
         raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", "Metadata with the field's own type is required", ["Metadata"])
     object_name, _, name = str(record["FullName"]).partition(".")
-    kind = call.state.org.tables[object_name].kind
-    kind.add([replace(build_field(name, metadata), default=kind.fields[name].default)])
+    for table in _tables(call, object_name):
+        if name in table.kind.fields:
+            table.kind.add([replace(build_field(name, metadata), default=table.kind.fields[name].default)])
     call.state.org.schema_changed_at = call.now
     return no_content()

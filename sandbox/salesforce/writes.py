@@ -13,7 +13,7 @@ from sandbox.salesforce.ids import canonical_id
 from sandbox.salesforce.journal import Effect, Journal
 from sandbox.salesforce.moments import stamp
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.rules import ValidationRule, check_rules, check_unique
+from sandbox.salesforce.rules import ValidationRule, check_owner, check_rules, check_unique
 from sandbox.salesforce.table import Row, Table
 
 _PERMISSION_OBJECTS = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
@@ -76,6 +76,8 @@ class Writer:
     def _finish(self, table: Table, row: Row, before: Row | None, given: frozenset[str]) -> None:
         derive(self, table, row, before, given)
         check_rules(self.rules, table, row, given)
+        if not self.privileged:
+            check_owner(self.org.tables["User"], table, row, given)
         check_unique(table, row)
         self._store(table, row, before)
         # The vendor keeps no record of a permission that grants nothing.

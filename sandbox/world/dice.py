@@ -11,6 +11,7 @@ class Dice:
     """A seeded source of numbers, days and instants; keys of child records count up from 1, one series a kind."""
 
     def __init__(self, seed: int, today: date) -> None:
+        self.seed = seed
         self.rng = Random(seed)
         self.today = today
         self._noon = datetime.combine(today, time(12), UTC)
@@ -22,6 +23,12 @@ class Dice:
     def key(self, kind: str) -> int:
         """Return the next key of records of this kind."""
         return next(self._keys.setdefault(kind, count(1)))
+
+    def beside(self, name: str) -> Dice:
+        """Return dice with numbers of their own, so that what they are thrown for shifts no other draw."""
+        other = Dice(0, self.today)
+        other.rng = Random(f"{self.seed}·{name}")
+        return other
 
     def chance(self, probability: float) -> bool:
         """Return true with this probability."""

@@ -6,9 +6,11 @@ from datetime import date, timedelta
 from itertools import accumulate
 
 from sandbox.world import names, oddities
+from sandbox.world.adoption import fill_adoption
 from sandbox.world.deals import add_deals, orphan_deal
 from sandbox.world.dice import Dice
 from sandbox.world.metrics import draw_band, fill_metrics
+from sandbox.world.milestones import record_milestones
 from sandbox.world.model import Account, Deal, Meeting, Person, Ticket, World
 from sandbox.world.stories import STORIES, Story
 from sandbox.world.timeline import lay_out
@@ -32,6 +34,7 @@ def generate(seed: int, accounts: int, today: date) -> World:
     oddities.relate(dice, made)
     oddities.disfigure(dice, made)
     made += oddities.copies_of(dice, made, accounts - len(made))
+    oddities.name_sponsors(dice.beside("sponsors"), people, made)
     world = World(seed, today, people, made)
     _add_orphans(dice, world, accounts)
     return world
@@ -60,6 +63,8 @@ def _account(dice: Dice, people: list[Person]) -> Account:
     add_surveys(dice, account, band)
     _choose_homes(dice, account)
     _predate(dice, account)
+    fill_adoption(dice.beside(f"adoption {account.key}"), account, band)
+    record_milestones(dice.beside(f"milestones {account.key}"), account)
     return account
 
 

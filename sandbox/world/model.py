@@ -135,6 +135,7 @@ class Account:
     parent: int | None = None
     owner: int | None = None
     csm: int | None = None
+    sponsor: int | None = None
     csm_assigned_at: datetime | None = None
     arr: Decimal | None = None
     acv: Decimal | None = None
@@ -164,6 +165,21 @@ class Account:
     hours_saved_target: float | None = None
     value_as_of: date | None = None
     expansion_discussions: int | None = None
+    quantity_used: int | None = None
+    quantity_licensed: int | None = None
+    users_active: int | None = None
+    users_licensed: int | None = None
+    users_provisioned: int | None = None
+    users_activated: int | None = None
+    last_activity_at: date | None = None
+    leads_achieved: int | None = None
+    leads_goal: int | None = None
+    sales_achieved: int | None = None
+    sales_goal: int | None = None
+    executives_engaged: int | None = None
+    delivery_budget: Decimal | None = None
+    delivery_cost: Decimal | None = None
+    milestones: dict[str, date] = field(default_factory=dict)  # milestone, checklist or task -> day it was done
     quirks: dict[str, str] = field(default_factory=dict)  # unified field -> absurd raw text to show instead
     terms: list[Term] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)

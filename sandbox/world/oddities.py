@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sandbox.world import names
 from sandbox.world.dice import Dice
-from sandbox.world.model import Account
+from sandbox.world.model import Account, Person
 
 HOSTILE_SHARE = 0.022
 QUIRK_SHARE = 0.015
@@ -24,6 +24,14 @@ _QUIRKS = (
     ("goals_achieved", "99999999999999999999"),
     ("roi_realised", " 3.5 "),
 )
+
+
+def name_sponsors(dice: Dice, people: list[Person], accounts: list[Account]) -> None:
+    """Give strategic accounts an executive sponsor: two or three accounts each, the first sponsor one too many."""
+    sponsored = [one for one in accounts if one.strategic and not one.archived and one.churned_at is None]
+    places = [person.key for turn, person in enumerate(people) for _ in range(4 if turn == 0 else dice.within(2, 3))]
+    for account, sponsor in zip(sponsored, places, strict=False):
+        account.sponsor = sponsor
 
 
 def disfigure(dice: Dice, accounts: list[Account]) -> None:

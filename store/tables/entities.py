@@ -31,8 +31,8 @@ PARENT_REFS = ("account_ref", "meeting_ref")
 
 
 def _found_by(entity: str) -> list[str]:
-    """Columns by which an account's rows are looked up; an account itself by its id, whatever its stream."""
-    own = ["id"] if entity == "account" else []
+    """Columns by which an account's rows are looked up; an account itself by its id, whatever its stream, or parent."""
+    own = ["id", "parent_ref"] if entity == "account" else []
     return [*own, *(field.name for field in ENTITIES[entity] if field.name in PARENT_REFS)]
 
 
@@ -67,4 +67,16 @@ identity_review = Table(
     words("reason"),
     Column("found_at", Instant(), nullable=False),
     Index("ix_identity_review_workspace", "workspace", "position"),
+)
+
+# What people decided about who is who. Rows are never deleted: one that was taken back says when.
+identity_decision = Table(
+    "identity_decision",
+    metadata,
+    *key("id"),
+    words("kind"),
+    Column("refs", Json(), nullable=False),
+    words("reason"),
+    Column("made_at", Instant(), nullable=False),
+    Column("taken_back_at", Instant()),
 )

@@ -25,8 +25,9 @@ _NUMBERS = re.compile(rb"\d+")
 class BadLine:
     """Rules by dice; `edit` is what a person does while a request that reads is on its way.
 
-    The dice are thrown for each request by itself, from the seed, its line and how often that came before: threads that
-    overtake each other change nothing. `kinds` is what happens to requests that write, by how often.
+    The dice are thrown for each request by itself, from the seed, its path and how often that came before: threads that
+    overtake each other change nothing, nor does a property more in the query. `kinds` is what happens to requests that
+    write, by how often.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class BadLine:
     def strikes(self, line: bytes) -> Rule | None:
         """What happens to the request with this line."""
         writes = self.count(line)
-        known = _NUMBERS.sub(b"#", line)
+        known = _NUMBERS.sub(b"#", line.partition(b"?")[0])
         self._seen[known] += 1
         dice = Random(f"{self._seed} {self._seen[known]} {known!r}")
         if not writes and dice.random() < EDITS:

@@ -15,7 +15,7 @@ from connectors.base import StreamMap
 from connectors.budget import MemoryBudget
 from connectors.hubspot.connector import HubSpotConnector, connect
 from connectors.hubspot.settings import HubSpotSettings
-from sandbox.hubspot.faults import Fault
+from sandbox.faults import Fault
 from sandbox.hubspot.journal import Actor
 from sandbox.hubspot.state import HubSpotOptions, HubSpotState
 from sandbox.serve import Portfolio, Running, running

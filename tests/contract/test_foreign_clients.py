@@ -75,7 +75,7 @@ def test_jsforce(node: str, sandbox_handle: serve.Running) -> None:
         f"{sandbox_handle.salesforce_url}/services/oauth2/token",
         data={"grant_type": "client_credentials"},
         auth=(access.consumer_key, access.consumer_secret),
-        timeout=10,
+        timeout=60,
     )
     granted.raise_for_status()
     answer = run(node, "salesforce.mjs", sandbox_handle.salesforce_url, granted.json()["access_token"], "62.0")

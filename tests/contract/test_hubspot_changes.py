@@ -28,7 +28,7 @@ def live(pages: list[Page]) -> list[str]:
 
 
 def person(box: Box, verb: str, **body: object) -> None:
-    requests.post(f"{box.served.hubspot_url}/_sandbox/{verb}", json=body, timeout=10).raise_for_status()
+    requests.post(f"{box.served.hubspot_url}/_sandbox/{verb}", json=body, timeout=60).raise_for_status()
 
 
 @pytest.mark.parametrize("version", get_args(ApiVersion))

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox.hubspot.faults import Fault
+import pytest
+
+from sandbox.faults import Fault
 from sandbox.hubspot.state import HubSpotOptions
 from sandbox.serve import Portfolio, running
 from store import open_store
@@ -18,6 +20,7 @@ HEEDED = 4.0
 """Seconds that a busy machine may take to tell the others; without a pause they would send hundreds of requests."""
 
 
+@pytest.mark.long
 def test_a_refusal_is_answered_by_silence(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/keepwell.db"
     open_store(store, create=True).close()

@@ -21,7 +21,7 @@ def test_another_integration_of_the_portal_is_not_us() -> None:
             f"{box.served.hubspot_url}/crm/v3/objects/companies/{theirs.id}",
             json={"properties": {"numberofemployees": "92"}},
             headers={"Authorization": f"Bearer {OTHER.value}"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 200
         told = {one.ref: one for one in connector.last_changes([ours, theirs], ["numberofemployees"])}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from connectors.base import StreamMap
+from connectors.errors import SchemaDrift
 from connectors.salesforce.history import FIRST_WON
-from tests.contract.salesforce_org import Org, org, pull, records, shipped_map
+from tests.contract.salesforce_org import Org, org, pull, records, shipped_map, stream
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 HISTORY = "OpportunityHistory"
@@ -68,7 +69,7 @@ def test_without_history_the_fields_of_the_opportunity_have_to_do(missing: str) 
         if missing == "hidden":
             one.post("hide", {"object": HISTORY, "field": "StageName"})
         connector = one.connector()
-        streams = {stream.name: stream for stream in connector.streams()}
+        streams = {each.name: each for each in connector.streams()}
         assert (FIRST_WON in streams["opportunities"].properties) is (missing == "refused")
         assert "closed_won_at" not in connector.not_connected().get("opportunities", ())
         deal = won(one, "2020-01-01")
@@ -169,3 +170,40 @@ def test_a_person_account_is_an_account_with_a_name() -> None:
         connector = one.connector({"accounts": wanting})
         assert records(pull(connector))[person].properties["Name"] == "Kim Larsen"
         assert connector.not_connected() == {"accounts": ("reference_status",)}
+
+
+STEPS = {"milestones": StreamMap("milestone", ("AccountId", "Subject", "ActivityDate", "CompletedDateTime"))}
+TASKS = {"object": "Task", "where": "TaskSubtype = 'Task'"}
+
+
+@pytest.mark.parametrize("pull_settings", [{}, {"bulk_from": 0, "rows_a_page": 7}])
+def test_milestones_are_the_records_of_an_object_that_the_settings_choose(pull_settings: dict[str, Any]) -> None:
+    with org() as one:
+        account = min(one.live("Account"))
+        one.post("create", {"object": "Task", "properties": {"Subject": "Call", "TaskSubtype": "Call"}})
+        step = {"Subject": "Kick-off held", "WhatId": account, "ActivityDate": "2026-03-20"}
+        made = one.post("create", {"object": "Task", "properties": step})["id"]
+        connector = one.connector(STEPS, milestones=TASKS, pull=pull_settings)
+        found = records(pull(connector, "milestones"))
+        assert set(found) == {made}
+        assert found[made].properties["AccountId"] == account
+        assert not found[made].properties["CompletedDateTime"]
+        one.post("edit", {"object": "Task", "id": made, "properties": {"Status": "Completed"}})
+        assert records(pull(connector, "milestones", since=LONG_AGO))[made].properties["CompletedDateTime"]
+
+
+def test_what_is_no_milestone_any_more_is_not_looked_up_as_one() -> None:
+    with org() as one:
+        step = {"Subject": "Kick-off held", "WhatId": min(one.live("Account")), "ActivityDate": "2026-03-20"}
+        made = one.post("create", {"object": "Task", "properties": step})["id"]
+        for wanted, there in ((TASKS, {made}), (TASKS | {"where": "TaskSubtype = 'Call'"}, set())):
+            connector = one.connector(STEPS, milestones=wanted)
+            assert records(list(connector.lookup(stream(connector, "milestones"), [made]))).keys() == there
+
+
+def test_an_object_of_milestones_that_is_not_there_is_a_mistake_and_none_is_none() -> None:
+    with org() as one:
+        assert "milestones" not in {stream.name for stream in one.connector().streams()}
+        connector = one.connector(STEPS, milestones={"object": "Onboarding_Step__c"})
+        with pytest.raises(SchemaDrift, match="The org has no object Onboarding_Step__c"):
+            connector.streams()

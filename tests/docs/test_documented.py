@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -59,7 +60,7 @@ def test_every_command_is_documented(command: str) -> None:
 def test_no_command_is_invented() -> None:
     groups = {name.rsplit(" ", 1)[0] for name in ALL}
     for text in (CLI, CONFIGURATION, README, (ROOT / "docs/operations.md").read_text()):
-        for named in re.findall(r"(?:`|^)keepwell ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE):
+        for named in re.findall(r"(?:`|^)keepwell ([a-z]+(?: [a-z-]+)?)", text, re.MULTILINE):
             words = f"keepwell {named}"
             assert words in ALL or words.rsplit(" ", 1)[0] in ALL or words in groups, words
 
@@ -136,13 +137,23 @@ def test_every_variable_is_documented() -> None:
     assert RESERVED - {"KEEPWELL_REQUIRE_SERVICES"} <= named
 
 
+def described(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    """What the schema says about a dotted key."""
+    found = schema
+    for part in key.split("."):
+        while "properties" not in found:  # a model by its name, or a table of them by names of the user's
+            (named,) = [found] if "$ref" in found else found["patternProperties"].values()
+            found = schema["$defs"][named["$ref"].rsplit("/", 1)[-1]]
+        found = found["properties"][part]
+    return found
+
+
 def test_documented_defaults_are_the_defaults() -> None:
-    properties = json_schema()["properties"] | json_schema()["$defs"]["Policy"]["properties"]
-    properties |= json_schema()["$defs"]["Guards"]["properties"]
+    schema = json_schema()
     for key, default in re.findall(
         r"^\| `([a-z_.]+)` \| `([^`]+)` \|", CONFIGURATION.split("### A conn")[0], re.MULTILINE
     ):
-        assert str(properties[key.rsplit(".", 1)[-1]]["default"]) == default, key
+        assert str(described(schema, key)["default"]) == default, key
 
 
 def test_the_example_configurations_load(tmp_path: Path) -> None:
@@ -150,17 +161,26 @@ def test_the_example_configurations_load(tmp_path: Path) -> None:
     secret.write_text("s")
     secret.chmod(0o600)
     env = {"HUBSPOT_ACCESS_TOKEN": "t", "SALESFORCE_CONSUMER_KEY": "k"}
-    whole, fields = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)
     path = tmp_path / "keepwell.yaml"
     path.write_text(whole.replace("/run/secrets/salesforce", str(secret)))
     assert set(load_field_maps(load_settings(path, env))) == {"hubspot", "salesforce"}
-    path.write_text(yaml.safe_dump({"connections": yaml.safe_load(whole)["connections"] | {}}) + fields)
-    text = path.read_text().replace("/run/secrets/salesforce", str(secret))
-    path.write_text(text)
-    assert load_field_maps(load_settings(path, env))["hubspot"].streams["companies"].rules["arr"].explicit
+    mapped = set()
+    for part in parts:
+        data = yaml.safe_load(part)
+        connections = yaml.safe_load(whole)["connections"]
+        for name, more in data.pop("connections", {}).items():
+            connections[name] |= more
+        text = yaml.safe_dump({**data, "connections": connections})
+        path.write_text(text.replace("/run/secrets/salesforce", str(secret)))
+        for one in load_field_maps(load_settings(path, env)).values():
+            mapped |= {
+                f"{stream.name}.{name}" for stream in one for name, rule in stream.rules.items() if rule.explicit
+            }
+    assert {"companies.arr", "tickets.milestone", "cases.milestone", "milestones.key"} <= mapped
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"

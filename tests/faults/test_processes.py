@@ -23,6 +23,7 @@ def crm(request: pytest.FixtureRequest, tmp_path: Path, either_store: str | None
         yield made
 
 
+@pytest.mark.long
 def test_row_27_a_process_that_is_paused_past_its_lease_sends_nothing_when_it_wakes(crm: Writing) -> None:
     """The worst moment: the batch is claimed, and the request is what comes next."""
     settings = settings_data(crm.made.crm, crm.vendor, crm.made.settings.store)

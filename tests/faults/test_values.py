@@ -17,9 +17,9 @@ from mapping.outputs import output_fields
 from mapping.records import FieldSpec, ValueType
 from sandbox.hubspot.records import Record
 from store.tables import evaluation, quarantine, raw_record
+from sync.documents import canonical_text
 from sync.engine import run_plan
 from sync.errors import InvariantError
-from sync.evaluate import canonical_text
 from sync.planbook import find_plan
 from sync.planfile import save_plan
 from tests.faults.writing import Writing, written

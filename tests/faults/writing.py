@@ -14,6 +14,7 @@ from store.tables import intent, lease, run
 from sync import faults
 from sync.report import RunReport
 from tests.faults.kit import Trouble
+from tests.flow import start
 from tests.flow.checker import assert_sound
 from tests.flow.one_crm import Vendor, one_crm
 from tests.flow.rig import Rig
@@ -109,10 +110,13 @@ class Writing(Trouble):
 
 
 @contextmanager
-def written(folder: Path, vendor: Vendor, store: str | None = None, *, accounts: int = 10) -> Iterator[Writing]:
-    """A CRM of its own with Keepwell's properties, and an empty store."""
+def written(
+    folder: Path, vendor: Vendor, store: str | None = None, *, accounts: int = 10, synced: bool = False
+) -> Iterator[Writing]:
+    """A CRM of its own with Keepwell's properties, and an empty store or that of a first run."""
     with one_crm(folder, vendor, accounts=accounts, store=store) as made:
-        made.provision()
+        begin = start.synced if synced else start.provisioned
+        begin(made, (vendor, accounts))
         yield Writing(Rig(made.crm, made.settings), vendor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from mapping.records import FieldSpec
 from sandbox.hubspot.state import HubSpotState
@@ -12,7 +12,8 @@ from tests.flow.rig import Rig
 from tests.rig.books import read_books
 from tests.rig.checker import judge
 from tests.rig.evidence import Evidence
-from tests.rig.truth import state_of, truth_of
+from tests.rig.tasks import tasks_truth
+from tests.rig.truth import State, state_of, truth_of
 
 
 def assert_sound(made: Rig, *, quiet: bool = True) -> None:
@@ -28,16 +29,23 @@ def evidence_of(made: Rig, *, quiet: bool = True) -> Evidence:
     truths = [
         truth_of(state_of(_state(made, name)), connection=name, specs=specs[name]) for name in made.settings.connections
     ]
+    truths += [tasks_truth(state, name) for name, state in _states_with_tasks(made)]
     return Evidence(truths, read_books(made.settings.store, made.settings.workspace), quiet=quiet, throttled=True)
+
+
+def _states_with_tasks(made: Rig) -> Iterator[tuple[str, HubSpotState | SalesforceState]]:
+    for name, connection in made.settings.connections.items():
+        state = _state(made, name)
+        if isinstance(state, HubSpotState | SalesforceState) and connection.tasks.wanted:  # type: ignore[attr-defined]
+            yield name, state
 
 
 def _specs(deps: Deps, connection: str) -> Mapping[str, FieldSpec]:
     provisioner = deps.connectors[connection].fields()
-    return {provisioner.property_name(spec): spec for spec in deps.specs if spec.writable}
+    return {provisioner.property_name(spec): spec for spec in deps.specs_of(connection) if spec.writable}
 
 
-def _state(made: Rig, connection: str) -> HubSpotState | SalesforceState:
-    if connection == "hubspot":
-        return made.crm.hubspot
-    assert made.crm.salesforce is not None
-    return made.crm.salesforce
+def _state(made: Rig, connection: str) -> State:
+    found: State | None = getattr(made.crm, connection)
+    assert found is not None
+    return found

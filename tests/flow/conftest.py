@@ -31,7 +31,7 @@ def database(databases: Callable[[], str]) -> str:
     return databases()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def either_store(request: pytest.FixtureRequest) -> str | None:
     """Each kind of store in turn: None for SQLite in the test's own folder, else the URL of a PostgreSQL schema."""
     return None if request.param == "sqlite" else str(request.getfixturevalue("database"))

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 
-SERVER = "host=127.0.0.1 port=5432 dbname=test connect_timeout=3"
+SERVER = "host=127.0.0.1 port=5432 dbname=test connect_timeout=30"
 
 
 @contextmanager

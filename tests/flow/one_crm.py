@@ -16,7 +16,7 @@ from sandbox.salesforce.options import SalesforceOptions
 from sandbox.serve import Portfolio, Running, running
 from store import Store
 from store.tables import ENTITY_TABLES, cursor, quarantine, raw_alias, raw_link, raw_record
-from tests.flow.rig import ROOMY, TODAY, Rig
+from tests.flow.rig import ROOMY, TODAY, ZONE, Rig
 
 Vendor = Literal["hubspot", "salesforce", "bulk"]
 """`bulk` is Salesforce with every object read by bulk jobs, in small pieces."""
@@ -79,7 +79,7 @@ def settings_data(crm: Running, vendor: Vendor, store: str, **connection: Any) -
         auth = {"flow": "token", "access_token": SESSION, "instance_url": crm.salesforce_url}
         own = {"type": "salesforce", "auth": auth, "pull": BULK if vendor == "bulk" else {}}
     name = own["type"]
-    return {"store": store, "connections": {name: {**own, **connection}}}
+    return {"store": store, "timezone": ZONE, "connections": {name: {**own, **connection}}}
 
 
 def content(store: Store) -> Mapping[str, list[tuple[Any, ...]]]:

@@ -73,8 +73,8 @@ class Visitor(threading.Thread):
 
 
 def until(happened: Callable[[], bool]) -> None:
-    """Wait for something, at most half a minute."""
-    deadline = time.monotonic() + 30
+    """Wait for something, at most two minutes."""
+    deadline = time.monotonic() + 120
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -1,8 +1,14 @@
-"""Every benchmark of pulling runs, at a size that only shows that its figures are there and that its counts agree."""
+"""Every benchmark of pulling and evaluating runs, at a size that only shows that its figures are there and agree."""
 
 from __future__ import annotations
 
-from benchmarks import bulk, increment, naive, pull
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bulk, evaluation, increment, naive, pull, stored
 
 
 def test_a_full_pull_by_bulk() -> None:
@@ -39,3 +45,33 @@ def test_a_full_pull_from_hubspot() -> None:
     figures = pull.run(10, 20, 20, 0)
     assert figures["records"] == 50
     assert figures["over_quota"] == 0
+
+
+def test_an_evaluation_out_of_the_store() -> None:
+    figures = stored.run(120)
+    assert (figures["accounts"], figures["child_rows"]) == (120, 600)
+    assert figures["alerts_raised"] > 10
+    assert min(figures[name] for name in ("seconds", "seconds_unchanged", "explain_seconds", "bytes_an_account")) > 0
+
+
+def test_however_many_accounts_are_a_slice_each_is_evaluated_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for size in (7, 50, 1_000):
+        monkeypatch.setattr("sync.evaluate.CHUNK", size)
+        path = tmp_path / f"{size}.db"
+        stored.fill(path, 120)
+        stored.evaluated(path)
+        with closing(sqlite3.connect(path)) as db:
+            query = "SELECT account_id, values_hash, outputs FROM evaluation ORDER BY account_id"
+            alerts = "SELECT account_id, alert, because FROM alert ORDER BY account_id, alert"
+            found.append((db.execute(query).fetchall(), db.execute(alerts).fetchall()))
+    assert len(found[0][0]) == 120
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_score_beside_a_bare_one() -> None:
+    figures = evaluation.run(500)
+    assert figures["accounts"] == 500
+    assert min(figures.values()) > 0

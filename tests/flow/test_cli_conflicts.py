@@ -36,7 +36,7 @@ def keepwell(crms: Running, tmp_path: Path) -> Run:
 
 
 def edit(url: str | None, **body: Any) -> None:
-    requests.post(f"{url}/_sandbox/edit", json=body, timeout=10).raise_for_status()
+    requests.post(f"{url}/_sandbox/edit", json=body, timeout=60).raise_for_status()
 
 
 def edit_company(crms: Running, value: str = "\x1b[31mtheirs", user: str = "900007") -> str:

@@ -32,7 +32,7 @@ def test_drift_says_what_differs_and_ends_with_three(tmp_path: Path, monkeypatch
         live = crms.hubspot.portal.stores["companies"].live
         company = str(min(key for key, one in live.items() if "cs_health_reasons" in one.values))
         body = {"object": "companies", "id": company, "properties": {"cs_health_reasons": "\x1b[31mtheirs"}}
-        requests.post(f"{crms.hubspot_url}/_sandbox/edit", json=body, timeout=10).raise_for_status()
+        requests.post(f"{crms.hubspot_url}/_sandbox/edit", json=body, timeout=60).raise_for_status()
 
         found = keepwell("drift", "--select", company)
         assert (found.exit_code, "\x1b" in found.stdout) == (3, False)

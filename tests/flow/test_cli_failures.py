@@ -37,7 +37,7 @@ def keepwell(crms: Running, tmp_path: Path) -> Run:
 
 def rules(crms: Running, **rule: str) -> None:
     """The validation rules of the org: this one, or none."""
-    requests.post(f"{crms.salesforce_url}/_sandbox/rules", json=rule, timeout=10).raise_for_status()
+    requests.post(f"{crms.salesforce_url}/_sandbox/rules", json=rule, timeout=60).raise_for_status()
 
 
 def refused(crms: Running, keepwell: Run) -> int:

@@ -1,5 +1,6 @@
 """The README's sandbox session, typed exactly as it stands there, in an empty folder."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -66,7 +68,7 @@ def test_the_session_of_the_readme(tmp_path: Path, environment: dict[str, str]) 
     with serving(served, environment, folder):
         done = subprocess.run(
             ["/bin/sh", "-ex"], input=typed, cwd=folder, env=environment, capture_output=True, text=True, check=False,
-            timeout=120,
+            timeout=300,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "Traceback" not in done.stderr
@@ -74,8 +76,16 @@ def test_the_session_of_the_readme(tmp_path: Path, environment: dict[str, str]) 
     assert "exit code 3" in done.stdout
     assert "somebody changed it since Keepwell wrote it" in done.stdout
     assert "Health:" in done.stdout
+    looked_at = free_port()
+    typed_before = environment | dict(re.findall(r"^export (\w+)=(\S+)$", typed, re.MULTILINE))
+    with (
+        serving(blocks("dashboard")[0].replace("8400", looked_at), typed_before, folder),
+        urlopen(f"http://127.0.0.1:{looked_at}/accounts.json", timeout=20) as page,
+    ):
+        assert json.load(page)["matching"] > 30
     assert sorted(path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm"))) == [
         "keepwell.db",
         "keepwell.yaml",
         "plan.json",
+        "week.html",
     ]

@@ -62,11 +62,11 @@ def fault(crms: Running, kind: str) -> Iterator[None]:
     """HubSpot answers this badly about companies until the block ends."""
     faults = f"{crms.hubspot_url}/_sandbox/faults"
     wanted = {"kind": kind, "path": "/crm/v3/objects/companies*", "times": 0}
-    requests.post(faults, json={"faults": [wanted]}, timeout=5).raise_for_status()
+    requests.post(faults, json={"faults": [wanted]}, timeout=60).raise_for_status()
     try:
         yield
     finally:
-        requests.delete(faults, timeout=5).raise_for_status()
+        requests.delete(faults, timeout=60).raise_for_status()
 
 
 def test_a_wrong_token(keepwell: Run) -> None:

@@ -96,8 +96,7 @@ def test_what_is_accepted_stands_until_somebody_changes_it_again(tmp_path: Path,
 
 
 def test_what_is_reclaimed_is_written_once_and_the_decision_is_gone(tmp_path: Path, either_store: str | None) -> None:
-    with rig(tmp_path, salesforce=True, store=either_store) as made:
-        made.sync()
+    with rig(tmp_path, salesforce=True, store=either_store, synced=True) as made:
         record = made.some_company(NAME)
         ours = made.company(record)[NAME]
         edit(made, record)
@@ -184,8 +183,7 @@ def test_an_old_plan_does_not_get_around_a_decision(tmp_path: Path, either_store
 
 
 def test_decisions_are_made_by_record_by_account_by_property_or_for_all(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         one, other = made.some_company(NAME), made.some_company(NAME, skip=1)
         for record in (one, other):
             edit(made, record)
@@ -212,8 +210,7 @@ def test_decisions_are_made_by_record_by_account_by_property_or_for_all(tmp_path
 
 
 def test_without_anything_to_decide_it_is_said_and_nothing_is_kept(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company(NAME)
         with pytest.raises(UsageError, match="no open conflict: nothing to decide") as refused:
             resolve(made, "accept", None)
@@ -289,8 +286,8 @@ def test_a_narrowed_plan_is_another_plan_and_can_be_kept_as_a_file(tmp_path: Pat
 
 
 def test_what_an_undo_brought_back_can_be_accepted_or_reclaimed(tmp_path: Path) -> None:
-    with rig(tmp_path, accounts=10) as made:
-        first = made.sync()
+    with rig(tmp_path, accounts=10, synced=True) as made:
+        first = made.first
         made.run(lambda deps: run_undo(deps, first.run_id, EVERYTHING, agreed=lambda _plan: True))
         report = made.sync()
         held = counts(report)[3]
@@ -308,8 +305,7 @@ def test_what_an_undo_brought_back_can_be_accepted_or_reclaimed(tmp_path: Path) 
 
 
 def test_overrides_are_read_honoured_and_end_but_never_written(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company("cs_renewal_status")
         computed = made.company(record)["cs_renewal_status"]
         theirs = "on_track" if computed != "on_track" else "at_risk"

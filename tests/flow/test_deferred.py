@@ -7,20 +7,18 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from config.settings import Settings
 from connectors.budget import QuotaPolicy
-from store import Store, raw
-from store.budgets import QuotaShelf
-from store.tables import quota
+from store import raw
 from sync.engine import run_apply, run_plan, run_pull
 from tests.flow.checker import assert_sound
-from tests.flow.rig import Rig, rig, settings_data
+from tests.flow.rig import Rig, rig, settings_data, time_passes
 
 DAY = 86_400
 
@@ -33,18 +31,6 @@ def small_pages(folder: Path, store: str | None, **options: Any) -> Iterator[Rig
         data["connections"]["salesforce"]["pull"] = {"rest_page": 200, "rows_a_page": 200}
         made.settings = Settings(**data)
         yield made
-
-
-def time_passes(store: Store, seconds: int) -> None:
-    """All that the store knows of quotas is `seconds` older."""
-    shelf, micros = QuotaShelf(store), seconds * 1_000_000
-    with store.read() as c:
-        keys = [(row.holder, row.name) for row in c.execute(select(quota.c.holder, quota.c.name))]
-    with shelf.open(keys) as opened:
-        for kept in opened.states.values():
-            kept.slots = [[slot[0] - micros, *slot[1:]] for slot in kept.slots]
-            kept.resets_at = None if kept.resets_at is None else kept.resets_at - micros
-            kept.blocked_until = None
 
 
 def a_day_later(made: Rig) -> None:
@@ -153,9 +139,9 @@ def test_a_day_that_ends_while_writing_ends_the_run_and_the_next_one_writes_the_
         assert plan.plan is not None
         cost = plan.plan.by_connection[crm].cost
         if crm == "hubspot":
-            made.crm.hubspot.quota._daily = round((made.crm.hubspot.quota._today + cost - 4) / 0.8)
+            made.crm.hubspot.quota._daily = ceil((made.crm.hubspot.quota._today + cost - 4) / 0.8)
         else:
-            made.crm.salesforce.usage.limit = round((made.crm.salesforce.usage.used + cost - 3) / 0.8)
+            made.crm.salesforce.usage.limit = ceil((made.crm.salesforce.usage.used + cost - 3) / 0.8)
         first = made.run(lambda deps: run_apply(deps, plan.plan.plan_id))
         assert (first.status, first.exit_code) == ("deferred", 75)
         assert first.buckets().in_doubt == 0

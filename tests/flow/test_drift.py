@@ -69,8 +69,8 @@ def test_after_a_run_nothing_has_drifted_and_looking_changes_nothing(tmp_path: P
 
 
 def test_a_value_that_somebody_changed_is_named_with_who_and_when(tmp_path: Path, either_store: str | None) -> None:
-    with rig(tmp_path, salesforce=True, store=either_store) as made:
-        first = made.sync()
+    with rig(tmp_path, salesforce=True, store=either_store, synced=True) as made:
+        first = made.first
         company = made.some_company(NAME)
         ours = made.company(company)[NAME]
         edit(made, company)
@@ -94,8 +94,7 @@ def test_a_value_that_somebody_changed_is_named_with_who_and_when(tmp_path: Path
 
 def test_what_a_crm_alters_on_the_way_is_the_same_value(tmp_path: Path) -> None:
     """Blanks around a text, an option in its own spelling, a number with more zeros."""
-    with rig(tmp_path, salesforce=True) as made:
-        made.sync()
+    with rig(tmp_path, salesforce=True, synced=True) as made:
         there = account(made, "CS_Health_Score__c")
         score, band = (of_account(made, there, f"CS_Health_{name}__c") for name in ("Score", "Band"))
         assert isinstance(score, float)
@@ -119,8 +118,7 @@ def test_what_a_crm_alters_on_the_way_is_the_same_value(tmp_path: Path) -> None:
 
 
 def test_records_that_are_gone_are_told_and_those_whose_end_is_known_are_not(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         company = made.some_company(NAME)
         made.person("archive", object="companies", id=company)
 
@@ -135,8 +133,7 @@ def test_records_that_are_gone_are_told_and_those_whose_end_is_known_are_not(tmp
 
 
 def test_one_account_is_looked_at_by_any_name_of_it(tmp_path: Path) -> None:
-    with rig(tmp_path, salesforce=True) as made:
-        made.sync()
+    with rig(tmp_path, salesforce=True, synced=True) as made:
         one, other = made.some_company(NAME), made.some_company(NAME, skip=1)
         for record in (one, other):
             edit(made, record)
@@ -149,8 +146,7 @@ def test_one_account_is_looked_at_by_any_name_of_it(tmp_path: Path) -> None:
 
 
 def test_an_accepted_value_is_listed_but_is_no_drift(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         company = made.some_company(NAME)
         edit(made, company)
         made.sync()
@@ -195,8 +191,7 @@ def test_a_run_at_work_meanwhile_makes_no_drift(tmp_path: Path, either_store: st
 
 
 def test_what_is_in_doubt_is_counted_apart(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         company = made.some_company(NAME)
         edit(made, company)
         made.sync()
@@ -227,8 +222,7 @@ def test_what_is_in_doubt_is_counted_apart(tmp_path: Path) -> None:
 
 
 def test_another_crm_account_a_used_up_quota_and_a_lacking_property_are_said(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         del made.crm.hubspot.portal.schemas["companies"].properties["cs_segment"]
         numbers = compared(made).connections["hubspot"]
         assert (numbers.no_property, numbers.changed) == (["cs_segment"], 0)

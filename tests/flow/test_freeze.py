@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,7 +20,7 @@ from sync.engine import run_apply, run_plan, run_undo
 from sync.report import RunReport
 from tests.flow.checker import assert_sound
 from tests.flow.one_crm import SkippingClock
-from tests.flow.rig import Rig, rig
+from tests.flow.rig import ZONE, Rig, rig
 from tests.flow.test_cli_trouble import caller
 
 ANYWAY = RunOptions(during_freeze=True)
@@ -28,7 +29,9 @@ HOUR = 3600
 
 def freeze(made: Rig, clock: SkippingClock, *, begins: float, hours: float) -> Freeze:
     """Let a freeze begin in so many hours from now, by the clock of the runs."""
-    begin = (clock.now() + timedelta(hours=begins)).replace(tzinfo=None, microsecond=0)
+    made.stay_today()
+    now = clock.now().astimezone(ZoneInfo(ZONE))
+    begin = (now + timedelta(hours=begins)).replace(tzinfo=None, microsecond=0)
     window = Freeze(since=begin, until=begin + timedelta(hours=hours), reason="close of the quarter")
     policy = Policy(guards=Guards(freeze=(window,)))
     made.settings = made.settings.model_copy(update={"policy": policy})
@@ -43,7 +46,7 @@ def assert_refused(report: RunReport, window: Freeze) -> None:
     assert (report.status, report.exit_code, report.hint) == ("refused", 5, "Nothing was written.")
     assert report.reason == (
         f"Nothing may be written now: {window} is a freeze (close of the quarter), and runs write again from "
-        f"{moment_text(window.until)[:16]} UTC on; if it has to be now, say so with --during-freeze."
+        f"{moment_text(window.until)[:16]} {ZONE} on; if it has to be now, say so with --during-freeze."
     )
     assert report.buckets().settled() == 0
 

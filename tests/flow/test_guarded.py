@@ -27,8 +27,7 @@ def changed_framework() -> Framework:
 
 
 def test_a_changed_framework_needs_consent_and_a_mass_downgrade_too(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        assert made.sync().status == "complete"
+    with rig(tmp_path, synced=True) as made:
         other = changed_framework()
         refused = made.sync(framework=other)
         assert (refused.status, refused.exit_code) == ("refused", 5)
@@ -57,8 +56,7 @@ def flags(report: RunReport) -> RunOptions:
 
 
 def test_the_flags_that_the_message_names_are_enough_in_both_crms(tmp_path: Path) -> None:
-    with rig(tmp_path, salesforce=True) as made:
-        assert made.sync().status == "complete"
+    with rig(tmp_path, salesforce=True, synced=True) as made:
         refused = made.sync(framework=changed_framework())
         assert (refused.status, refused.exit_code) == ("refused", 5)
         for name in ("hubspot", "salesforce"):
@@ -71,8 +69,7 @@ def test_the_flags_that_the_message_names_are_enough_in_both_crms(tmp_path: Path
 
 
 def test_a_mass_downgrade_is_refused_by_itself(tmp_path: Path) -> None:
-    with rig(tmp_path, salesforce=True) as made:
-        assert made.sync().status == "complete"
+    with rig(tmp_path, salesforce=True, synced=True) as made:
         before = len(made.ours())
         allowed = RunOptions(accept_model_change=True, max_changes=Limit(share=1.0))
         refused = made.sync(allowed, framework=changed_framework())
@@ -84,8 +81,7 @@ def test_a_mass_downgrade_is_refused_by_itself(tmp_path: Path) -> None:
 
 def test_however_often_a_run_was_refused_the_measure_stays(tmp_path: Path) -> None:
     """An hourly schedule that is refused for weeks must not let the plan through in the end."""
-    with rig(tmp_path, accounts=6) as made:
-        assert made.sync().status == "complete"
+    with rig(tmp_path, accounts=6, synced=True) as made:
         with made.deps() as deps, deps.store.write() as c:
             for number in range(300):
                 name, now = f"refused-{number:03}", deps.clock.now()
@@ -112,8 +108,8 @@ def test_a_plan_of_one_crm_is_refused_while_another_was_never_read(tmp_path: Pat
 
 
 def test_a_crm_that_lost_its_records_is_refused_until_somebody_agrees(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         for skip in range(first.accounts // 2):
             made.person("archive", object="companies", id=made.some_company(skip=0), user=str(900_001 + skip))
         for _ in range(2):
@@ -146,8 +142,7 @@ def test_a_past_day_is_evaluated_as_of_its_end(tmp_path: Path) -> None:
 
 
 def test_a_refused_plan_is_not_the_measure_of_the_next(tmp_path: Path) -> None:
-    with rig(tmp_path, accounts=6) as made:
-        made.sync()
+    with rig(tmp_path, accounts=6, synced=True) as made:
         other = changed_framework()
         for _ in range(2):
             assert made.run(run_plan, framework=other).status == "refused"

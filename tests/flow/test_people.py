@@ -28,8 +28,7 @@ def other_option(made: Rig, property_name: str, value: str) -> str:
 
 
 def test_a_persons_edit_is_held_and_survives(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company()
         theirs = other_option(made, "cs_segment", made.company(record)["cs_segment"])
         made.person("edit", object="companies", id=record, properties={"cs_segment": theirs})
@@ -64,8 +63,7 @@ def test_a_slow_search_index_is_not_taken_for_a_person(tmp_path: Path) -> None:
 
 
 def test_under_reclaim_the_computed_value_comes_back(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company()
         ours = made.company(record)["cs_segment"]
         theirs = other_option(made, "cs_segment", ours)
@@ -123,8 +121,8 @@ def test_a_record_deleted_between_plan_and_apply_is_gone_and_stops_nobody(tmp_pa
 
 
 def test_an_archived_account_is_not_evaluated_any_more(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         made.person("archive", object="companies", id=made.some_company())
         second = made.sync()
         assert second.accounts == first.accounts - 1
@@ -132,8 +130,8 @@ def test_an_archived_account_is_not_evaluated_any_more(tmp_path: Path) -> None:
 
 
 def test_a_merged_account_lives_on_as_its_survivor(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         one, other = made.some_company(), made.some_company(skip=1)
         made.person("merge", object="companies", id=one, other=other)
         second = made.sync()

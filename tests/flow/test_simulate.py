@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from sync.deps import RunOptions
 from sync.engine import run_plan, run_pull, run_sync
 from sync.errors import UsageError
 from sync.simulate import COMPARED, OTHERS, simulate
-from tests.flow.rig import Rig, rig, settings_data
+from tests.flow.rig import Frozen, Rig, rig, settings_data
 from tests.unit.cli.test_terminal import HOSTILE, screen
 
 OURS = """
@@ -43,16 +42,6 @@ alerts:
   - {id: red, label: Red now, when: "health_band = 'red'"}
   - {id: tiny, label: Tiny, when: "segment = 'small'"}
 """
-
-
-class Frozen:
-    """A clock that stands, so that two evaluations see the same day."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 @pytest.fixture(scope="module")

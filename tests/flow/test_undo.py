@@ -51,8 +51,8 @@ def other_segment(made: Rig, record: str) -> str:
 
 
 def test_the_values_before_a_run_go_back_and_the_next_run_leaves_them(tmp_path: Path, either_store: str | None) -> None:
-    with rig(tmp_path, accounts=10, salesforce=True, store=either_store) as made:
-        first = made.sync()
+    with rig(tmp_path, accounts=10, salesforce=True, store=either_store, synced=True) as made:
+        first = made.first
         assert any(owned(made).values())
 
         report = undo(made, first.run_id)
@@ -76,8 +76,8 @@ def test_the_values_before_a_run_go_back_and_the_next_run_leaves_them(tmp_path: 
 
 
 def test_an_undo_can_be_undone_and_then_nothing_is_held(tmp_path: Path, either_store: str | None) -> None:
-    with rig(tmp_path, store=either_store) as made:
-        first = made.sync()
+    with rig(tmp_path, store=either_store, synced=True) as made:
+        first = made.first
         computed = owned(made)
         back = undo(made, first.run_id)
 
@@ -91,8 +91,8 @@ def test_an_undo_can_be_undone_and_then_nothing_is_held(tmp_path: Path, either_s
 
 
 def test_what_a_person_changed_since_stays(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         record = made.some_company()
         theirs = other_segment(made, record)
         made.person("edit", object="companies", id=record, properties={"cs_segment": theirs})
@@ -108,8 +108,8 @@ def test_what_a_person_changed_since_stays(tmp_path: Path) -> None:
 
 
 def test_what_a_person_changes_between_the_lists_and_the_writing_stays(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         record = made.some_company()
         theirs = other_segment(made, record)
 
@@ -125,8 +125,8 @@ def test_what_a_person_changes_between_the_lists_and_the_writing_stays(tmp_path:
 
 
 def test_what_a_later_run_wrote_stays_and_that_run_can_be_undone_first(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         record = made.some_company("cs_health_score")
         values = owned(made)[record]
         made.person("edit", object="companies", id=record, properties={"churn_date": "2026-11-01"})
@@ -147,8 +147,8 @@ def test_what_a_later_run_wrote_stays_and_that_run_can_be_undone_first(tmp_path:
 
 
 def test_records_and_properties_that_are_not_there_any_more_are_named(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         record = made.some_company()
         made.person("archive", object="companies", id=record)
         del made.crm.hubspot.portal.schemas["companies"].properties["cs_framework"]
@@ -165,8 +165,8 @@ def test_records_and_properties_that_are_not_there_any_more_are_named(tmp_path: 
 
 
 def test_one_account_alone(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         record = made.some_company()
         before = owned(made)
 
@@ -177,8 +177,8 @@ def test_one_account_alone(tmp_path: Path) -> None:
 
 
 def test_only_looking_writes_nothing(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         effects = len(made.ours())
 
         report = undo(made, first.run_id, write=False)
@@ -193,8 +193,8 @@ def test_only_looking_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_large_undo_says_what_allows_it(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         effects = len(made.ours())
 
         report = undo(made, first.run_id, RunOptions())
@@ -218,8 +218,8 @@ def test_a_run_that_is_not_there_or_wrote_nothing_is_said_plainly(tmp_path: Path
 
 
 def test_the_report_says_what_was_undone(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        first = made.sync()
+    with rig(tmp_path, synced=True) as made:
+        first = made.first
         data: dict[str, Any] = undo(made, first.run_id).to_dict()
         assert data["command"] == "undo"
         assert data["undo"] == {"run_id": first.run_id, "changes": first.buckets().confirmed, "skipped": {}}

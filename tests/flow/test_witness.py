@@ -22,7 +22,7 @@ def by_our_app(made: Rig, record: str, **values: str) -> None:
         f"{made.crm.hubspot_url}/crm/v3/objects/companies/{record}",
         json={"properties": values},
         headers={"Authorization": f"Bearer {made.crm.hubspot_token}"},
-        timeout=10,
+        timeout=60,
     )
     answer.raise_for_status()
 
@@ -40,8 +40,7 @@ NAME = "cs_health_reasons"
 
 
 def test_a_write_of_ours_that_landed_late_is_not_taken_for_a_person(tmp_path: Path, either_store: str | None) -> None:
-    with rig(tmp_path, store=either_store) as made:
-        made.sync()
+    with rig(tmp_path, store=either_store, synced=True) as made:
         record = made.some_company(NAME)
         ours = made.company(record)[NAME]
         by_our_app(made, record, cs_health_reasons="late")
@@ -70,8 +69,7 @@ def test_a_store_that_knows_less_than_the_crm_takes_its_own_values_up_again(
 
 
 def test_a_person_after_our_late_write_wins(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company(NAME)
         by_our_app(made, record, cs_health_reasons="late")
         made.person("edit", object="companies", id=record, properties={NAME: "theirs"}, user="900004")
@@ -94,8 +92,7 @@ def test_a_person_after_our_late_write_wins(tmp_path: Path) -> None:
 
 def test_what_the_crm_tells_of_another_value_than_the_one_seen_counts_for_nothing(tmp_path: Path) -> None:
     """HubSpot calculates some values without any history: the last version is then about an older value."""
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company(NAME)
         by_our_app(made, record, cs_health_reasons="late")
         portal = made.crm.hubspot.portal
@@ -129,8 +126,7 @@ def test_salesforce_tells_of_the_record_only_and_so_the_value_stays_held(tmp_pat
 
 
 def test_where_the_crm_cannot_be_asked_the_value_stays_held(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         record = made.some_company(NAME)
         by_our_app(made, record, cs_health_reasons="late")
         made.fault(kind="502", method="POST", path="/oauth/v2/private-apps/get/access-token-info", times=0)
@@ -146,8 +142,7 @@ def test_where_the_crm_cannot_be_asked_the_value_stays_held(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("salesforce", [False, True], ids=["hubspot", "both"])
 def test_an_ordinary_run_asks_nobody_and_the_estimate_holds(tmp_path: Path, *, salesforce: bool) -> None:
-    with rig(tmp_path, salesforce=salesforce) as made:
-        made.sync()
+    with rig(tmp_path, salesforce=salesforce, synced=True) as made:
         quiet = _calls(made.sync())
         record = made.some_company(NAME)
         assert _calls(made.sync()) == quiet
@@ -166,8 +161,7 @@ def test_an_ordinary_run_asks_nobody_and_the_estimate_holds(tmp_path: Path, *, s
 
 
 def test_a_plan_that_asked_who_it_was_costs_what_it_says(tmp_path: Path) -> None:
-    with rig(tmp_path) as made:
-        made.sync()
+    with rig(tmp_path, synced=True) as made:
         late, edited = made.some_company(NAME), made.some_company(NAME, skip=1)
         by_our_app(made, late, cs_health_reasons="late")
         made.person("edit", object="companies", id=edited, properties={NAME: "theirs"})

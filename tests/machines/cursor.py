@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ from store import cursors, epochs, leases
 from store.tables import cursor, epoch, lease, mark, raw_alias, raw_record, raw_seq
 from sync.pull import pull_streams
 from sync.session import lease_key
-from tests.machines.kit import WS, Killed, World, dying_at, session_of
+from tests.machines.kit import WS, KeptThreads, Killed, World, dying_at, session_of
 from tests.machines.source import ACCOUNTS, OVERLAP, Meanwhile, ModelSource
 
 IDS = tuple(f"a{number}" for number in range(8))
@@ -29,6 +29,11 @@ WORK = st.one_of(
 )
 """What people do: which, to which record, and how long their transaction took (or how long nothing happens)."""
 Work = tuple[str, str, int]
+
+
+@cache
+def _threads() -> KeptThreads:
+    return KeptThreads(4)  # one reads a stream, one reads ahead
 
 
 class CursorMachine(RuleBasedStateMachine):
@@ -91,7 +96,7 @@ class CursorMachine(RuleBasedStateMachine):
     def _pull(self, meanwhile: Sequence[Work], point: str | None = None, nth: int = 1, *, full: bool) -> bool:
         self.runs += 1
         self.source.script = [cast("Meanwhile", partial(self._do, one)) for one in meanwhile]
-        session = session_of(self.world, self.source, f"run{self.runs}")
+        session = session_of(self.world, self.source, f"run{self.runs}", pool=lambda *_: _threads())
         session.options = type(session.options)(full=full)
         session.held["crm"] = self.lease
         try:

@@ -80,7 +80,8 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @invariant()
     def only_the_holder_may_go_on(self) -> None:
-        passed = [one for one in self.known if not self._raises(lambda one=one: self._check(one))]
+        with self.store.write() as c:
+            passed = [one for one in self.known if not self._raises(lambda one=one: leases.check(c, one))]
         expected = [self.holder] if self.holder is not None and self.left > 0 else []
         assert passed == expected
 
@@ -94,10 +95,6 @@ class LeaseMachine(RuleBasedStateMachine):
             assert seen is not None
             assert (seen.owner, seen.token) == (self.holder.owner, self.holder.token)
             assert seen.expires_in == self.left
-
-    def _check(self, lease: Lease) -> None:
-        with self.store.write() as c:
-            leases.check(c, lease)
 
     @staticmethod
     def _raises(act: Callable[[], None]) -> bool:

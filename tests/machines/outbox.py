@@ -42,6 +42,9 @@ FOUND: tuple[Found, ...] = ("sent", "sent", "sent", "unchanged", "conflict", "go
 Wanted = Mapping[Key, tuple[str | None, Found]]
 WANTED = st.dictionaries(st.sampled_from(KEYS), st.tuples(st.sampled_from(VALUES), st.sampled_from(FOUND)), min_size=1)
 
+_INTENTS = select(intent).order_by(intent.c.id)
+_ENTRIES = select(func.count()).select_from(ledger_table)
+
 
 @dataclass(slots=True)
 class Row:
@@ -246,7 +249,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @invariant()
     def intents_are_those_of_the_model(self) -> None:
         with self.store.read() as c:
-            found = c.execute(select(intent).order_by(intent.c.id)).all()
+            found = c.execute(_INTENTS).all()
         shown = {
             one.id: Row((one.record_id, one.property), one.want, one.seen, one.state, one.seq, one.attempt, one.run_id)
             for one in found
@@ -262,7 +265,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def the_ledger_has_what_was_confirmed_last(self) -> None:
         with self.store.read() as c:
             found = ledger.ledger_for(c, WS, "crm", "companies", ["1", "2"])
-            entries = c.execute(select(func.count()).select_from(ledger_table)).scalar_one()
+            entries = c.execute(_ENTRIES).scalar_one()
         shown = {key: (row.before, row.written, row.verified_at is not None) for key, row in found.items()}
         assert shown == self.written
         assert entries == self.entries, "an entry was lost, or made twice"

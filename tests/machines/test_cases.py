@@ -36,11 +36,13 @@ class Case:
     crm: ModelCrm
     record: Record
 
-    def run(self, score: str | None, *fates: Fate, segment: str | None = None) -> Run:
+    def run(self, score: str | None, *fates: Fate, segment: str | None = None, both: Record | None = None) -> Run:
+        """Write them to the record, the score to another one too if one is given."""
         door = Door(self.crm, list(fates), lambda *_: None, lambda _: None)
         session = session_of(self.world, door, f"run{len(self.crm.posted)}-{score}", sleep=self.world.clock.sleep)
         door.session = session
-        run = Run(session, door, {(self.record.id, SCORE): score, (self.record.id, SEGMENT): segment})
+        wants = {(self.record.id, SCORE): score, (self.record.id, SEGMENT): segment}
+        run = Run(session, door, wants | ({} if both is None else {(both.id, SCORE): score}))
         run.take()
         try:
             run.go()
@@ -52,6 +54,12 @@ class Case:
         with self.world.store.read() as c:
             query = select(intent.c.state).where(intent.c.property == name).order_by(intent.c.id)
             return list(c.execute(query).scalars())
+
+    def states_by_record(self) -> dict[str, str]:
+        """Of the score alone."""
+        with self.world.store.read() as c:
+            query = select(intent.c.record_id, intent.c.state).where(intent.c.property == SCORE)
+            return {row.record_id: row.state for row in c.execute(query)}
 
 
 @pytest.fixture
@@ -91,6 +99,21 @@ def test_a_row_that_the_answer_leaves_out_is_in_doubt(case: Case) -> None:
         case.run("1", UNTOLD)
     assert seen == [["in_doubt"]]
     assert case.states() == ["confirmed"], "the read-back found it"
+
+
+def test_a_request_without_an_answer_is_in_doubt(case: Case) -> None:
+    seen: list[list[str]] = []
+    with at("apply.settled", lambda: seen.append(case.states())):
+        case.run("1", LOST)
+    assert seen[0] == ["in_doubt"]
+
+
+def test_each_record_gets_its_own_outcome(case: Case) -> None:
+    """Answers name the records in another order than the request."""
+    second = case.crm.create("companies", {})
+    case.run("1", Fate("one record refused", 0.0), both=second)
+    assert case.record.values.get(SCORE) is None
+    assert case.states_by_record() == {case.record.id: "rejected", second.id: "confirmed"}
 
 
 def test_a_stamp_does_not_go_alone_when_all_else_is_there(case: Case) -> None:

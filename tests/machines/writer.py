@@ -12,7 +12,7 @@ from connectors.errors import CredentialsError, QuotaExhausted, RetryLater, Unre
 from mapping.records import FieldSpec, RawRecord, Ref, ValueType
 from store import failures, leases, ledger, raw
 from store.identity import AccountLink
-from store.plans import Plan, PlanHeader, PlanRecord
+from store.plans import Kind, Plan, PlanHeader, PlanRecord
 from sync.adopt import as_adopted
 from sync.apply import _Applier
 from sync.faults import fp
@@ -133,7 +133,7 @@ class Door:
             raise RetryLater("the answer was lost", sent=True)
         said = [Outcome(one.ref, self._kind(sent, one, fate)) for one in kept]
         if len(kept) < len(batch):
-            said.append(Outcome(first.ref, "rejected", "no", "INVALID", at_fault))
+            said.insert(0, Outcome(first.ref, "rejected", "no", "INVALID", at_fault))
         said.reverse()  # the contract says one for each, not in which order
         return said if fate.name != "nobody is told of" else said[1:]
 
@@ -149,7 +149,7 @@ class _Given(_Applier):
 
     planned: Sequence[PlanRecord] = ()
 
-    def _records(self) -> Iterator[PlanRecord]:
+    def _records(self, _place: Owned, _kind: Kind) -> Iterator[PlanRecord]:
         return iter(self.planned)
 
 

@@ -12,6 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = [
     ROOT / line
@@ -48,14 +50,14 @@ def test_nobody_imports_cli() -> None:
 
 def test_the_wheel_holds_exactly_the_rooms_of_the_house() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    on_disk = {path.relative_to(ROOT).parts[0] for path in SOURCES} - {"tests", "benchmarks"}
+    on_disk = {path.relative_to(ROOT).parts[0] for path in SOURCES} - {"tests", "benchmarks", "deploy"}
     assert set(wheel) == on_disk
 
 
 def test_no_dependency_is_unpinned_or_pinned_from_a_named_host() -> None:
     for lock, groups in (("requirements.lock", ["build"]), ("requirements-dev.lock", ["build", "dev"])):
         text = (ROOT / lock).read_text(encoding="utf-8")
-        assert "http" not in text
+        assert "://" not in text
         pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]+\])?==([^\s;\\]+)", text, flags=re.MULTILINE))
         pinned = {canonicalize_name(name): version for name, version in pinned.items()}
         wanted = PROJECT["project"]["dependencies"] + [
@@ -80,7 +82,19 @@ def test_every_skip_carries_a_written_reason() -> None:
     assert bare == []
 
 
-@pytest.mark.parametrize("room", ["config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs"])
+def test_what_make_test_leaves_out_is_run_by_make_test_long_and_ci_runs_both() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    verbs = dict(re.findall(r"^(test[a-z-]*):.*\n\t@(.*)", makefile, re.MULTILINE))
+    assert verbs == {"test": '$(PYTEST) -m "not long"', "test-long": "$(PYTEST) -m long"}
+    in_ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in in_ci if line.startswith("make")] == ["make check", "make test", "make test-long"]
+    gone = [name for name in LONG if not (ROOT / "tests" / name).exists()]
+    assert gone == []
+
+
+@pytest.mark.parametrize(
+    "room", ["config", "connectors", "dashboard", "mapping", "notify", "sandbox", "store", "sync", "verbs"]
+)
 def test_every_module_says_what_it_is_for(room: str) -> None:
     mute = [
         str(path.relative_to(ROOT))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("config", "connectors", "dashboard", "mapping", "sandbox", "store", "sync", "verbs")
+ROOMS = ("config", "connectors", "dashboard", "mapping", "notify", "sandbox", "store", "sync", "verbs")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,10 @@ def test_the_wheel_ships_the_rooms_and_their_data_and_nothing_else(wheel: Path) 
         "config/frameworks/cradle_to_grave.yaml",
         "config/fields/hubspot.yaml",
         "config/fields/salesforce.yaml",
+        "dashboard/web/templates/base.html",
+        "dashboard/web/static/keepwell.css",
+        "dashboard/web/static/vendor/chart.umd.min.js",
+        "dashboard/web/static/vendor/chart.LICENSE.md",
     ):
         assert needed in names
     assert any(name.startswith("store/migrations/versions/v0001") for name in names)

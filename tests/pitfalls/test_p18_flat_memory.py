@@ -77,7 +77,7 @@ def served() -> Iterator[SalesforceConnector]:
     Org.sent = 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Org)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     settings = SalesforceSettings.model_validate(

@@ -25,6 +25,7 @@ from store.tables import metadata
 Row = Mapping[str, Any]
 NAMES = (
     "intent", "ledger", "audit", "audit_head", "plan", "run", "epoch", "cursor", "lease", "failure", "evaluation",
+    "alert_task",
 )  # fmt: skip
 RAW = ("connection", "stream", "id", "modified_at", "archived", "gone")
 
@@ -46,16 +47,17 @@ class Books:
         """The outbox, oldest first."""
         return sorted(self.tables["intent"], key=lambda row: row["id"])
 
-    def of(self, connection: str) -> list[Row]:
-        """The outbox of a connection, oldest first."""
-        return [row for row in self.intents if row["connection"] == connection]
+    def of(self, connection: str, object_name: str) -> list[Row]:
+        """The outbox of an object of a connection, oldest first."""
+        return [row for row in self.intents if (row["connection"], row["object"]) == (connection, object_name)]
 
-    def ledger(self, connection: str) -> dict[tuple[str, str], Row]:
+    def ledger(self, connection: str, object_name: str) -> dict[tuple[str, str], Row]:
         """(record id, property) → what stands in the ledger."""
+        here = (connection, object_name)
         return {
             (row["record_id"], row["property"]): row
             for row in self.tables["ledger"]
-            if row["connection"] == connection and row["is_current"]
+            if (row["connection"], row["object"]) == here and row["is_current"]
         }
 
 

@@ -28,6 +28,7 @@ def machine(name: str) -> str:
 
 
 WRITEPATH, OUTBOX, LEASE, CURSOR = machine("writepath"), machine("outbox"), machine("lease"), machine("cursor")
+CASES = "tests/machines/test_cases.py::"
 DECIDE = "tests/unit/sync/test_decide.py::"
 PEOPLE, TROUBLE = "tests/flow/test_people.py::", "tests/flow/test_trouble.py::"
 STANDSTILL = "tests/flow/test_standstill.py::"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rig.bug import DECIDE, OUTBOX, PEOPLE, STANDSTILL, STORE, SYNC, TROUBLE, WRITEPATH, Bug
+from tests.rig.bug import CASES, DECIDE, OUTBOX, PEOPLE, SALESFORCE, STANDSTILL, STORE, SYNC, TROUBLE, WRITEPATH, Bug
 
 SENDING: tuple[Bug, ...] = (
     Bug(
@@ -57,21 +57,21 @@ SENDING: tuple[Bug, ...] = (
         SYNC + "batch.py",
         '"in_doubt" if error.sent else "pending"',
         '"pending" if error.sent else "pending"',
-        (WRITEPATH, TROUBLE + "test_a_lost_answer_is_read_back"),
+        (WRITEPATH, CASES + "test_a_request_without_an_answer_is_in_doubt"),
     ),
     Bug(
         "a row that the answer leaves out counts as written",
         SYNC + "batch.py",
         'return Outcome(ref, "in_doubt", reason="the CRM\'s answer does not mention this record")',
         'return Outcome(ref, "confirmed", reason="the CRM\'s answer does not mention this record")',
-        ("tests/machines/test_cases.py::test_a_row_that_the_answer_leaves_out_is_in_doubt",),
+        (CASES + "test_a_row_that_the_answer_leaves_out_is_in_doubt",),
     ),
     Bug(
         "outcomes by place instead of id",
         SYNC + "batch.py",
-        "outcomes = {outcome.ref.id: outcome for outcome in self._connector.write(batch)}",
-        "outcomes = {one.ref.id: found for one, found in zip(batch, self._connector.write(batch))}",
-        (WRITEPATH,),
+        "outcomes = {outcome.ref.id: outcome for outcome in self._records.write(batch)}",
+        "outcomes = {one.ref.id: found for one, found in zip(batch, self._records.write(batch))}",
+        (WRITEPATH, CASES + "test_each_record_gets_its_own_outcome"),
     ),
     Bug(
         "no guard read",
@@ -128,7 +128,7 @@ SENDING: tuple[Bug, ...] = (
         SYNC + "batch.py",
         "            _settle_stamps(records, readings)\n",
         "            _settle_stamps([], readings)\n",
-        ("tests/machines/test_cases.py::test_a_stamp_does_not_go_alone_when_all_else_is_there",),
+        (CASES + "test_a_stamp_does_not_go_alone_when_all_else_is_there",),
     ),
 )
 
@@ -171,8 +171,8 @@ DECIDING: tuple[Bug, ...] = (
     Bug(
         "a lost request is tried for ever",
         STORE + "writes.py",
-        'attempt = case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt)',
-        'attempt = case((_I.state == "in_doubt", _I.attempt), else_=_I.attempt)',
+        'attempt=case((_I.state == "in_doubt", _I.attempt + 1), else_=_I.attempt)',
+        'attempt=case((_I.state == "in_doubt", _I.attempt), else_=_I.attempt)',
         (OUTBOX,),
     ),
     Bug(
@@ -180,6 +180,44 @@ DECIDING: tuple[Bug, ...] = (
         SYNC + "settle.py",
         'settlements.append(Settlement(intent.id, "gone",',
         'settlements.append(Settlement(intent.id, "pending",',
-        ("tests/machines/test_cases.py::test_a_record_that_went_while_its_answer_was_lost_is_gone",),
+        (CASES + "test_a_record_that_went_while_its_answer_was_lost_is_gone",),
+    ),
+)
+
+TASKED: tuple[Bug, ...] = (
+    Bug(
+        "a task that somebody deleted is planned anew",
+        SYNC + "tasks.py",
+        "return one.task is not None and one.task.made_at is not None",
+        "return False",
+        ("tests/flow/test_tasks.py::test_a_deleted_task_is_never_made_again",),
+    ),
+    Bug(
+        "a task that somebody closed is followed further",
+        SYNC + "tasks.py",
+        'return "closed_by_somebody" if current.values[key, status] == DONE and theirs else None',
+        "return None",
+        ("tests/flow/test_tasks.py::test_who_closes_a_task_has_the_last_word",),
+    ),
+    Bug(
+        "the second attempt forgets that it makes the record",
+        SYNC + "batch.py",
+        "return replace(record, changes=changes, held=())",
+        "return PlanRecord(record.connection, record.object, record.record_id, record.account_id, changes)",
+        ("tests/flow/test_tasks_lost.py::test_a_task_whose_owner_hubspot_does_not_take_is_made_without_one",),
+    ),
+    Bug(
+        "what was never made counts as gone",
+        SYNC + "settle.py",
+        'meanings |= dict.fromkeys((one.id for one in unmade), "pending")',
+        "unmade.clear()",
+        ("tests/flow/test_tasks_lost.py::test_a_request_that_never_arrived_is_sent_again",),
+    ),
+    Bug(
+        "Salesforce: a deleted task is as good as none",
+        SALESFORCE + "tasks.py",
+        "return Observed(ref, missing=True, record_id=own)",
+        "return Observed(ref, missing=True)",
+        ("tests/contract/test_salesforce_tasks.py::test_a_task_that_is_there_already_is_in_doubt",),
     ),
 )

@@ -31,6 +31,7 @@ CHECKS: Mapping[int, Check] = MappingProxyType(
         13: on_surroundings.within_quota,
         18: on_surroundings.neighbours_untouched,
         20: on_surroundings.idle_means_idle,
+        21: on_effects.one_task_an_alert,
     }
 )
 """Invariant → what judges it."""

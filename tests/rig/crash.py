@@ -33,6 +33,8 @@ BENCHES: tuple[tuple[Vendor, StoreName], ...] = (
     ("salesforce", "sqlite"),
     ("salesforce", "postgresql"),
     ("hubspot", "postgresql"),
+    ("gainsight", "sqlite"),
+    ("gainsight", "postgresql"),
 )
 """In this order two workers have a vendor's and a store's work each, whatever takes longer."""
 Grounds = dict[Vendor, Ground]
@@ -249,8 +251,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7, help="of the kills and mixes by chance")
     parser.add_argument("--repeat", metavar="TRIAL", help="one trial, as a violation names it")
     parser.add_argument("--parts", default=",".join((*PARTS, "recovery")), help="some of them, with commas")
-    parser.add_argument("--stores", default=",".join(get_args(StoreName)), help="one of them or both")
-    parser.add_argument("--crms", default=",".join(get_args(Vendor)), help="one of them or both")
+    parser.add_argument("--stores", default=",".join(get_args(StoreName)), help="some of them")
+    parser.add_argument("--crms", default=",".join(get_args(Vendor)), help="some of them")
     parser.add_argument("--kills", type=int, help="so many kills by chance instead")
     parser.add_argument("--doubles", type=int, help="so many double kills instead, those by chance included")
     parser.add_argument("--jobs", type=int, default=2, help="processes")

@@ -17,6 +17,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.gainsight.app import create_app as create_gainsight
+from sandbox.gainsight.state import GainsightState
 from sandbox.http import Edge, Wire
 from sandbox.hubspot.app import create_app as create_hubspot
 from sandbox.hubspot.auth import Token
@@ -26,6 +28,7 @@ from sandbox.salesforce.app import create_app as create_salesforce
 from sandbox.salesforce.options import SalesforceOptions
 from sandbox.salesforce.state import SalesforceState
 from sandbox.world.shape import Shape, shaped
+from tests.rig import tenant
 from tests.rig.clock import SharedClock
 from tests.rig.kin import die_with_parent
 from tests.rig.watched import Mischief, Vendor, Watched
@@ -33,6 +36,7 @@ from tests.rig.watched import Mischief, Vendor, Watched
 SECRETS: Mapping[Vendor, str] = {
     "hubspot": "pat-na1-5ca1ab1e-0000-4000-8000-c0ffee00cafe",
     "salesforce": "00D5ca1ab1e0000!canary.session.of.the.rig",
+    "gainsight": "5ca1ab1e-c0ffee-canary-key-of-the-rig",
 }
 """Credentials that must show nowhere; they open nothing but the rig's own CRMs."""
 DAY = date(2026, 11, 20)
@@ -47,15 +51,17 @@ class Crm:
 
     vendor: Vendor
     clock: SharedClock
-    state: HubSpotState | SalesforceState = field(init=False)
+    state: HubSpotState | SalesforceState | GainsightState = field(init=False)
     listener: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
-        world = shaped(7, Shape(self.vendor, SIZE, SIZE, SIZE), DAY)
+        world = shaped(7, Shape("salesforce" if self.vendor == "salesforce" else "hubspot", SIZE, SIZE, SIZE), DAY)
         if self.vendor == "hubspot":
             tokens = (Token(SECRETS["hubspot"], "keepwell"),)
             options = HubSpotOptions(tokens, burst=10**6, searches_per_second=10**6, clock=self.clock.seconds)
             self.state = HubSpotState.from_world(world, options)
+        elif self.vendor == "gainsight":
+            self.state = tenant.tenant_of(world, self.clock, SECRETS["gainsight"])
         else:
             session = (SECRETS["salesforce"],)
             self.state = SalesforceState.from_world(world, SalesforceOptions(clock=self.clock.now, session_ids=session))
@@ -77,6 +83,9 @@ class Crm:
             roomy = {"burst_per_10s": 100_000, "associations_per_10s": 100_000, "search_per_second": 1_000}
             token = SECRETS["hubspot"]
             return {"type": "hubspot", "access_token": token, "base_url": self.url, "limits": roomy}
+        if isinstance(self.state, GainsightState):
+            own = {"access_key": SECRETS["gainsight"], "integration_user": self.state.tenant.integration_user}
+            return {"type": "gainsight", "base_url": self.url, "limits": {"per_minute": 100_000}, **own}
         auth = {"flow": "token", "access_token": SECRETS["salesforce"], "instance_url": self.url}
         return {"type": "salesforce", "auth": auth}
 
@@ -84,6 +93,8 @@ class Crm:
         """Ids of the records that carry accounts."""
         if isinstance(self.state, HubSpotState):
             return [str(one) for one in sorted(self.state.portal.stores["companies"].live)]
+        if isinstance(self.state, GainsightState):
+            return sorted(self.state.tenant.tables["company"].rows)
         table = self.state.org.tables["Account"]
         return sorted(one for one, row in table.rows.items() if not row[table.columns["IsDeleted"]])
 
@@ -94,6 +105,9 @@ class Crm:
         if isinstance(self.state, HubSpotState):
             portal = self.state.portal
             portal.write("companies", portal.stores["companies"].live[int(record)], values, PERSON)
+            return
+        if isinstance(self.state, GainsightState):
+            tenant.edit(self.state, record, dict(values))
             return
         writer = self.state.admin(self.state.person(), "edit", visible_after=self.state.options.late_commit)
         writer.update("Account", record, values)
@@ -106,6 +120,9 @@ class Crm:
         if isinstance(self.state, HubSpotState):
             portal = self.state.portal
             portal.archive("companies", portal.stores["companies"].live[int(record)], PERSON)
+            return
+        if isinstance(self.state, GainsightState):
+            tenant.archive(self.state, record)
             return
         writer = self.state.admin(self.state.person(), "edit", visible_after=self.state.options.late_commit)
         writer.delete("Account", record)
@@ -120,6 +137,9 @@ class Crm:
             live = portal.stores["companies"].live
             portal.merge("companies", live[int(into)], live[int(record)], PERSON)
             return
+        if isinstance(self.state, GainsightState):
+            tenant.archive(self.state, record)
+            return
         writer = self.state.admin(self.state.person(), "edit", visible_after=self.state.options.late_commit)
         writer.merge("Account", into, [record])
         writer.commit()
@@ -128,6 +148,8 @@ class Crm:
         """The vendor's web application."""
         if isinstance(self.state, HubSpotState):
             return Edge(create_hubspot(self.state), self.clock.seconds)
+        if isinstance(self.state, GainsightState):
+            return Edge(create_gainsight(self.state), self.clock.seconds)
         return Edge(create_salesforce(self.state), self.clock.seconds)
 
     def serve_until(self, pid_fd: int) -> None:

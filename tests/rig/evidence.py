@@ -52,7 +52,9 @@ class Evidence:
     @cached_property
     def explained(self) -> list[Explained]:
         """Every effect that we had, with the intent behind it."""
-        return [one for truth in self.truths for one in _explained(truth, self.books.of(truth.connection))]
+        return [
+            one for truth in self.truths for one in _explained(truth, self.books.of(truth.connection, truth.object))
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from tests.rig.evidence import Evidence, Explained, Place, value_of
 from tests.rig.truth import Effect, Truth
 
 HELD_BY_PEOPLE = ("override", "lifecyclestage")
+GONE = frozenset({"archive", "purge"})
+"""Actions by which a record goes."""
 RESOLUTION = timedelta(seconds=1)
 """Salesforce's stamps are whole seconds, cut off."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,8 +31,8 @@ def no_lost_update(case: Evidence) -> Iterator[str]:
             yield f"left {row['state']}: {_named(row)} ({row['reason']})"
     for truth in case.truths:
         there = {(one.id, str(one.property)): one for one in truth.sets()}
-        standing = case.books.ledger(truth.connection)
-        for place, row in _confirmed_last(case.books.of(truth.connection)).items():
+        standing = case.books.ledger(truth.connection, truth.object)
+        for place, row in _confirmed_last(case.books.of(truth.connection, truth.object)).items():
             yield from _not_there(truth, row, there.get(place))
             entry = standing.get(place)
             if entry is None:
@@ -83,6 +85,7 @@ def _not_ours_to_touch(truth: Truth) -> Iterator[str]:
     business = {truth.object, *truth.kinds.values()}
     for one in truth.journal:
         own = one.action == "set" and one.object == truth.object and one.property in truth.specs
+        own = own or (truth.makes and one.action == "create")
         if one.ours and one.object in business and not own:
             yield f"{truth.connection}: {one.action} of {one.object} {one.id} {one.property or ''}".rstrip()
 
@@ -196,6 +199,36 @@ def _chain(books: Books) -> Iterator[str]:
     for head in books.tables["audit_head"]:
         if (head["seq"], head["hash"]) != (number, last):
             yield f"the audit chain ends at {number}, its head says {head['seq']}"
+
+
+def one_task_an_alert(case: Evidence) -> Iterator[str]:
+    """21: an alert has one task in a CRM at most, announced before it was made, and none again once somebody removed
+    it."""
+    for truth in case.truths:
+        if truth.makes:
+            yield from _tasks(case, truth)
+
+
+def _tasks(case: Evidence, truth: Truth) -> Iterator[str]:
+    known = {row["key"]: row for row in case.books.tables["alert_task"] if row["connection"] == truth.connection}
+    sent = {row["record_id"] for row in case.books.of(truth.connection, truth.object) if row["sent_at"] is not None}
+    made = Counter(one.id for one in truth.journal if one.ours and one.action == "create")
+    removed: set[str] = set()
+    for one in truth.journal:
+        if one.action in GONE:
+            removed.add(one.id)
+        elif one.ours and one.id in removed:
+            yield f"{truth.connection}: {one.action} of task {one.id} after somebody removed it"
+    for key, times in made.items():
+        if times > 1:
+            yield f"{truth.connection}: task {key} was made {times} times"
+        if key not in known:
+            yield f"{truth.connection}: task {key} stands for no alert"
+        if key not in sent:
+            yield f"{truth.connection}: task {key} was not announced"
+    for key, row in known.items() if case.quiet else ():
+        if (row["made_at"] is not None) != (key in made):
+            yield f"{truth.connection}: task {key} of alert {row['alert_id']} was made {made[key]} times, says the CRM"
 
 
 def _place(row: Row) -> Place:

@@ -92,7 +92,7 @@ def tokens_only_grow(case: Evidence) -> Iterator[str]:
     given = {row["key"]: row["token"] for row in case.books.tables["lease"]}
     for truth in case.truths:
         highest = 0
-        for row in case.books.of(truth.connection):
+        for row in case.books.of(truth.connection, truth.object):
             if row["token"] is not None:
                 if row["token"] < highest:
                     yield f"intent {row['id']} was sent with token {row['token']}, after one with {highest}"

@@ -12,7 +12,7 @@ from tests.altered import Alteration, Case, try_all
 from tests.rig.bug import Bug
 from tests.rig.bugs import BUGS
 
-ENVIRONMENT: Mapping[str, str] = {"CI": "1", "KEEPWELL_HISTORIES": "150"}
+ENVIRONMENT: Mapping[str, str] = {"CI": "1", "KEEPWELL_HISTORIES": "400"}
 """State machines try the same histories each time, many of them, and look for no shorter one that goes wrong."""
 
 

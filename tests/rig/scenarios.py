@@ -17,11 +17,24 @@ Verb = Literal["apply", "sync", "undo"]
 USAGE: Mapping[Vendor, tuple[str, str]] = {
     "hubspot": ("logins_per_user_week_30d", "usage_updated_on"),
     "salesforce": ("Logins_Per_User_Week__c", "Usage_Updated_On__c"),
+    "gainsight": ("Logins_Per_User_Week__gc", "Usage_Updated_On__gc"),
 }
 """The properties with a customer's use, and the day that it is of."""
-SEGMENT: Mapping[Vendor, str] = {"hubspot": "cs_segment", "salesforce": "CS_Segment__c"}
-SCORE: Mapping[Vendor, str] = {"hubspot": "cs_health_score", "salesforce": "CS_Health_Score__c"}
-TENURE: Mapping[Vendor, str] = {"hubspot": "cs_tenure_stage", "salesforce": "CS_Tenure_Stage__c"}
+SEGMENT: Mapping[Vendor, str] = {
+    "hubspot": "cs_segment",
+    "salesforce": "CS_Segment__c",
+    "gainsight": "CS_Segment__gc",
+}
+SCORE: Mapping[Vendor, str] = {
+    "hubspot": "cs_health_score",
+    "salesforce": "CS_Health_Score__c",
+    "gainsight": "CS_Health_Score__gc",
+}
+TENURE: Mapping[Vendor, str] = {
+    "hubspot": "cs_tenure_stage",
+    "salesforce": "CS_Tenure_Stage__c",
+    "gainsight": "CS_Tenure_Stage__gc",
+}
 THEIRS = "12.5"
 """A score that nothing computes, set by a person."""
 
@@ -94,6 +107,7 @@ FAULTS = ("drop", "commit_then_drop", "500", "502", "503", "html_200", "truncate
 REFUSALS: Mapping[Vendor, tuple[str, ...]] = {
     "hubspot": ("unauthorized", "ten_secondly", "secondly", "locked"),
     "salesforce": ("unauthorized", "concurrent", "unavailable", "429"),
+    "gainsight": ("unauthorized", "too_many"),
 }
 """What a vendor says when a token or a share of its service has run out; a day's quota would take the rest of a day."""
 

@@ -15,13 +15,15 @@ from typing import Any
 
 from config.frameworks import load_framework_file
 from mapping.framework import Framework
-from mapping.outputs import output_fields
+from mapping.outputs import output_fields, override_fields
 from mapping.records import FieldSpec
+from sandbox.gainsight.state import GainsightState
 from tests.rig.books import read_books
 from tests.rig.clock import SharedClock
 from tests.rig.crm import DAY, Crm
 from tests.rig.doomed import MODULES, Left, Order, RunClock, World
 from tests.rig.scenarios import SEGMENT, USAGE, Scenario, Stage, StageName, mixed, named
+from tests.rig.tenant import add_fields
 from tests.rig.truth import state_of, truth_of
 from tests.rig.watched import Vendor
 
@@ -138,6 +140,8 @@ class _Preparation:
         self.crm.clock.stand_at(NOON)
         stamps = [at for stream in state_of(self.crm.state)["modified"].values() for at in stream.values()]
         assert max(stamps) < NOON.timestamp(), "a record of the portfolio was changed in the future"
+        if isinstance(self.crm.state, GainsightState):
+            add_fields(self.crm.state, (*output_fields(self.framework), *override_fields()))
         self.run("fields")
         self.run("pull", NEIGHBOUR)
         found: dict[str, str] = self.run("properties")["properties"][self.crm.vendor]

@@ -13,11 +13,12 @@ from uuid import uuid4
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine, select
+from sqlalchemy import LargeBinary, Table, TableClause, column, create_engine, insert, select, table
 from sqlalchemy.engine import make_url
 
 from store.database import open_store
 from store.tables import metadata
+from store.types import PackedFrame
 from tests.flow.databases import SERVER
 
 StoreName = Literal["sqlite", "postgresql"]
@@ -113,10 +114,10 @@ class PostgresTrialStore:
             source = create_engine(f"sqlite:///{prepared}")
             target = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
             with source.connect() as here, target.begin() as there:
-                for table in metadata.sorted_tables:
-                    rows = [dict(row._mapping) for row in here.execute(select(table))]
+                for each in map(_unread, metadata.sorted_tables):
+                    rows = [dict(row._mapping) for row in here.execute(select(each))]
                     if rows:
-                        there.execute(table.insert(), rows)
+                        there.execute(insert(each), rows)
             source.dispose()
             target.dispose()
             self._prepared[prepared] = name
@@ -147,3 +148,9 @@ def trial_store(name: StoreName, folder: Path) -> Iterator[TrialStore]:
 
 def _address(server: psycopg.Connection[tuple[Any, ...]], schema: str) -> str:
     return f"postgresql://{server.info.user}@127.0.0.1:5432/test?options=-csearch_path%3D{schema}"
+
+
+def _unread(whole: Table) -> TableClause:
+    """A table whose packed frames are bytes: to read one starts polars' threads, which no fork survives."""
+    types = {one.name: LargeBinary() if isinstance(one.type, PackedFrame) else one.type for one in whole.columns}
+    return table(whole.name, *(column(name, kind) for name, kind in types.items()))

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from config.limits import Limit
+from sandbox.hubspot.auth import PRIVATE_TOKEN
 from sync.deps import RunOptions
 from tests.flow.checker import evidence_of
 from tests.flow.rig import rig
+from tests.flow.tasked import tasked
 from tests.rig.books import Books
 from tests.rig.checker import CHECKS, ELSEWHERE, judge
 from tests.rig.evidence import Evidence, Idle
@@ -222,7 +225,7 @@ def changes_unaccounted_for(case: Evidence) -> Evidence:
 
 
 def counted_but_not_written(case: Evidence) -> Evidence:
-    last = case.books.intents[-1]["id"]
+    last = max(row["id"] for row in case.books.intents if row["state"] == "confirmed")
     return rows(case, "intent", lambda row: {"state": "superseded"} if row["id"] == last else None)
 
 
@@ -274,6 +277,80 @@ SPOILED: tuple[tuple[int, Spoil], ...] = (
 )
 
 
+@pytest.fixture(scope="module")
+def with_tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+    """A workspace whose alerts became tasks."""
+    with tasked(tmp_path_factory.mktemp("tasks")) as it:
+        it.fall()
+        assert it.created()
+        yield evidence_of(it.rig)
+
+
+def with_tasks_truth(case: Evidence, change: Callable[[Truth], Truth]) -> Evidence:
+    return replace(case, truths=[change(one) if one.makes else one for one in case.truths])
+
+
+def task_of(truth: Truth) -> Effect:
+    return next(one for one in truth.journal if one.action == "create")
+
+
+def a_second_task(case: Evidence) -> Evidence:
+    return with_tasks_truth(case, lambda truth: more(truth, task_of(truth)))
+
+
+def a_task_of_no_alert(case: Evidence) -> Evidence:
+    return with_table(case, "alert_task", [])
+
+
+def a_task_that_nobody_announced(case: Evidence) -> Evidence:
+    kept = [row for row in case.books.tables["intent"] if row["object"] != "tasks"]
+    return with_table(case, "intent", kept)
+
+
+def a_task_after_its_removal(case: Evidence) -> Evidence:
+    def change(truth: Truth) -> Truth:
+        made = task_of(truth)
+        return more(truth, replace(made, action="archive", ours=False), last_of_ours(truth))
+
+    return with_tasks_truth(case, change)
+
+
+def a_task_that_is_not_there(case: Evidence) -> Evidence:
+    return with_tasks_truth(case, lambda truth: replace(truth, journal=[]))
+
+
+SPOILED_TASKS: tuple[tuple[int, Spoil], ...] = (
+    (21, a_second_task),
+    (21, a_task_of_no_alert),
+    (21, a_task_that_nobody_announced),
+    (21, a_task_after_its_removal),
+    (21, a_task_that_is_not_there),
+    (1, a_task_that_is_not_there),
+    (2, a_task_that_nobody_announced),
+)
+
+
+def test_a_sound_workspace_with_tasks_passes(with_tasks: Evidence) -> None:
+    assert judge(with_tasks) == []
+    assert any(one.truth.makes for one in with_tasks.explained)
+
+
+def test_a_task_that_was_made_without_a_key_is_found(tmp_path: Path) -> None:
+    with tasked(tmp_path) as it:
+        task = {"properties": {"hs_task_subject": "Whose?", "hs_timestamp": "2026-11-20T12:00:00Z"}}
+        headers = {"Authorization": f"Bearer {PRIVATE_TOKEN}"}
+        url = f"{it.rig.crm.hubspot_url}/crm/v3/objects/tasks"
+        requests.post(url, json=task, headers=headers, timeout=30).raise_for_status()
+        assert 21 in {violation.invariant for violation in judge(evidence_of(it.rig))}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "spoil"), SPOILED_TASKS, ids=[f"{number}-{one.__name__}" for number, one in SPOILED_TASKS]
+)
+def test_what_is_wrong_with_tasks_is_found(with_tasks: Evidence, invariant: int, spoil: Spoil) -> None:
+    assert invariant in {violation.invariant for violation in judge(spoil(with_tasks))}
+
+
 def test_a_sound_workspace_passes(sound: Evidence) -> None:
     assert judge(sound) == []
     assert sound.explained, "there was something to judge"
@@ -301,11 +378,11 @@ def test_what_came_between_guard_read_and_request_is_forgiven_for_some_seconds(
 
 
 def test_every_check_was_seen_to_fail() -> None:
-    assert {number for number, _ in SPOILED} == set(CHECKS)
+    assert {number for number, _ in (*SPOILED, *SPOILED_TASKS)} == set(CHECKS)
 
 
 def test_every_invariant_is_judged_somewhere() -> None:
-    assert sorted({*CHECKS, *ELSEWHERE}) == list(range(1, 21))
+    assert sorted({*CHECKS, *ELSEWHERE}) == list(range(1, 22))
     for named in (test for tests in ELSEWHERE.values() for test in tests):
         file, _, name = named.partition("::")
         tree = ast.parse((ROOT / file).read_text("utf-8"))

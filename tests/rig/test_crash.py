@@ -25,6 +25,11 @@ TRIALS = (
     "salesforce/sqlite/lost-then-edited@apply.claimed#1",
     "salesforce/sqlite/mix:1@180+120",
     "salesforce/postgresql/answer-lost@settle.decided#1",
+    "gainsight/sqlite/changed@apply.sent#1+settle.read_back#1",
+    "gainsight/sqlite/rejected@apply.settled#1",
+    "gainsight/sqlite/gone-meanwhile@apply.sent#1",
+    "gainsight/sqlite/edited-again@apply.guard_read#1",
+    "gainsight/postgresql/answer-lost@settle.decided#1",
 )
 
 

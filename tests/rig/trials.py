@@ -32,7 +32,7 @@ from tests.rig.truth import Truth, truth_of
 from tests.rig.watched import LATE, Vendor
 
 Values = Mapping[tuple[str, str], str | None]
-STAMPS = ("cs_scored_at", "CS_Scored_At__c")
+STAMPS = ("cs_scored_at", "CS_Scored_At__c", "CS_Scored_At__gc")
 UNBROKEN = 7
 """Number under which a state that differs from an unbroken run's is reported: a run is resumable."""
 RUNS_TO_REST = 3
@@ -246,7 +246,7 @@ class Play:
 
     def ledger(self) -> Values:
         """What the ledger says by (record, property), stamps left out."""
-        standing = read_books(self.store.url).ledger(self.ground.vendor)
+        standing = read_books(self.store.url).ledger(self.ground.vendor, self._truth().object)
         return {place: row["written"] for place, row in standing.items() if place[1] not in STAMPS}
 
     def _truth(self) -> Truth:

@@ -11,12 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mapping.records import FieldSpec
+from sandbox.gainsight.state import GainsightState
 from sandbox.hubspot.state import HubSpotState
 from sandbox.salesforce.moments import read_stamp
 from sandbox.salesforce.state import SalesforceState
 
 HUBSPOT_STREAMS = {"companies": "companies", "deals": "deals", "tickets": "tickets"}
 SALESFORCE_STREAMS = {"accounts": "Account", "opportunities": "Opportunity", "cases": "Case", "contracts": "Contract"}
+GAINSIGHT_STREAMS = {"companies": "Company"}
+STREAMS = {"hubspot": HUBSPOT_STREAMS, "salesforce": SALESFORCE_STREAMS, "gainsight": GAINSIGHT_STREAMS}
+OBJECTS = {"hubspot": "companies", "salesforce": "Account", "gainsight": "Company"}
+"""What carries accounts, by vendor."""
 LIFE = frozenset({"create", "archive", "purge", "restore", "merge"})
 """Actions in a journal by which a record comes or goes."""
 
@@ -47,7 +52,10 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Truth:
     """One CRM: `specs` are the properties that Keepwell may write there, by name; `modified` are its live records'
-    last modifications, by stream; `refused` requests were over its quota; `asked` is None where nobody listened."""
+    last modifications, by stream; `refused` requests were over its quota; `asked` is None where nobody listened.
+
+    There is one for the accounts of a CRM, and one for its tasks, which Keepwell `makes`: their ids are their keys.
+    """
 
     connection: str
     object: str
@@ -57,6 +65,7 @@ class Truth:
     refused: int = 0
     asked: Sequence[Asked] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
+    makes: bool = False
 
     def sets(self) -> list[Effect]:
         """Effects on the properties that Keepwell may write."""
@@ -88,8 +97,13 @@ def effects(journal: Sequence[Mapping[str, Any]]) -> list[Effect]:
     ]
 
 
-def state_of(state: HubSpotState | SalesforceState) -> dict[str, Any]:
+State = HubSpotState | SalesforceState | GainsightState
+
+
+def state_of(state: State) -> dict[str, Any]:
     """What a checker asks of a state, as JSON-able data."""
+    if isinstance(state, GainsightState):
+        return _tenant(state)
     if isinstance(state, HubSpotState):
         stores = {stream: state.portal.stores[kind].live for stream, kind in HUBSPOT_STREAMS.items()}
         return {
@@ -114,15 +128,34 @@ def state_of(state: HubSpotState | SalesforceState) -> dict[str, Any]:
     }
 
 
+def _tenant(state: GainsightState) -> dict[str, Any]:
+    """A tenant as its readers see it: items of picklists by what their labels mean."""
+    tenant = state.tenant
+    items = {one.gsid: one.label for category in tenant.categories.values() for one in category.items}
+
+    def shown(value: object) -> object:
+        return items.get(value, value) if isinstance(value, str) else value
+
+    journal = [
+        {**one, "object": "Company", "old": shown(one["old"]), "new": shown(one["new"])}
+        for one in tenant.journal.as_json()
+        if one["object"] == "company"
+    ]
+    modified = {
+        str(row["Gsid"]): float(str(row["ModifiedDate"])) / 1000 for row in tenant.tables["company"].rows.values()
+    }
+    return {"journal": journal, "refused": state.quota.refused, "modified": {"companies": modified}}
+
+
 def truth_of(
     data: Mapping[str, Any], *, connection: str, specs: Mapping[str, FieldSpec], vendor: str | None = None
 ) -> Truth:
     """The truth in data that `state_of` gave, perhaps in another process, with what the rig listened to."""
-    hubspot = (vendor or connection) == "hubspot"
+    kind = vendor or connection
     asked = data.get("asked")
     return Truth(
         connection=connection,
-        object="companies" if hubspot else "Account",
+        object=OBJECTS[kind],
         specs=specs,
         journal=effects(data["journal"]),
         modified={
@@ -131,7 +164,7 @@ def truth_of(
         },
         refused=data["refused"],
         asked=None if asked is None else [Asked(_at(one["at"]), one["named"]) for one in asked],
-        kinds=HUBSPOT_STREAMS if hubspot else SALESFORCE_STREAMS,
+        kinds=STREAMS[kind],
     )
 
 

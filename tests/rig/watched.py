@@ -9,31 +9,47 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.faults import read_fault
+from sandbox.gainsight.faults import KINDS
+from sandbox.gainsight.state import GainsightState
 from sandbox.http import JSONAnswer, drop
 from sandbox.hubspot.faults import fault_from
 from sandbox.hubspot.schema import Property
 from sandbox.hubspot.state import HubSpotState
 from sandbox.salesforce.rules import ValidationRule
 from sandbox.salesforce.state import SalesforceState
+from tests.rig import tenant
 from tests.rig.clock import SharedClock
-from tests.rig.truth import state_of
+from tests.rig.truth import State, state_of
 
-Vendor = Literal["hubspot", "salesforce"]
+Vendor = Literal["hubspot", "salesforce", "gainsight"]
 Role = Literal["read", "write", "other"]
 LATE = 60.0
 """Seconds after which a late request has its effect: half of the grace that a run leaves it."""
 ON_THE_WIRE = frozenset(
     {"drop", "commit_then_drop", "500", "502", "503", "504", "html_200", "truncated_json", "truncated_body",
-     "unauthorized", "ten_secondly", "secondly", "locked", "concurrent", "unavailable", "429"}
+     "unauthorized", "ten_secondly", "secondly", "locked", "concurrent", "unavailable", "429", "too_many"}
 )  # fmt: skip
 """Kinds of mischief that the sandbox's own script of faults does."""
-WRITE_PATHS = {"hubspot": ("POST", "*/batch/update"), "salesforce": ("PATCH", "*/composite/sobjects")}
-READ_PATHS = {"hubspot": ("POST", "*/companies/batch/read"), "salesforce": ("POST", "*/composite/sobjects/Account")}
+WRITE_PATHS = {
+    "hubspot": ("POST", "*/batch/update"),
+    "salesforce": ("PATCH", "*/composite/sobjects"),
+    "gainsight": ("PUT", "*/objects/Company"),
+}
+READ_PATHS = {
+    "hubspot": ("POST", "*/companies/batch/read"),
+    "salesforce": ("POST", "*/composite/sobjects/Account"),
+    "gainsight": ("POST", "*/query/Company"),
+}
+"""In Gainsight pages of a pull come the same way as guard reads."""
+
+_ROLES: Mapping[Role, Mapping[Vendor, tuple[str, str]]] = {"write": WRITE_PATHS, "read": READ_PATHS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +73,7 @@ class Crm(Protocol):
 
     vendor: Vendor
     clock: SharedClock
-    state: HubSpotState | SalesforceState
+    state: State
 
     def edit(self, record: str, values: Mapping[str, str]) -> None: ...
 
@@ -127,13 +143,11 @@ class Watched:
         await self._app(scope, receive, send)
 
     def _role(self, method: str, path: str) -> Role:
-        if self._crm.vendor == "hubspot":
-            if method == "POST" and path.endswith("/companies/batch/update"):
-                return "write"
-            return "read" if method == "POST" and path.endswith("/companies/batch/read") else "other"
-        if method == "PATCH" and path.endswith("/composite/sobjects"):
-            return "write"
-        return "read" if method == "POST" and path.endswith("/composite/sobjects/Account") else "other"
+        for role, paths in _ROLES.items():
+            wanted, pattern = paths[self._crm.vendor]
+            if method == wanted and fnmatchcase(path, pattern):
+                return role
+        return "other"
 
     def _later(self, scope: Scope, body: bytes) -> None:
         """Carry a request out when the clock is further on; its answer goes nowhere."""
@@ -161,6 +175,8 @@ class Watched:
         fault = {"kind": one.do, "method": method, "path": path, "nth": one.nth}
         if isinstance(self._crm.state, HubSpotState):
             self._crm.state.faults.faults.append(fault_from(fault))
+        elif isinstance(self._crm.state, GainsightState):
+            self._crm.state.faults.faults.append(read_fault(fault, KINDS))
         else:
             self._crm.state.faults.add([fault])
 
@@ -169,12 +185,15 @@ class Watched:
         if isinstance(state, SalesforceState):
             state.rules.append(ValidationRule("Account", one.property, "This value is not wanted here.", (one.value,)))
             return
+        if isinstance(state, GainsightState):
+            tenant.forbid(state, one.property, one.value)
+            return
         properties = state.portal.schemas["companies"].properties
         properties[one.property] = _narrowed(properties[one.property], one.value)
 
     def _heal(self) -> None:
         self._mischief = [one for one in self._mischief if one.do == "forbid"]
-        if isinstance(self._crm.state, HubSpotState):
+        if isinstance(self._crm.state, HubSpotState | GainsightState):
             self._crm.state.faults.faults.clear()
         else:
             self._crm.state.faults.clear()
@@ -195,8 +214,9 @@ def _named(vendor: Vendor, body: bytes) -> dict[str, list[str]]:
         return {}
     if vendor == "hubspot":
         return {str(one["id"]): list(one["properties"]) for one in data["inputs"]}
-    aside = {"attributes", "Id", "id"}
-    return {str(one.get("Id", one.get("id"))): [name for name in one if name not in aside] for one in data["records"]}
+    aside = {"attributes", "Id", "id", "Gsid"}
+    records = [(one.get("Gsid") or one.get("Id", one.get("id")), one) for one in data["records"]]
+    return {str(record): [name for name in one if name not in aside] for record, one in records}
 
 
 async def _body(receive: Receive) -> bytes:

@@ -48,7 +48,7 @@ class Portal:
         headers = more.pop("headers", {})
         if token is not None:
             headers = {**headers, "Authorization": f"Bearer {token or self.token}"}
-        return self.session.request(method, self.url + path, headers=headers, timeout=10, **more)
+        return self.session.request(method, self.url + path, headers=headers, timeout=60, **more)
 
     def get(self, path: str, **params: Any) -> requests.Response:
         return self.call("GET", path, params=params)

@@ -21,7 +21,7 @@ import uvicorn
 from requests.adapters import HTTPAdapter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.http import Wire
+from sandbox.http import Edge, Wire
 from sandbox.salesforce.app import create_app
 from sandbox.salesforce.options import INTEGRATION_USERNAME, SalesforceOptions
 from sandbox.salesforce.state import SalesforceState
@@ -61,7 +61,7 @@ class Org:
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}
         rooted = path.startswith(("/services", "/_sandbox", "/id"))
         address = self.url + ("" if rooted else VERSION) + path
-        return self.session.request(method, address, headers=headers, timeout=10, **more)
+        return self.session.request(method, address, headers=headers, timeout=60, **more)
 
     def get(self, path: str, headers: dict[str, str] | None = None, **params: Any) -> requests.Response:
         return self.call("GET", path, params=params, headers=headers or {})
@@ -142,7 +142,8 @@ def serving() -> Iterator[MakeOrg]:
     """Serve on a free loopback port; the value makes fresh orgs: `make(accounts=60, **options)`."""
     switch = _Switch()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(switch, http=Wire, ws="none", lifespan="off", log_config=None))
+    config = uvicorn.Config(switch, http=Wire, ws="none", lifespan="off", log_config=None, date_header=False)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()
     while not server.started:
@@ -154,7 +155,7 @@ def serving() -> Iterator[MakeOrg]:
         clock = MovableClock()
         chosen = SalesforceOptions(clock=clock, **{"session_ids": (RAW_TOKEN,), "bulk_polls": 0, **options})
         state = SalesforceState.from_world(world or generate(7, accounts, TODAY), chosen)
-        switch.inside = create_app(state)
+        switch.inside = Edge(create_app(state), lambda: clock().timestamp())
         org = Org(url, state, clock)
         sessions.append(org.session)
         return org

@@ -157,7 +157,7 @@ def test_definitions_say_what_cannot_be_written(hub: Portal) -> None:
 
 
 def test_limits_count_custom_properties_and_hold() -> None:
-    with portal(accounts=0, custom_property_limit=40) as hub:
+    with portal(accounts=0, custom_property_limit=130) as hub:
         before = hub.get("/crm/v3/limits/custom-properties").json()["byObjectType"][0]
         room = before["limit"] - before["usage"]
         definitions = [{**GRADE, "groupName": "companyinformation", "name": f"p{n}"} for n in range(room + 1)]

@@ -6,11 +6,15 @@ Exits with 1 when an invariant was violated, and then prints the command that re
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+# Frames of a dozen rows are handed around for longer than they are worked on; Polars reads this when it is imported.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from tests.sim.world import Figures, simulate
 

@@ -150,6 +150,9 @@ class ModelConnector:
 
         yield Page(tuple(self._ask(found)))
 
+    def tasks(self) -> None:
+        return None
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         def current() -> list[Observed]:
             self._crm.catch_up()
@@ -186,6 +189,9 @@ class ModelConnector:
 
     def usage(self) -> Usage:
         return self._meter.usage()
+
+    def quota_left(self) -> None:
+        return None
 
     def close(self) -> None:
         pass
@@ -328,7 +334,8 @@ class ModelConnector:
         permit = self._budget.acquire(self._daily, self._burst)
         self._crm.arrives()
         permit.answered()
-        self._meter.request()
+        with self._meter.request("GET", "/"):
+            pass
         left = self._crm.spent_until - self._clock()
         if left > 0:
             self._weather.note("daily limit")
@@ -339,7 +346,8 @@ class ModelConnector:
         """A new token, for a request of its own."""
         self._budget.acquire(self._daily, self._burst).answered()
         self._crm.arrives()
-        self._meter.request()
+        with self._meter.request("GET", "/"):
+            pass
         self._weather.requests += 1
         self._process.sleep(self._dice.uniform(0.05, 0.4))
 

@@ -18,6 +18,7 @@ from mapping.canonical import canonical
 from mapping.records import FieldSpec
 from store import Store, audit, leases
 from store.intents import OPEN
+from store.sql import its
 from store.tables import audit as audit_table
 from store.tables import intent, ledger, raw_record, run
 from sync.deps import Timing
@@ -27,6 +28,13 @@ from tests.sim.crm import Effect, ModelCrm
 TIMING = Timing()
 """What the engine promises."""
 MOST_SHOWN = 20
+WS = "default"
+# Made once: SQLAlchemy takes longer to build a query than to carry it out. All indexes begin with the workspace:
+# without it each run that is judged would read everything that was ever written.
+_LAST_RUNS = select(run.c.id).where(run.c.workspace == WS).order_by(run.c.id.desc()).limit(20)
+_STATUS = select(run.c.status).where(run.c.workspace == WS, its(run.c.id))
+_INTENTS = select(intent).where(intent.c.workspace == WS, its(intent.c.run_id)).order_by(intent.c.id)
+_AUDITED = select(audit_table).where(audit_table.c.workspace == WS, its(audit_table.c.run_id))
 LANDED = ("confirmed", "conflict", "gone", "sent", "in_doubt", "stuck")
 """States of an intent whose request may have had its effect."""
 Key = tuple[str, str]
@@ -92,7 +100,7 @@ class Judge:
     def request_leaves(self, crm: ModelCrm, run_id: str) -> None:
         """One writer (9): whoever sends has the lease, for as long as the request may take."""
         with self._store.read() as c:
-            holder = leases.holder(c, "default", f"connection:{crm.name}")
+            holder = leases.holder(c, WS, f"connection:{crm.name}")
         if holder is None or holder.owner != run_id:
             self.violated(9, f"run {run_id} writes to {crm.name}, whose lease has {holder}")
         elif holder.expires_in < TIMING.deadline:
@@ -105,7 +113,7 @@ class Judge:
             if report.status in ("complete", "partial") and report.buckets().confirmed:
                 self.last_writer = report.run_id
         with self._store.read() as c:
-            known = c.execute(select(run.c.id).order_by(run.c.id.desc()).limit(20)).scalars().all()
+            known = c.execute(_LAST_RUNS).scalars().all()
         for one in reversed(known):
             if report is None or one <= report.run_id:
                 self._unjudged.setdefault(one, None)
@@ -139,7 +147,7 @@ class Judge:
             for one, effects in history.by_run.items():
                 self.violated(9, f"run {one} was over, and then came {effects}")
         with self._store.read() as c:
-            for problem in audit.verify_chain(c, "default"):
+            for problem in audit.verify_chain(c, WS):
                 self.violated(10, f"audit chain: {problem}")
             for status, one in c.execute(select(run.c.status, run.c.id).where(run.c.status == "running")):
                 self.violated(12, f"run {one} is {status} for ever")
@@ -172,9 +180,9 @@ class Judge:
         waiting = {one.run_id for history in self._histories.values() for one in history.crm.under_way()}
         for one in [one for one in self._unjudged if one not in waiting]:
             with self._store.read() as c:
-                state = c.execute(select(run.c.status).where(run.c.id == one)).scalar_one()
-                intents = c.execute(select(intent).where(intent.c.run_id == one).order_by(intent.c.id)).all()
-                audited = c.execute(select(audit_table).where(audit_table.c.run_id == one)).all()
+                state = c.execute(_STATUS, {"its_id": one}).scalar_one()
+                intents = c.execute(_INTENTS, {"its_run_id": one}).all()
+                audited = c.execute(_AUDITED, {"its_run_id": one}).all()
             if state == "running" or any(row.state in OPEN for row in intents):
                 continue
             del self._unjudged[one]
@@ -258,7 +266,8 @@ class Judge:
         """
         _l = ledger.c
         ids = [row.record_id, *history.crm.objects[history.crm.accounts][row.record_id].merged_from]
-        here = (_l.connection == row.connection) & _l.record_id.in_(ids) & (_l.property == row.property)
+        here = (_l.workspace == WS) & (_l.connection == row.connection) & (_l.object == row.object)
+        here &= _l.record_id.in_(ids) & (_l.property == row.property)
         with self._store.read() as c:
             rows = c.execute(select(_l.written, _l.written_at).where(here)).all()
         earlier = [one for one in rows if one.written_at.timestamp() <= effect.time and one.written == value]

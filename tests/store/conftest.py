@@ -20,7 +20,7 @@ SERVER = "postgresql://postgres@127.0.0.1:5432"
 
 def _server_or_skip() -> psycopg.Connection[tuple[object, ...]]:
     try:
-        return psycopg.connect(f"{SERVER}/test", autocommit=True, connect_timeout=3)
+        return psycopg.connect(f"{SERVER}/test", autocommit=True, connect_timeout=30)
     except psycopg.OperationalError as error:
         absent(f"no PostgreSQL server at 127.0.0.1:5432: {error}")
 

@@ -7,15 +7,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Column, ColumnElement, Connection, select
 
+from mapping.alert_life import Life
+from mapping.decisions import Decision
+from mapping.kept import KEPT
 from mapping.records import Link, Quarantined, RawRecord
 from store import (
     Store,
+    alerts,
     aliases,
     audit,
     backfills,
     cursors,
+    decisions,
     entities,
     epochs,
     evaluations,
@@ -25,6 +31,7 @@ from store import (
     ledger,
     links,
     marks,
+    notifications,
     pins,
     plans,
     quarantine,
@@ -32,12 +39,20 @@ from store import (
     runs,
     writes,
 )
-from store.evaluations import NewEvaluation
+from store.alerts import NewAlert, Wanted
+from store.evaluations import NewEvaluations
 from store.identity import AccountLink, Review
 from store.intents import NewIntent, Settlement
+from store.notifications import News
 from store.plans import PlanHeader, PlanRecord
 from store.tables import evaluation
 from store.tables import quarantine as quarantine_table
+from store.types import dump_json
+
+
+def kept(account_id: str, metric: str = "usage", points: float = 50.0) -> pl.DataFrame:
+    """What is kept of the health of an account that has one metric."""
+    return pl.DataFrame([{"account_id": account_id, "metric": metric, "points": points}], schema=KEPT)
 
 
 def book(
@@ -64,11 +79,16 @@ def fill(store: Store, ws: str, now: datetime, marker: str) -> None:
         )
         link = AccountLink("a", "crm", "companies", "1", marker)
         identity.replace_identity(c, ws, [link], [Review(marker, (), "")], now)
-        row = NewEvaluation("a", marker, {"who": marker}, 1.0, marker, marker, {"who": marker})
-        evaluations.save(c, ws, "run", marker, now, [row])
+        about = Decision.about("split", [("crm", marker)])
+        decisions.decide(c, ws, decisions.Made(about, marker, now))
+        row = NewEvaluations(["a"], [marker], [dump_json({"who": marker})], [1.0], [marker], [marker])
+        evaluations.save(c, ws, "run", marker, now, row, kept("a", marker))
+        raised = NewAlert("a", marker, marker, marker, marker, ("crm", marker), 48, Life(now, now, now, marker))
+        alerts.add(c, ws, "run", [raised])
+        notifications.note(c, ws, [News(marker, "failed", about="run")], now)
         key = plans.create(c, ws, PlanHeader("run", now, now, "f", "m", {}))
         plans.add_records(c, ws, key, [PlanRecord("crm", "companies", "1", "a", ({"who": marker},))])
-        plan_id = plans.finish(c, ws, key, cost={}, counts={})
+        plan_id = plans.finish(c, ws, key, cost={}, counts={plans.MADE: {"made_at": now.isoformat()}})
         plans.create(c, ws, PlanHeader("run", now, now, "f", "m", {}))
         asked = [NewIntent("crm", "companies", "1", "field", name, None, marker, "") for name in ("written", "waiting")]
         booked = book(c, ws, now, asked, run="run", plan=plan_id)
@@ -119,8 +139,18 @@ def everything(c: Connection, ws: str, now: datetime) -> dict[str, object]:
         "identity": (identity.links(c, ws), identity.links(c, ws, ["a"]), identity.find(c, ws, "1")),
         "link_frame": identity.link_frame(c, ws).rows(),
         "reviews": identity.reviews(c, ws),
+        "named": identity.named(c, ws, [("crm", "1")]),
+        "beginning": identity.beginning_with(c, ws, "crm", "1"),
+        "decisions": decisions.decisions(c, ws),
+        "decided_at": decisions.last_change(c, ws),
         "chunks": list(identity.account_chunks(c, ws, 10)),
         "standing": column(c, ws, evaluation.c.band, evaluation.c.is_current),
+        "alerts": [(one.alert, one.person, one.life) for one in alerts.listed(c, ws, Wanted(), limit=9)],
+        "notices": [one.channel for one in notifications.unsettled(c, ws)],
+        "followed": [(one.alert, one.life) for one in alerts.followed(c, ws, ["a"], since=now)],
+        "stood": [one.label for one in alerts.standing_at(c, ws, "a", now)],
+        "raised": list(alerts.raised(c, ws, now, now + timedelta(days=1))),
+        "alert_count": alerts.count(c, ws),
         "plan": list(plans.iter_records(c, ws, run_plan.id)),
         "open_intents": [(i.property, i.want) for i in writes.open_intents(c, ws, "crm")],
         "intents": [(i.property, i.want) for i in writes.intents(c, ws, "run")],

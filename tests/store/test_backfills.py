@@ -77,11 +77,15 @@ def test_a_damaged_position_is_refused_found_by_a_check_and_can_be_dropped(
 
 
 def test_what_is_distrusted_is_stored_again_unless_it_is_newer(store: Store, ws: str, now: datetime) -> None:
-    rows = [RawRecord(one, {"v": one}, now) for one in ("damaged", "fine", "newer")]
+    *rows, back = [RawRecord(one, {"v": one}, now) for one in ("damaged", "fine", "newer", "back")]
     with store.write() as c:
-        raw.upsert_page(c, ws, "crm", "deals", 1, [*rows, RawRecord("back", {}, now, archived=True)], now)
+        raw.upsert_page(c, ws, "crm", "deals", 1, [*rows, replace(back, archived=True)], now)
         c.execute(text("UPDATE raw_record SET payload = '{}' WHERE id = 'damaged'"))  # its hash still stands
-    fresh = [*rows[:2], replace(rows[2], properties={"v": "old"}, modified_at=now - DAY), RawRecord("back", {}, now)]
+    fresh = [
+        *rows[:2],
+        replace(rows[2], properties={"v": "old"}, modified_at=now - DAY),
+        RawRecord("back", {"v": "b"}, now),
+    ]
     with store.write() as c:
         assert raw.distrust(c, ws, "crm", "deals", [*fresh, RawRecord("unheard-of", {}, now)]) == 1
         assert raw.upsert_page(c, ws, "crm", "deals", 1, fresh, now) == PageCounts(updated=3, unchanged=1)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import re
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
+import polars as pl
 import pytest
-from sqlalchemy import text
+from sqlalchemy import LargeBinary, insert, select, text, type_coerce, update
 
+from mapping.kept import KEPT
 from mapping.records import RawRecord
-from store import Store, address, check, cursors, epochs, marks, open_store, plans, raw, repair, upgrade
+from store import Store, address, check, cursors, epochs, evaluations, marks, open_store, plans, raw, repair, upgrade
 from store.database import connect
 from store.errors import StoreCorrupt, StoreError
+from store.evaluations import NewEvaluations
 from store.plans import PlanHeader, PlanRecord
+from store.tables import evaluation_block
+from store.types import PackedFrame, dump_json
+from tests.store.sample import kept
 from tests.store.test_opening import made_at_revision
 
 Damage = Callable[[str], None]
@@ -71,6 +79,43 @@ def test_a_row_that_cannot_be_read_does_not_hide_the_others(filled: str) -> None
     damage(filled, "UPDATE raw_record SET payload = '[' WHERE id = '3'")
     damage(filled, "UPDATE quota SET slots = 'x'")
     assert len(check(filled)) == 3
+
+
+def test_what_is_kept_of_past_health_is_as_it_was_stored_or_refused(filled: str, now: datetime) -> None:
+    """Whichever bit turned, wherever it was cut: Arrow has no checksum, and reads most of that as other figures."""
+    e = evaluation_block.c
+    with closing(open_store(filled, "w")) as store:
+        with store.write() as c:
+            new = NewEvaluations(["a"], ["h"], [dump_json({})], [1.0], ["red"], [None])
+            evaluations.save(c, "w", "r", "1", now, new, kept("a", points=1.0))
+            packed = c.execute(select(type_coerce(e.packed, LargeBinary))).scalar_one()
+        turned = [bytes([*packed[:at], packed[at] ^ (1 << at % 8), *packed[at + 1 :]]) for at in range(len(packed))]
+        for damaged in (*turned, *(packed[:at] for at in range(len(packed)))):
+            with pytest.raises(StoreCorrupt, match="packed frame"):
+                PackedFrame().process_result_value(damaged, c.dialect)
+        with store.write() as c:
+            c.execute(update(evaluation_block).values(packed=type_coerce(turned[-1], LargeBinary)))
+    (finding,) = check(filled)
+    assert re.search(r"evaluation_block \(id=\d+\): its packed cannot be read", finding)
+
+
+def test_a_check_holds_few_frames_at_once(filled: str) -> None:
+    """A year of a large portfolio has thousands, each of up to 20,000 accounts."""
+    draw, rows, blocks = random.Random(1), 10_000, 60  # figures that do not compress
+    figures = {name: [draw.random() for _ in range(rows)] for name, kind in KEPT.items() if kind == pl.Float64}
+    frame = pl.DataFrame({name: figures.get(name, ["a"] * rows) for name in KEPT}, schema=KEPT)
+    with closing(open_store(filled, "w")) as store, store.write() as c:
+        block = {"workspace": "w", "accounts": 1, "packed": frame}
+        for _ in range(blocks):
+            c.execute(insert(evaluation_block), block)
+        size = len(c.execute(select(type_coerce(evaluation_block.c.packed, LargeBinary)).limit(1)).scalar_one())
+    tracemalloc.start()
+    try:
+        assert check(filled) == []
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < size * blocks / 2
 
 
 def test_an_instant_that_is_none_is_damage_or_not_taken_at_all(filled: str) -> None:

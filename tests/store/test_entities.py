@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,6 +22,26 @@ def deal(number: int, account: str, **fields: object) -> dict[str, object]:
 
 def link(account: str, connection: str, crm_id: str) -> AccountLink:
     return AccountLink(account, connection, "companies", crm_id, "own")
+
+
+def test_a_person_decides_while_a_run_stores_what_is_open(store: Store, ws: str, now: datetime) -> None:
+    before, after = Review("conflicting_ids", (["a", "1"],), "one"), Review("conflicting_ids", (["a", "2"],), "other")
+    began = threading.Event()
+
+    def decide() -> None:
+        began.set()
+        with store.write() as c:
+            identity.replace_reviews(c, ws, [after], now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as c:
+            identity.replace_reviews(c, ws, [before, after], now)
+            deciding = pool.submit(decide)
+            began.wait()
+            time.sleep(0.2)
+        deciding.result(timeout=60)
+    with store.read() as c:
+        assert identity.reviews(c, ws) == [after]
 
 
 def test_every_entity_has_its_columns_and_types_even_without_rows(store: Store, ws: str) -> None:
@@ -105,6 +128,20 @@ def test_rows_of_some_accounts_only(store: Store, ws: str, now: datetime) -> Non
             frames.frame(c, ws, "owner", account_ids=mine)
 
 
+def test_what_no_row_fills_is_told_and_need_not_be_read(store: Store, ws: str) -> None:
+    with store.write() as c:
+        entities.replace_entities(c, ws, "deal", "crm", [deal(1, "a", arr=Decimal(5)), deal(2, "b", name="")])
+        entities.replace_entities(c, f"{ws}-other", "deal", "crm", [deal(3, "c", stage="won")])
+    with store.read() as c:
+        assert frames.filled(c, ws, "deal") == {"account_ref", "arr", "name"}
+        assert frames.filled(c, ws, "ticket") == frozenset()
+        read = frames.frame(c, ws, "deal", fields=frames.filled(c, ws, "deal"))
+        assert frames.frame(c, ws, "ticket", fields=()).columns == ["connection", "id", "stream", "account_ref"]
+        whole = frames.frame(c, ws, "deal")
+    assert read.equals(whole.select(read.columns))
+    assert all(whole[name].null_count() == 2 for name in whole.columns if name not in read.columns)
+
+
 def test_identity_is_replaced_as_a_whole(store: Store, ws: str, now: datetime) -> None:
     first = [link("hubspot:1", "hubspot", "1"), link("hubspot:1", "salesforce", "001")]
     second = [AccountLink("hubspot:2", "hubspot", "companies", "2", "domain", writable=False)]
@@ -128,3 +165,45 @@ def test_account_chunks_hold_every_account_once(store: Store, ws: str, now: date
         assert [account for ids in identity.account_chunks(c, ws, 3) for account in ids] == [
             f"a{n:02}" for n in range(7)
         ]
+
+
+def test_children_are_found_by_the_records_of_their_parent(store: Store, ws: str, now: datetime) -> None:
+    rows = [
+        {"id": "1", "stream": "companies"},
+        {"id": "2", "stream": "companies", "parent_ref": "1"},
+        {"id": "3", "stream": "companies", "parent_ref": "9"},
+    ]
+    links = [AccountLink(f"account {one['id']}", "crm", "companies", one["id"], "alone") for one in rows]
+    with store.write() as c:
+        entities.replace_entities(c, ws, "account", "crm", rows)
+        entities.replace_entities(c, ws, "account", "other", [{"id": "4", "stream": "a", "parent_ref": "1"}])
+        identity.replace_identity(c, ws, links, [], now)
+    with store.read() as c:
+        assert identity.children(c, ws, links[:2]) == ["account 2"]
+        assert identity.children(c, ws, links[1:]) == []
+        assert identity.children(c, "elsewhere", links) == []
+        found = identity.named(c, ws, [("crm", "1"), ("crm", "7"), ("other", "4")])
+        assert found == {("crm", "1"): (None, None), ("other", "4"): (None, None)}
+        assert identity.beginning_with(c, ws, "crm", "2") == [("crm", "2")]
+
+
+def test_a_row_whose_account_is_none_is_a_stray_and_each_connection_has_its_own(
+    store: Store, ws: str, now: datetime
+) -> None:
+    def answer(name: str, account: str | None) -> dict[str, object]:
+        return {"id": name, "stream": "surveys", "account_ref": account, "type": "nps", "score": 9.0}
+
+    with store.write() as c:
+        identity.replace_identity(c, ws, [link("one", "a", "1"), link("two", "b", "2")], [], now)
+        for connection in ("a", "b"):
+            rows = [answer("of 1", "1"), answer("of 2", "2"), answer("of nobody", None)]
+            entities.replace_entities(c, ws, "survey", connection, rows)
+        found = {one: frames.strays(c, ws, "survey", one, "companies") for one in ("a", "b", "c")}
+        elsewhere = frames.strays(c, ws, "survey", "a", "accounts")
+    assert {one: frame["id"].to_list() for one, frame in found.items()} == {
+        "a": ["of 2", "of nobody"],
+        "b": ["of 1", "of nobody"],
+        "c": [],
+    }
+    assert dict(found["c"].schema) == frames.schema("survey")
+    assert elsewhere["id"].to_list() == ["of 1", "of 2", "of nobody"], "what links is another object's record"

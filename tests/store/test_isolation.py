@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
 from store import (
     Store,
+    alerts,
     backfills,
     cursors,
     entities,
@@ -25,6 +26,7 @@ from store import (
     runs,
     writes,
 )
+from store.alerts import Moved
 from store.errors import PinMismatch, StateConflict
 from store.intents import Settlement
 from store.leases import Lease
@@ -67,6 +69,7 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
         foreign = writes.open_intents(c, theirs, "crm")[0].id
         foreign_job = backfills.unfinished(c, theirs, "crm", "deals", since=now, asked_until=None)
         assert foreign_job is not None
+        (foreign_alert,) = alerts.followed(c, theirs, ["a"], since=now)
         foreign_rows = [row.id for row in written(c, theirs)]
         foreign_plan = plans.latest(c, theirs)
         assert foreign_plan is not None
@@ -78,6 +81,9 @@ def test_what_one_workspace_deletes_or_ends_stays_in_the_other(store: Store, ws:
         lambda c: entities.clear_entities(c, mine, "deal", "crm", "d"),
         lambda c: identity.replace_identity(c, mine, [], [], now),
         lambda c: evaluations.retire(c, mine, ["a"]),
+        lambda c: alerts.resolve_gone(c, mine, "run", now + timedelta(days=1)),
+        lambda c: alerts.move(c, mine, "run", [Moved(foreign_alert.id, foreign_alert.life, "meeting crm:1")]),
+        lambda c: alerts.acknowledge(c, mine, foreign_alert.id, by="Anna", note=None, at=now),
         lambda c: quarantine.clear(c, mine, "crm", "deals", ["1"]),
         lambda c: cursors.forget(c, mine, "crm", "deals"),
         lambda c: writes.recover(c, mine, "crm", now),

@@ -155,3 +155,13 @@ def test_a_circle_of_merges_ends(store: Store, ws: str, now: datetime) -> None:
     with store.write() as c:
         aliases.apply_merges(c, ws, "crm", "deals", {"1": "2", "2": "1"}, now)
         assert set(aliases.survivors(c, ws, "crm", "deals", ["1", "2"]).items()) <= {("1", "2"), ("2", "1")}
+
+
+def test_the_end_of_a_record_that_was_never_held_leaves_no_trace(store: Store, ws: str, now: datetime) -> None:
+    """A log of deletions tells ids of an object, whichever of its streams they belonged to, if to any."""
+    page(store, ws, [RawRecord("1", {"v": 1}, now)], now)
+    ends = [RawRecord("1", {}, now, archived=True), RawRecord("2", {}, now, archived=True)]
+    assert page(store, ws, ends, now) == PageCounts(updated=1, strangers=1)
+    assert [row.id for row in changes(store, ws)] == ["1"]
+    told = RawRecord("3", {"v": 3}, now, archived=True)
+    assert page(store, ws, [told], now) == PageCounts(inserted=1), "of this one the CRM tells more than its end"

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[Prepare, int, tuple[str, ...]]] = {
     ),
     "no type": (
         config(GOOD.replace("    type: hubspot\n", "")), 2,
-        ("connections.hubspot.type: is required: one of hubspot, salesforce",),
+        ("connections.hubspot.type: is required: one of gainsight, hubspot, salesforce",),
     ),
     "broken indentation": (
         config(GOOD.replace("    type", "   type")), 2,

@@ -56,7 +56,7 @@ def test_a_report_has_its_numbers(show) -> None:  # type: ignore[no-untyped-def]
 def test_hostile_names_do_nothing() -> None:
     change = {
         "connection": "hubspot", "record_id": "1", "account": HOSTILE, "property": "cs_x", "before": HOSTILE,
-        "after": HOSTILE, "because": HOSTILE,
+        "after": HOSTILE, "because": HOSTILE, "kind": "update",
     }  # fmt: skip
     held = {
         "connection": "hubspot", "record_id": "1", "account": HOSTILE, "property": "cs_x", "seen": HOSTILE,
@@ -71,10 +71,16 @@ def test_hostile_names_do_nothing() -> None:
     assert "[bold]" in text
 
 
+def test_a_task_that_is_made_is_told_as_one() -> None:
+    row = {"connection": "h", "record_id": "kw-1", "account": "Blue", "property": "hs_task_subject", "before": None,
+           "after": "Red: Blue", "because": "alert 7: health is red", "kind": "create"}  # fmt: skip
+    assert "h new task kw-1 for Blue" in screen(show_changes, [row])
+
+
 def test_one_reason_is_said_once() -> None:
     rows = [
         {"connection": "h", "record_id": "1", "account": "A", "property": name, "before": None, "after": "x",
-         "because": "the same reason"}
+         "because": "the same reason", "kind": "update"}
         for name in ("cs_a", "cs_b")
     ]  # fmt: skip
     text = screen(show_changes, rows)

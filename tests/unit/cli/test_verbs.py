@@ -69,6 +69,44 @@ def test_the_tests_of_a_framework_need_neither_store_nor_configuration(invoke, t
     assert data["tests"][0]["misses"] == [{"what": "segment", "expected": "strategic", "found": "standard"}]
 
 
+def test_what_a_framework_cannot_mean_is_named_with_its_place(invoke, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    clean = invoke("framework", "lint", "cradle_to_grave")
+    assert (clean.exit_code, clean.stdout) == (0, "cradle_to_grave: nothing that cannot be meant\n")
+    text = (
+        "framework: ours\ntitle: Ours\nextends: cradle_to_grave\nsegments:\n  - dimension: segment\n    rules:\n"
+        '      - {id: large, when: "arr >= 1000"}\n      - {id: standard, when: "TRUE"}\n'
+        "overlays:\n  - {id: ours, label: Ours, when: \"renewal_status = 'churnd' AND name LIKE 'a%'\"}\n"
+    )
+    (tmp_path / "ours.yaml").write_text(text)
+    found = invoke("framework", "lint", "./ours.yaml")
+    assert found.exit_code == 3
+    assert "ours.yaml:10: overlays[0].when: `renewal_status` is never 'churnd'." in found.stdout
+    assert "Did you mean 'churned'?" in found.stdout
+    assert "ours.yaml:10: overlays[0].when: it cannot be told" in found.stdout
+    # The cadences of the other file name a segment that ours does not have.
+    assert "`segment` is never 'strategic'." in found.stdout
+    assert "ours.yaml extends this file." in found.stdout
+    assert "unused" not in found.stdout
+    data = json.loads(invoke("framework", "lint", "./ours.yaml", "--json").stdout)
+    ours = [one for one in data["findings"] if one["file"].endswith("ours.yaml")]
+    assert [(one["check"], one["line"], one["key"]) for one in ours] == [("unknown_value", 10, "overlays[0].when")]
+    assert [one["key"] for one in data["undecided"]] == ["overlays[0].when"]
+    (tmp_path / "broken.yaml").write_text("framework: ours\n")
+    assert invoke("framework", "lint", "./broken.yaml").exit_code == 2
+
+
+def test_the_rules_of_a_framework_as_a_page(invoke, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    page = invoke("framework", "docs", "cradle_to_grave").stdout
+    assert page.startswith("# Cradle to grave\n")
+    assert "| Growth and expansion | at least 365 days since go live<br>`days_since_go_live >= 365` |" in page
+    assert json.loads(invoke("framework", "docs", "cradle_to_grave", "--json").stdout)["page"] == page
+    written = invoke("framework", "docs", "cradle_to_grave", "--out", "rules.md")
+    assert (written.exit_code, (tmp_path / "rules.md").read_text(encoding="utf-8")) == (0, page)
+    (tmp_path / "notes.md").write_text("Notes.\n")
+    refused = invoke("framework", "docs", "cradle_to_grave", "--out", "notes.md")
+    assert (refused.exit_code, "has no rules that this command wrote" in refused.stderr) == (2, True)
+
+
 def test_the_store_commands(ready) -> None:  # type: ignore[no-untyped-def]
     missing = ready("runs", "list")
     assert missing.exit_code == 1
@@ -109,7 +147,12 @@ def test_fields_export_needs_no_crm(ready) -> None:  # type: ignore[no-untyped-d
     fields = {one["field"]: one for one in json.loads(ready("fields", "export", "--json").stdout)["fields"]}
     assert [option["value"] for option in fields["health_band"]["options"]] == ["green", "yellow", "red", "unknown"]
     assert fields["renewal_status_override"]["written_by_keepwell"] is False
+    red = fields["health_band"]["options"][2]
+    assert red == {"value": "red", "label": "Red", "meaning": "At risk; needs an executive", "colour": "#BA0517"}
     assert ready("fields", "export").exit_code == 0
+    for words, said in ((["--out", "x"], "no connection takes it"), ([], "Add `--out FOLDER`")):
+        refused = ready("fields", "export", "--format", "sfdx", *words)
+        assert (refused.exit_code, said in refused.output.replace("\n", " ")) == (2, True)
 
 
 def test_an_unreachable_crm_is_said_plainly(ready) -> None:  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.describe import checked, json_schema, masked_url
+from config.describe import checked, json_schema, masked_url, secret_values
 from config.errors import ConfigFileError
 from config.fieldmaps import load_field_map, load_field_maps
 from config.frameworks import framework_path, load_framework_file, shipped_frameworks
@@ -19,7 +19,7 @@ def test_the_schema_knows_every_connector_and_no_surprises() -> None:
     schema = json.loads(json.dumps(json_schema()))
     assert schema["additionalProperties"] is False
     (connection,) = schema["properties"]["connections"]["patternProperties"].values()
-    assert set(connection["discriminator"]["mapping"]) == {"hubspot", "salesforce"}
+    assert set(connection["discriminator"]["mapping"]) == {"hubspot", "salesforce", "gainsight"}
     assert {"consumer_secret", "consumer_secret_file"} <= set(schema["$defs"]["ClientCredentialsAuth"]["properties"])
     assert schema["$defs"]["ClientCredentialsAuth"]["required"] == ["flow"]
     assert "store_file" in schema["properties"]
@@ -29,6 +29,17 @@ def test_the_schema_knows_every_connector_and_no_surprises() -> None:
 def test_passwords_in_addresses_are_masked() -> None:
     assert masked_url("postgresql://me:p@ss:w@db:5432/k") == "postgresql://me:***@db:5432/k"
     assert masked_url("sqlite:///keepwell.db") == "sqlite:///keepwell.db"
+    assert masked_url("postgresql://me@db/k?sslmode=require&password=p%40w") == (
+        "postgresql://me@db/k?sslmode=require&password=***"
+    )
+
+
+def test_a_password_among_the_parameters_of_an_address_is_a_secret_in_both_spellings(load: Load) -> None:
+    settings = load(
+        "store: postgresql://me@db/k?password=p%40ss+word&sslmode=require\n"
+        "connections: {hubspot: {type: hubspot, access_token: abcdefgh}}\n"
+    )
+    assert {"p%40ss+word", "p@ss word"} <= secret_values(settings)
 
 
 def test_check_loads_framework_and_field_maps(load: Load) -> None:
@@ -61,6 +72,17 @@ def test_a_policy_for_a_field_that_is_not_written_names_its_line_and_the_fields(
     assert problem.hint.startswith(hint)
     assert "segment, renewal_status" in problem.hint
     assert "renewal_status_override" not in problem.hint, "what people own is not in the policy"
+
+
+def test_a_task_for_an_alert_that_there_is_not_names_its_line_and_the_alerts(load: Load) -> None:
+    good = load(f"{MINIMAL}    tasks: {{alerts: [red, band_drop], owner: none}}\n")
+    assert checked(good)["summary"]
+    with pytest.raises(ConfigFileError) as caught:
+        checked(load(f"{MINIMAL}    tasks: {{alerts: [red, bandrop]}}\n"))
+    (problem,) = caught.value.problems
+    assert problem.key == "connections.hubspot.tasks.alerts"
+    assert problem.message == "bandrop is no alert of the framework cradle_to_grave."
+    assert problem.hint.startswith("Did you mean `band_drop`? It has band_drop, ")
 
 
 def test_a_policy_for_a_field_may_come_from_the_environment(load: Load) -> None:
@@ -120,3 +142,24 @@ def test_what_is_no_limit(value: object) -> None:
 
 def test_a_percentage_is_exact() -> None:
     assert parse_percent("12.5%") == 0.125
+
+
+SALESFORCE = """connections:
+  salesforce:
+    type: salesforce
+    auth: {flow: token, access_token: x, instance_url: https://acme.my.salesforce.com}
+"""
+
+
+def test_an_object_of_milestones_has_to_be_named_and_mapped(load: Load) -> None:
+    mapped = "fields:\n  salesforce:\n    milestones: {account_ref: Account__c, key: Step__c, completed_on: Done__c}\n"
+    named = "    milestones: {object: Step__c}\n"
+    with pytest.raises(
+        ConfigFileError, match=r":5: connections.salesforce.milestones: .* does not map account_ref, key"
+    ):
+        load_field_maps(load(SALESFORCE + named))
+    with pytest.raises(
+        ConfigFileError, match=r":7: fields.salesforce.milestones: is mapped, but connections.salesforce"
+    ):
+        load_field_maps(load(SALESFORCE + mapped))
+    assert "key" in load_field_maps(load(SALESFORCE + named + mapped))["salesforce"].streams["milestones"].rules

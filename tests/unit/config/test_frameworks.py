@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from config.errors import ConfigFileError, Problem
+from config.fieldmaps import load_field_map
 from config.frameworks import load_framework_file, read_layers
 from tests.altered import ROOT
+from tests.unit.mapping.kpi_kit import SMALL
 
 HEAD = "framework: ours\ntitle: Ours\nextends: cradle_to_grave\n"
 
@@ -52,6 +55,30 @@ def test_a_fact_is_replaced_whole(tmp_path: Path) -> None:
     ours = load_framework_file(written(tmp_path, HEAD + 'facts: {sentiment_90d: {value: "roi_realised"}}\n')).spec
     assert ours.facts["sentiment_90d"].from_ is None
     assert ours.facts["sentiment_90d"].where is None
+
+
+def test_facts_and_parameters_that_nothing_names_any_more_are_not_taken(tmp_path: Path) -> None:
+    base = {
+        "facts": {
+            "signed_on": {"value": "contract_signed_at"},
+            "took": {"value": "days_since_signed - slack"},
+            "deeper_at": {"value": "created_on"},
+            "deep": {"value": "COALESCE(deep_days, days_until_deeper)"},
+        },
+        "parameters": {"slack": 3, "deep_days": 2},
+        "overlays": [{"id": "quick", "when": "took < 84"}],
+    }
+    written(tmp_path, yaml.safe_dump(SMALL | base, sort_keys=False), "base.yaml")
+    head = "framework: ours\ntitle: Ours\nextends: ./base.yaml\n"
+    kept = load_framework_file(written(tmp_path, head)).spec
+    assert ({*kept.facts}, {*kept.parameters}) == ({"signed_on", "took"}, {"slack"})  # a count of days is a use
+    bare = load_framework_file(written(tmp_path, f"{head}overlays: []\n")).spec
+    assert ({*bare.facts}, {*bare.parameters}) == (set(), set())
+    own = load_framework_file(written(tmp_path, f"{head}overlays: []\nparameters: {{deep_days: 4}}\n")).spec
+    assert own.parameters == {"deep_days": 4}, "what the file says itself stays, used or not"
+    named = load_framework_file(written(tmp_path, f"{head}alerts: [{{id: one, when: deep > 1}}]\n")).spec
+    assert {"deep", "deeper_at"} <= {*named.facts}
+    assert load_framework_file(f"{tmp_path}/base.yaml").spec.facts.keys() == base["facts"].keys()
 
 
 def test_a_change_of_either_file_is_another_version(tmp_path: Path) -> None:
@@ -106,3 +133,14 @@ def test_the_example_of_the_docs_is_a_framework(tmp_path: Path) -> None:
     example = page.partition("### extends")[2].partition("```yaml\n")[2].partition("```")[0]
     ours = load_framework_file(written(tmp_path, example)).spec
     assert (ours.renewal.flat, ours.parameters["strict_handoff"], ours.score.bands[0].min) == ((0.98, 1.02), True, 75)
+
+
+def test_each_system_has_a_home_for_the_milestones_that_another_one_has() -> None:
+    homes = {
+        kind: {
+            name for stream in load_field_map(kind).streams.values() for name in stream.rules if name.startswith("ms.")
+        }
+        for kind in ("hubspot", "salesforce", "gainsight")
+    }
+    assert homes["hubspot"]
+    assert homes["hubspot"] == homes["salesforce"] == homes["gainsight"]

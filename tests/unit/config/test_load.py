@@ -148,7 +148,7 @@ def test_every_problem_is_reported_at_once_in_file_order(load: Load) -> None:
         "keepwell.yaml:2: timezone: 'Mars/Base' is not an IANA time zone such as Europe/Copenhagen or UTC.",
         "keepwell.yaml:3: store: must start with sqlite:/// or postgresql://.",
         "keepwell.yaml:8: connections.hubspot.acces_token: there is no such key. Did you mean `access_token`?",
-        "keepwell.yaml:10: connections.other.type: must be one of hubspot, salesforce.",
+        "keepwell.yaml:10: connections.other.type: must be one of gainsight, hubspot, salesforce.",
         "keepwell.yaml:12: policy.human_edits: must be 'hold' or 'reclaim'.",
         f"{GUARDS}.max_changes: must be a percentage such as 50% or a whole number of records such as 500.",
         f"{GUARDS}.max_shrnk: there is no such key. Did you mean `max_shrink`?",
@@ -178,6 +178,18 @@ TOKEN_KEY = "keepwell.yaml:4: connections.hubspot.access_token"
 def test_single_mistakes(load: Load, text: str, message: str) -> None:
     found = complaints(load, text, EMPTY="")
     assert found[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "says"),
+    [("{usage: Score}", "measures.usage", "string should match pattern"), ("7", "measures", "must be true or false.")],
+)
+def test_of_two_ways_to_give_a_key_only_the_one_that_was_chosen_is_spoken_of(
+    load: Load, given: str, key: str, says: str
+) -> None:
+    gainsight = "{type: gainsight, base_url: 'https://a.gainsightcloud.com', access_key: k, measures: " + given + "}"
+    (said,) = complaints(load, f"connections:\n  gs: {gainsight}\n")
+    assert f"connections.gs.{key}: {says}" in said
 
 
 def test_a_wrong_variable_is_named_instead_of_a_line(load: Load) -> None:

@@ -48,7 +48,7 @@ def raw_server(answer: Callable[[socket.socket, bytes], None]) -> Iterator[tuple
             except TimeoutError:
                 continue
             with connection:
-                connection.settimeout(2)
+                connection.settimeout(30)
                 head = _request(connection)
                 requests.append(head)
                 with suppress(OSError):  # a client that gave up is what some tests want

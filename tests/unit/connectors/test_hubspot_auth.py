@@ -11,12 +11,13 @@ import pytest
 from connectors.base import Change
 from connectors.errors import ConfigError, CredentialsError, RetryLater
 from connectors.http import Answer
-from connectors.hubspot.auth import OAuthToken, read_secret_file, write_secret_file
+from connectors.hubspot.auth import OAuthToken, write_secret_file
 from connectors.hubspot.paths import Paths
 from connectors.hubspot.settings import OAuthSettings
 from connectors.hubspot.transport import Request
 from connectors.hubspot.turns import turn
 from connectors.redact import Redactor
+from connectors.tokens import read_secret_file
 from mapping.records import Ref
 from tests.unit.connectors.hubspot_kit import Script, answer, definitions, opened, refusal
 from tests.unit.connectors.kit import FakeClock

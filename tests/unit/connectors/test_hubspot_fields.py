@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.errors import MissingScope
@@ -148,6 +150,17 @@ def test_missing_options_are_added_behind_those_of_the_portal():
     options = portal.there["cs_health_band"]["options"]
     assert [option["value"] for option in options] == ["grey", "red", "green"]  # type: ignore[attr-defined]
     assert options[0] == own  # type: ignore[index]
+
+
+def test_options_come_in_order_and_with_their_meanings():
+    told = replace(BAND, meanings=(("red", "At risk"),), colours=(("red", "#BA0517"),))
+    portal = Portal()
+    fields = provisioner(portal)
+    fields.apply(fields.plan([told]))
+    options = portal.there["cs_health_band"]["options"]
+    keys = ("value", "description", "displayOrder")
+    assert [tuple(one[key] for key in keys) for one in options] == [("green", "", 0), ("red", "At risk", 1)]  # type: ignore[attr-defined]
+    assert all("color" not in one for one in options), "the API has no such key"  # type: ignore[attr-defined]
 
 
 def test_an_archived_property_is_revived_and_the_plan_says_so():

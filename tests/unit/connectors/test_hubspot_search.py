@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,6 +102,29 @@ def test_every_record_of_the_window_is_found_whatever_the_page_size(offsets: lis
 def test_records_outside_of_the_window_are_not_asked_for():
     stamps = {"1": SINCE - 1, "2": SINCE, "3": NOW, "4": NOW + 1}
     assert ids(pull(SearchIndex(stamps))) == ["2", "3"]
+
+
+class AsksFor(SearchIndex):
+    """A search that gives what it is asked for and nothing else."""
+
+    def __call__(self, request: Request) -> Answer:
+        body = orjson.loads(super().__call__(request).body)
+        assert request.body is not None
+        for row in body["results"]:
+            own = {"hs_lastmodifieddate": row["properties"]["hs_lastmodifieddate"]}
+            row["properties"] = {name: own.get(name, "x") for name in request.body["properties"]}
+        return answer(body)
+
+
+@pytest.mark.parametrize("width", range(1, 60))
+def test_no_record_comes_without_its_values_however_long_the_list_of_properties_is(width: int):
+    """Some lists fit into one search and, a character longer, do not: every search of a pull has to agree on it."""
+    names = ("dealname", *(f"{'p' * 47}{number}" for number in range(10, 57)), "q" * width)
+    stamps = {str(100 + number): SINCE + number for number in range(6)}
+    pages = pull(AsksFor(stamps), maps={"deals": StreamMap("deal", names)})
+    assert set(ids(pages)) == set(stamps)
+    for record in (record for page in pages for record in page.records):
+        assert {name: record.properties.get(name) for name in names} == dict.fromkeys(names, "x")
 
 
 @given(st.integers(1, 5), st.integers(0, 10_000))

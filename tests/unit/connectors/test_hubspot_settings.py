@@ -78,7 +78,7 @@ def test_paths_follow_the_version():
 def test_the_registry_knows_hubspot_and_names_what_it_knows():
     assert settings_model("hubspot") is HubSpotSettings
     assert connector_type("hubspot").defaults == "hubspot"
-    with pytest.raises(ConfigError, match="Known types: hubspot, salesforce"):
+    with pytest.raises(ConfigError, match="Known types: gainsight, hubspot, salesforce"):
         connector_type("pipedrive")
 
 

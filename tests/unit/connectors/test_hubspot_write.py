@@ -119,6 +119,11 @@ def test_rows_that_the_answer_does_not_mention_are_in_doubt():
     assert [one.kind for one in outcomes] == ["confirmed", "in_doubt"]
 
 
+def test_a_row_is_known_by_its_id_and_not_by_its_place():
+    outcomes = write(lambda _request: answer({"results": [{"id": "2"}]}), [change("1"), change("2")])
+    assert [one.kind for one in outcomes] == ["in_doubt", "confirmed"]
+
+
 def test_a_row_in_results_and_errors_is_not_confirmed():
     error = {"category": "VALIDATION_ERROR", "message": "no", "context": {"objectWriteTraceId": ["row-0"]}}
     reply = answer({"results": [{"id": "1"}], "errors": [error]}, 207)

@@ -322,7 +322,7 @@ def local_client(url: str, **timeouts: float) -> SalesforceClient:
 def test_a_dripping_answer_is_given_up_at_the_total_deadline() -> None:
     def drip(peer: Any, _: bytes) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
-        for _number in range(60):
+        for _number in range(1_200):
             peer.sendall(b"{")
             time.sleep(0.05)
 
@@ -330,7 +330,7 @@ def test_a_dripping_answer_is_given_up_at_the_total_deadline() -> None:
         started = time.monotonic()
         with pytest.raises(RetryLater, match="not complete after"):
             local_client(url, total=0.3).send("PATCH", "x", json={})
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 def test_a_body_shorter_than_announced_is_no_answer() -> None:
@@ -345,7 +345,7 @@ def test_a_body_shorter_than_announced_is_no_answer() -> None:
 def test_endless_headers_are_given_up_too() -> None:
     def drip(peer: Any, _: bytes) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\n")
-        for number in range(60):
+        for number in range(1_200):
             peer.sendall(f"X-{number}: 1\r\n".encode())
             time.sleep(0.05)
 
@@ -354,7 +354,7 @@ def test_endless_headers_are_given_up_too() -> None:
         with pytest.raises(RetryLater) as caught:
             local_client(url, total=0.3).send("PATCH", "x", json={})
         assert caught.value.sent
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(("stale", "asked"), [(1, 2), (2, 2)])

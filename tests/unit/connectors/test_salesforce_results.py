@@ -171,7 +171,7 @@ def test_no_more_than_the_pages_ahead_are_open_at_a_time(mock: responses.Request
     job = Job(mock, 40)
     chunks = results(pull={"bulk_parallel": 3}).chunks(JOB, expected=40)
     next(chunks)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while sum(one.startswith("results") for one in job.asked) < 3 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert sorted(one for one in job.asked if one.startswith("results")) == ["results 0", "results 4", "results 8"]
@@ -219,7 +219,7 @@ def test_a_download_waits_when_its_room_is_full() -> None:
         assert len(next(chunks)) == 100
         assert served.made <= (number + 1) * 100 + 1000 + 100
     one.close()
-    assert served.closed.wait(timeout=5), "a download that nobody wants ends"
+    assert served.closed.wait(timeout=60), "a download that nobody wants ends"
 
 
 def test_a_download_brings_everything_and_then_its_error() -> None:

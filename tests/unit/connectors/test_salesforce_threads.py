@@ -33,7 +33,7 @@ def at_once(work: Callable[[int], Any], count: int = MANY) -> list[Any]:
     barrier = Barrier(count)
 
     def run(number: int) -> Any:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         try:
             return work(number)
         except ConnectorError as error:

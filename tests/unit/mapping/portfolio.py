@@ -15,6 +15,7 @@ from mapping import schema
 from mapping.engine import Evaluation, evaluate
 from mapping.frames import AsOf, Frames
 from mapping.framework import Framework, load_framework
+from mapping.rates import Rates
 
 FRAMEWORKS = Path(__file__).parents[3] / "config" / "frameworks"
 CONNECTED = {"has_deals": True, "has_tickets": True, "has_meetings": True, "has_usage": True}
@@ -44,11 +45,23 @@ class Portfolio:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {
-            name: [] for name in ("account", "deal", "ticket", "meeting", "attendance", "contract", "call", "survey")
+            name: []
+            for name in (
+                "account",
+                "deal",
+                "ticket",
+                "meeting",
+                "attendance",
+                "contract",
+                "call",
+                "survey",
+                "milestone",
+                "reading",
+            )
         }
         self.history: list[dict[str, Any]] = []
         self.stage_history: list[dict[str, Any]] = []
-        self.rates: pl.DataFrame | None = None
+        self.rates: Rates | None = None
 
     def account(self, account_id: str = "a", **fields: Any) -> Portfolio:
         self.rows["account"].append({"account_id": account_id, **CONNECTED, **_typed(fields)})
@@ -69,6 +82,22 @@ class Portfolio:
     def survey(self, account_id: str = "a", **fields: Any) -> Portfolio:
         return self._child("survey", account_id, fields)
 
+    def reached(self, account_id: str = "a", **days: Any) -> Portfolio:
+        for key, completed_on in days.items():
+            self._child("milestone", account_id, {"key": key, "completed_on": completed_on})
+        return self
+
+    def due(self, account_id: str = "a", **days: Any) -> Portfolio:
+        for key, due_on in days.items():
+            self._child("milestone", account_id, {"key": key, "due_on": due_on})
+        return self
+
+    def milestone(self, account_id: str = "a", **fields: Any) -> Portfolio:
+        return self._child("milestone", account_id, fields)
+
+    def reading(self, account_id: str = "a", **fields: Any) -> Portfolio:
+        return self._child("reading", account_id, fields)
+
     def meeting(self, account_id: str = "a", contacts: tuple[str, ...] = (), **fields: Any) -> Portfolio:
         self._child("meeting", account_id, fields)
         meeting_id = self.rows["meeting"][-1]["id"]
@@ -76,8 +105,10 @@ class Portfolio:
             self._child("attendance", account_id, {"meeting_ref": meeting_id, "contact_ref": contact})
         return self
 
-    def scored(self, at: datetime, score: float | None, band: str, account_id: str = "a") -> Portfolio:
-        self.history.append({"account_id": account_id, "at": at, "score": score, "band": band})
+    def scored(
+        self, at: datetime, score: float | None, band: str, account_id: str = "a", until: datetime | None = None
+    ) -> Portfolio:
+        self.history.append({"account_id": account_id, "at": at, "until": until, "score": score, "band": band})
         return self
 
     def staged(self, at: datetime, stage: str, entered_on: date | None, account_id: str = "a") -> Portfolio:
@@ -99,6 +130,8 @@ class Portfolio:
             contracts=frame["contract"],
             calls=frame["call"],
             surveys=frame["survey"],
+            milestones=frame["milestone"],
+            readings=frame["reading"],
             history=pl.DataFrame(self.history, schema=dict(schema.HISTORY), orient="row"),
             stage_history=pl.DataFrame(self.stage_history, schema=dict(schema.STAGE_HISTORY), orient="row"),
             rates=self.rates,
@@ -188,7 +221,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     for name, value in fields.items():
         if isinstance(value, str) and len(value) == 10 and value[4:5] == "-":
             typed[name] = noon(value) if name in _INSTANTS else day(value)
-        elif name in ("arr", "acv", "tcv", "amount") and value is not None:
+        elif name in ("arr", "acv", "tcv", "amount", "delivery_budget", "delivery_cost") and value is not None:
             typed[name] = Decimal(str(value))
         else:
             typed[name] = value
@@ -204,6 +237,7 @@ _INSTANTS = {
     "closed_at",
     "first_reply_at",
     "answered_at",
+    "csm_assigned_at",
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.mapping.portfolio import Portfolio, day, excellent, healthy, noon
+from mapping.framework import Framework, load_framework
+from tests.unit.mapping.portfolio import Portfolio, day, excellent, healthy, noon, shipped
 
 ON = "2025-11-10"
 SIGNED: dict[str, Any] = {"contract_signed_at": "2025-01-10", "go_live_at": "2025-03-28"}
@@ -15,9 +16,11 @@ WORTHLESS: dict[str, Any] = {"roi_realised": 0.0, "goals_achieved": 0.0, "hours_
 
 
 @pytest.mark.parametrize(
-    ("end", "raised"), [("2026-02-08", True), ("2026-02-09", False), (ON, True), ("2025-11-09", False)]
-)
-def test_renewal_not_started_within_ninety_days(end: str, raised: bool) -> None:
+    ("end", "raised"),
+    [("2026-02-08", True), ("2026-02-09", False), (ON, True), ("2025-11-09", True), ("2025-10-11", True),
+     ("2025-10-10", False)],
+)  # fmt: skip
+def test_renewal_not_started_from_ninety_days_before_the_end_until_it_is_lost(end: str, raised: bool) -> None:
     portfolio = excellent(Portfolio(), **SIGNED, contract_end_at=end)
     assert ("renewal_not_started" in portfolio.on(ON).alerts()) is raised
 
@@ -76,6 +79,46 @@ def test_alert_carries_owner_and_what_it_saw() -> None:
     alerts = {alert["id"]: alert for alert in portfolio.on(ON).detail()["alerts"]}
     assert alerts["implementation_overdue"]["owner"] == "delivery"
     assert alerts["implementation_overdue"]["inputs"]["days_since_signed"] == 304
+
+
+END = "2026-01-09"
+STEPS = ("renewal_value_documented", "renewal_proposed", "renewal_negotiated")
+
+
+def recording(name: str, **parameters: bool) -> Framework:
+    """A shipped framework, with what it extends under it, where people record the steps of a renewal."""
+    base, own = shipped(), shipped(name)
+    own.pop("extends", None)
+    merged = {key: {**base[key], **own.get(key, {})} for key in ("parameters", "facts")}
+    merged["parameters"] |= {"renewal_steps_recorded": True, **parameters}
+    return load_framework({**base, **own, **merged}, name)
+
+
+@pytest.mark.parametrize("name", ["cradle_to_grave", "account_management", "portfolio_management"])
+@pytest.mark.parametrize(
+    ("done", "on", "missed"),
+    [(0, "2025-11-09", False), (0, "2025-11-10", True), (1, "2025-12-09", False), (1, "2025-12-10", True),
+     (2, END, False), (2, "2026-01-10", True), (3, "2026-01-10", False)],
+)  # fmt: skip
+def test_a_renewal_step_is_missed_once_its_window_is_closed(name: str, done: int, on: str, missed: bool) -> None:
+    portfolio = Portfolio().account(**SIGNED, contract_end_at=END, arr=60_000)
+    portfolio.reached(**dict.fromkeys(STEPS[:done], "2025-11-01"))
+    portfolio.deal(kind="renewal", state="open", close_date="2026-01-20")
+    assert ("renewal_step_missed" in portfolio.on(on, recording(name)).alerts()) is missed
+    off = recording(name, renewal_steps_recorded=False)
+    assert "renewal_step_missed" not in portfolio.on(on, off).alerts(), "nobody records steps unless it is said"
+
+
+def test_a_step_that_is_left_out_is_missed_although_a_later_one_is_done() -> None:
+    portfolio = Portfolio().account(**SIGNED, contract_end_at=END).reached(renewal_proposed="2025-11-01")
+    assert "renewal_step_missed" in portfolio.on("2025-11-10", recording("cradle_to_grave")).alerts()
+
+
+@pytest.mark.parametrize("gone", [{"state": "won"}, {"state": "lost"}])
+def test_a_renewal_that_is_decided_owes_no_step(gone: dict[str, str]) -> None:
+    portfolio = Portfolio().account(**SIGNED, contract_end_at=END)
+    portfolio.deal(kind="renewal", close_date="2026-01-05", closed_won_at="2026-01-05", **gone)
+    assert "renewal_step_missed" not in portfolio.on("2026-01-10", recording("cradle_to_grave")).alerts()
 
 
 # Time travel: what was known on an earlier day

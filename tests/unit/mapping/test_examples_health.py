@@ -35,6 +35,23 @@ def test_example_01_components_and_score() -> None:
     assert (result["health_score"], result["health_band"], result["health_coverage"]) == (79.3, "yellow", 100.0)
 
 
+def test_measures_are_the_points_of_the_components() -> None:
+    """Of example 1: 24.5 of 30, 25.5 of 30, 14 of 20 and 15.333 of 20."""
+    found = healthy(Portfolio(), ON).on(ON).evaluation.with_measures().row(0, named=True)
+    measures = {name: value for name, value in found.items() if name.startswith("measure_")}
+    assert measures == {
+        "measure_usage": 81.7, "measure_business_value": 85.0, "measure_relationship": 70.0, "measure_growth": 76.7,
+    }  # fmt: skip
+
+
+def test_there_are_no_measures_without_a_score_and_none_of_what_is_not_known() -> None:
+    unknown = Portfolio().account(name="new").on(ON).evaluation.with_measures().row(0, named=True)
+    assert {value for name, value in unknown.items() if name.startswith("measure_")} == {None}
+    untold = healthy(Portfolio(), ON, roi_realised=None, goals_achieved=None, hours_saved=None).on(ON)
+    found = untold.evaluation.with_measures().row(0, named=True)
+    assert (found["measure_usage"], found["measure_business_value"]) == (81.7, None)
+
+
 def test_example_02_reasons() -> None:
     result = healthy(Portfolio(), ON).on(ON)
     health = result.detail()["health"]
@@ -145,6 +162,13 @@ def test_half_of_the_weight_is_enough_for_a_score(
 ) -> None:
     result = excellent(Portfolio(), **dict.fromkeys(unknown)).on(ON)
     assert (result["health_coverage"], result["health_score"], result["health_band"]) == (coverage, score, band)
+
+
+@pytest.mark.parametrize(("mood", "said"), [(-0.04, "0"), (0.04, "0"), (-0.06, "-0.1")])
+def test_a_figure_that_is_rounded_to_nothing_has_no_sign(mood: float, said: str) -> None:
+    portfolio = excellent(Portfolio(), has_tickets=True)
+    portfolio.ticket(created_at="2025-11-01", sentiment=mood)
+    assert f"Mood of tickets: {said} (" in portfolio.on("2025-11-10")["health_reasons"]
 
 
 def test_reasons_fit_the_property_and_repeat_nothing_that_a_record_says() -> None:

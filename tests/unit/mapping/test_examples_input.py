@@ -83,6 +83,20 @@ def test_a_score_before_is_a_score() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rate", "key"),
+    [
+        ({"currency": "usd", "on": "2026-01-01", "rate": 1}, "currency"),
+        ({"currency": "USD", "on": "soon", "rate": 1}, "on"),
+        ({"currency": "USD", "on": "2026-01-01", "rate": 0}, "rate"),
+        ({"currency": "USD", "on": "2026-01-01", "rate": float("nan")}, "rate"),
+        ({"currency": "USD", "on": "2026-01-01", "rate": "0.00000000001"}, "rate"),
+    ],
+)
+def test_a_rate_of_an_example_is_one(rate: dict[str, Any], key: str) -> None:
+    assert list(wrong(currency="EUR", rates=[rate], **ANY)) == [f"tests.0.rates.0.{key}"]
+
+
 def test_money_is_compared_to_the_cent() -> None:
     assert misses(account={"arr": 200_000_000}, expect={"arr": 200_000_000.10}) != {}
     assert misses(account={"arr": "199999.99"}, expect={"arr": 199999.99}) == {}
@@ -177,3 +191,9 @@ def test_a_touch_by_its_own_name_counts(key: str, arr: int, size: str) -> None:
     }
     (verdict,) = judge(read_examples({"tests": [test]}, framework, "x"), framework)
     assert verdict.misses == ()
+
+
+def test_a_milestone_that_no_fact_looks_for_is_a_mistake() -> None:
+    said = wrong(milestones={"renewal_proposed": "2026-01-01", "renewal_proposd": "2026-01-01"}, **ANY)
+    assert list(said) == ["tests.0.milestones.1"]
+    assert "the framework has no milestone 'renewal_proposd'" in str(said)

@@ -122,6 +122,12 @@ def test_won_deal_stands_in_for_a_signature() -> None:
     assert (result["lifecycle_stage"], result["stage_entered_on"]) == ("implementation", day("2025-05-01"))
 
 
+@pytest.mark.parametrize(("status", "stage"), [("Activated", "implementation"), ("Draft", "pre_sale")])
+def test_contract_stands_in_for_a_signature_but_a_draft_does_not(status: str, stage: str) -> None:
+    portfolio = Portfolio().account().contract(start_at="2025-11-01", end_at="2026-10-31", status=status)
+    assert portfolio.on("2025-11-10")["lifecycle_stage"] == stage
+
+
 def test_renewal_window_without_a_customer_is_pre_sale() -> None:
     assert Portfolio().account(contract_end_at="2025-12-01").on("2025-11-10")["lifecycle_stage"] == "pre_sale"
 
@@ -132,13 +138,16 @@ def test_strict_handoff_holds_the_account_in_pre_sale() -> None:
     strict = load_framework(data, "strict")
     portfolio = Portfolio().account(contract_signed_at="2025-01-10", implementation_team_assigned_at="2025-01-12")
     assert portfolio.on("2025-02-01")["lifecycle_stage"] == "implementation"
-    assert portfolio.on("2025-02-01", strict)["lifecycle_stage"] == "pre_sale"
+    held = portfolio.on("2025-02-01", strict)
+    assert (held["lifecycle_stage"], held.detail()["lifecycle"]["next_stage"]) == ("pre_sale", None)
     portfolio.rows["account"][0] |= {
         "success_criteria_documented_at": day("2025-01-20"),
         "project_manager_identified_at": day("2025-02-02"),
     }
     assert "handoff_incomplete" in portfolio.on("2025-02-01").alerts()
-    assert portfolio.on("2025-02-02", strict)["lifecycle_stage"] == "implementation"
+    assert portfolio.on("2025-02-01", strict).detail()["lifecycle"]["next_stage_on"] == "2025-02-02"
+    passed = portfolio.on("2025-02-03", strict)
+    assert (passed["lifecycle_stage"], passed["stage_entered_on"]) == ("implementation", day("2025-02-02"))
     assert "handoff_incomplete" not in portfolio.on("2025-02-02").alerts()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 
+from mapping.rates import Quote, Rates
 from tests.unit.mapping.portfolio import Portfolio, day, excellent
 
 END: dict[str, Any] = {
@@ -209,6 +210,23 @@ def test_draft_contract_is_no_successor() -> None:
     assert status(portfolio, "2025-12-20") == ("at_risk", "not_started")
 
 
+def test_line_that_ends_before_it_starts_does_not_succeed_itself() -> None:
+    portfolio = Portfolio().account()
+    portfolio.contract(id="valid", start_at="2024-08-01", end_at="2025-07-31")
+    portfolio.contract(id="mistyped", start_at="2025-10-01", end_at="2025-09-28")
+    terms = {one["term"]: one for one in portfolio.on("2025-10-02").detail()["renewal"]["terms"]}
+    assert (terms["mistyped"]["counts"], terms["mistyped"]["status"]) == (True, "overdue")
+    assert terms["valid"]["counts"] is False
+
+
+@pytest.mark.parametrize(
+    ("amount", "change"), [(98_850, "-1.2%"), (98_851, "-1.1%"), (98_849, "-1.2%"), (80_000, "-20.0%"), (50, "-100.0%")]
+)
+def test_percent_of_a_downsell_is_rounded_half_away_from_zero(amount: int, change: str) -> None:
+    portfolio = excellent(Portfolio(), **END).deal(kind="renewal", state="open", amount=amount, close_date="2026-01-05")
+    assert status(portfolio, FORTY_FIVE_BEFORE) == ("projected_downsell", change)
+
+
 def test_account_is_churned_only_when_no_line_is_in_force() -> None:
     portfolio = (
         excellent(Portfolio())
@@ -218,6 +236,18 @@ def test_account_is_churned_only_when_no_line_is_in_force() -> None:
     assert status(portfolio, "2025-11-10") == ("not_due", None)
     terms = {term["term"]: term for term in portfolio.on("2025-11-10").detail()["renewal"]["terms"]}
     assert (terms["lost"]["status"], terms["lost"]["counts"]) == ("churned", False)
+
+
+@pytest.mark.parametrize("auto_renew", [True, False])
+def test_account_is_not_churned_when_its_other_line_is_renewed_and_past_its_end(auto_renew: bool) -> None:
+    portfolio = (
+        excellent(Portfolio())
+        .contract(id="lost", start_at="2024-01-01", end_at="2025-08-01", arr=900)
+        .contract(id="renewed", start_at="2024-06-01", end_at="2025-11-09", arr=100, auto_renew=auto_renew)
+    )
+    if not auto_renew:
+        portfolio.deal(kind="renewal", state="won", amount=100, close_date="2025-11-01", contract_ref="renewed")
+    assert status(portfolio, "2025-11-10") == ("renewed", "auto" if auto_renew else "flat")
 
 
 @pytest.mark.parametrize(
@@ -309,9 +339,34 @@ def test_another_currency_counts_only_with_a_rate() -> None:
     portfolio = excellent(Portfolio(), **account)
     portfolio.deal(kind="renewal", state="open", amount=90, currency="USD", close_date="2025-11-20")
     assert status(portfolio, FORTY_FIVE_BEFORE) == ("on_track", "amount_unknown")
-    portfolio.rates = pl.DataFrame(
-        {"currency": ["EUR", "USD", "USD"], "on": [None, None, None], "rate": [1.0, 0.5, 1.2]},
-        schema={"currency": pl.String, "on": pl.Date, "rate": pl.Float64},
-    ).with_columns(on=pl.Series([*map(day, ("2020-01-01", "2025-11-21", "2025-01-01"))]))
+    quotes = (Quote("USD", day("2025-11-21"), Decimal("0.5")), Quote("USD", day("2025-01-01"), Decimal("1.2")))
+    portfolio.rates = Rates("EUR", quotes)
     portfolio.rows["account"][0]["contract_start_at"] = day("2025-01-10")
     assert portfolio.on(FORTY_FIVE_BEFORE).detail()["renewal"]["terms"][0]["ratio"] == 1.08
+
+
+@pytest.mark.parametrize(
+    ("offer", "expected", "stake"),
+    [
+        (60_000, ("projected_downsell", "-40.0%"), "100000"),
+        (98_999, ("projected_downsell", "-1.0%"), "100000"),
+        (99_000, ("on_track", "flat"), "0"),
+        (101_001, ("on_track", "expansion"), "0"),
+    ],
+)
+def test_a_deal_that_renews_two_lines_is_compared_with_both(offer: int, expected: tuple[str, str], stake: str) -> None:
+    portfolio = excellent(Portfolio(), **END)
+    for line, arr in (("A", 80_000), ("B", 20_000)):
+        portfolio.contract(id=line, start_at="2025-01-10", end_at="2026-01-09", arr=arr)
+    portfolio.deal(kind="renewal", state="open", close_date="2026-01-09", arr=offer)
+    renewal = portfolio.on(FORTY_FIVE_BEFORE).detail()["renewal"]
+    assert (renewal["status"], renewal["sub_status"]) == expected
+    assert renewal["arr_at_stake"] == stake
+
+
+def test_a_deal_that_names_its_line_is_compared_with_that_alone() -> None:
+    portfolio = excellent(Portfolio(), **END)
+    for line, arr in (("A", 80_000), ("B", 20_000)):
+        portfolio.contract(id=line, start_at="2025-01-10", end_at="2026-01-09", arr=arr)
+        portfolio.deal(kind="renewal", state="open", close_date="2026-01-09", arr=arr, contract_ref=line)
+    assert status(portfolio, FORTY_FIVE_BEFORE) == ("on_track", "flat")

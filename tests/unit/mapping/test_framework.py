@@ -89,6 +89,21 @@ def metric(data: dict[str, Any]) -> dict[str, Any]:
             "not computed yet",
         ),
         (
+            lambda d: d["facts"].update(one={"value": "two + 1"}, two={"value": "one + 1"}),
+            ("facts", "one", "value"),
+            "'two' is a fact that is not computed yet",
+        ),
+        (
+            lambda d: d["facts"].update(one={"value": "one + 1"}),
+            ("facts", "one", "value"),
+            "'one' is a fact that is not computed yet at this point: facts are, in their order, after milestones",
+        ),
+        (
+            lambda d: d["facts"].update(one={"value": "days_since_two"}, two={"value": "go_live_at"}),
+            ("facts", "one", "value"),
+            "'days_since_two' is a fact that is not computed yet",
+        ),
+        (
             lambda d: d["stages"][2].update(when="Days_Since_Golive >= 365"),
             ("stages", 2, "when"),
             "there is no column 'Days_Since_Golive' here; did you mean days_since_go_live",
@@ -111,6 +126,8 @@ def metric(data: dict[str, Any]) -> dict[str, Any]:
         (lambda d: d["alerts"][0].update(when="now() > as_of"), ("alerts", 0, "when"), "may not be used"),
         (lambda d: d.update(surprise=1), ("surprise",), "unknown key"),
         (lambda d: d.pop("score"), ("score",), "is required"),
+        (lambda d: d["alerts"][0].update(cool_down_days=10**7), ("alerts", 0, "cool_down_days"), "or equal to 36500"),
+        (lambda d: d["alerts"][0].update(sla_hours=10**9), ("alerts", 0, "sla_hours"), "or equal to 876000"),
     ],
 )
 def test_a_fault_is_named_with_its_path(change: Change, path: tuple[str | int, ...], message: str) -> None:

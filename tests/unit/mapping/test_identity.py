@@ -121,16 +121,6 @@ def test_account_that_splits_keeps_its_id_once() -> None:
     assert accounts(apart) == {"hubspot:1": {"hubspot:1"}, "salesforce:A": {"salesforce:A"}}
 
 
-def test_link_by_hand_is_kept() -> None:
-    by_hand = (
-        AccountLink("x", "hubspot", "companies", "1", "manual"),
-        AccountLink("x", "salesforce", "Account", "A", "manual"),
-    )
-    identity = solve(hub("1", "acme.com"), force("A", "zzz.com"), existing=by_hand)
-    assert accounts(identity) == {"x": {"hubspot:1", "salesforce:A"}}
-    assert {link.how for link in identity.links} == {"manual"}
-
-
 def test_id_of_a_record_that_is_not_there_is_ignored() -> None:
     assert accounts(solve(hub("1", "acme.com", salesforce="gone"), force("A", "acme.com"))) == {
         "hubspot:1": {"hubspot:1", "salesforce:A"}

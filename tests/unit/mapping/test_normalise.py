@@ -288,3 +288,101 @@ def test_unknown_option_is_set_aside() -> None:
     found = read("hubspot", "meetings", hs_meeting_outcome="TELEPATHY")
     assert found.row["outcome"] is None
     assert "is none of the values in the field map" in found.problems[0].reason
+
+
+ONBOARDING: dict[str, Any] = {
+    "milestone": {"property": "subject", "values": {"Kick-off held": "kick_off"}},
+    "milestone_due_on": "due_date",
+}
+STEP = {"subject": "kick-off held", "closed_date": "2026-03-28T22:30:00Z", "due_date": "2026-03-20"}
+
+
+def onboarding(override: dict[str, Any] | None = None, /, **properties: Any) -> Normalised:
+    stream = field_map("hubspot", {"tickets": ONBOARDING if override is None else override}).streams["tickets"]
+    record = RawRecord("7", properties)
+    return normalise(record, stream, "hubspot", refs={"account_ref": "1"}, zone=ZoneInfo("Europe/Copenhagen"))
+
+
+def test_a_ticket_stands_for_a_milestone_that_is_reached_on_the_day_on_which_it_is_closed() -> None:
+    (reached,) = onboarding(**STEP).milestones
+    assert reached == {
+        "id": "7",
+        "connection": "hubspot",
+        "stream": "tickets",
+        "account_ref": "1",
+        "key": "kick_off",
+        "due_on": date(2026, 3, 20),
+        "completed_on": date(2026, 3, 28),
+    }
+    (open_one,) = onboarding(**STEP | {"closed_date": ""}).milestones
+    assert open_one["completed_on"] is None
+
+
+def test_a_day_begins_in_the_tenants_zone_for_a_ticket_as_well() -> None:
+    (reached,) = onboarding(**STEP | {"closed_date": "2026-03-28T23:30:00Z"}).milestones
+    assert reached["completed_on"] == date(2026, 3, 29)
+
+
+def test_other_tickets_stay_tickets() -> None:
+    assert onboarding(subject="Login fails").milestones == ()
+    assert onboarding(subject="").milestones == ()
+    assert onboarding(subject="Login fails").problems == ()
+    assert read("hubspot", "tickets", subject="Kick-off held").milestones == ()
+
+
+def test_a_milestone_by_a_rule_or_by_a_property_that_holds_its_name() -> None:
+    rules = [{"when": {"hs_pipeline": "onboarding", "hs_ticket_category": "KICK_OFF"}, "value": "kick_off"}]
+    by_rule = {"milestone": {"rules": rules}}
+    assert (
+        onboarding(by_rule, hs_pipeline="onboarding", hs_ticket_category="KICK_OFF").milestones[0]["key"] == "kick_off"
+    )
+    assert onboarding(by_rule, hs_pipeline="0", hs_ticket_category="KICK_OFF").milestones == ()
+    assert onboarding({"milestone": "step"}, step="Kick Off").milestones[0]["key"] == "kick_off"
+
+
+def test_a_due_day_that_cannot_be_read_is_set_aside_alone() -> None:
+    found = onboarding(**STEP | {"due_date": "soon"})
+    assert found.milestones[0]["due_on"] is None
+    assert found.milestones[0]["completed_on"] == date(2026, 3, 28)
+    assert [problem.field_name for problem in found.problems] == ["milestone_due_on"]
+
+
+def test_only_tickets_stand_for_milestones() -> None:
+    with pytest.raises(FieldMapError, match="deal has no field 'milestone'"):
+        field_map("hubspot", {"deals": {"milestone": "dealname"}})
+
+
+USED = {"usage_updated_on": "2026-03-14", "data_volume_30d": "70", "logins_per_user_week_30d": "0"}
+
+
+def test_usage_figures_are_a_reading_of_their_month() -> None:
+    assert read("hubspot", "companies", **USED).reading == {
+        "id": "1:2026-03",
+        "connection": "hubspot",
+        "stream": "companies",
+        "account_ref": "1",
+        "read_on": date(2026, 3, 14),
+        "logins_per_user_week": 0.0,
+        "features_used": None,
+        "data_volume": 70.0,
+        "quantity_used": None,
+        "users_active": None,
+    }
+
+
+def test_figures_without_a_day_and_a_day_without_figures_are_no_reading() -> None:
+    assert read("hubspot", "companies", **USED | {"usage_updated_on": ""}).reading is None
+    assert read("hubspot", "companies", usage_updated_on="2026-03-14", licensed_users="9").reading is None
+    assert read("hubspot", "deals", dealname="Renewal").reading is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "by", "said"),
+    [("CANCELED", "us", "cancelled_by_us"), ("CANCELED", "customer", "cancelled"), ("CANCELED", None, "cancelled"),
+     ("COMPLETED", "us", "completed")],
+)  # fmt: skip
+def test_a_field_map_may_tell_who_cancelled_a_meeting(outcome: str, by: str | None, said: str) -> None:
+    page = (MAPS.parents[1] / "docs" / "frameworks" / "cradle_to_grave.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(page.partition("```yaml\nfields:")[2].partition("```")[0])["hubspot"]
+    found = read("hubspot", "meetings", shown, hs_meeting_outcome=outcome, cancelled_by=by)
+    assert found.row["outcome"] == said

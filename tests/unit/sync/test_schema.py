@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def run(store: Store, **streams: dict[str, Definition]) -> RunReport:
     report = RunReport("r", "pull", "2026-11-22", "")
-    deps = SimpleNamespace(connectors={"crm": Crm(streams)}, store=store, specs=["score"])
+    deps = SimpleNamespace(connectors={"crm": Crm(streams)}, store=store, specs_of=lambda _name: ["score"])
     session = SimpleNamespace(deps=deps, ws="default", report=report, write=store.write,
                               note=lambda message, _name: report.notes.append(message))  # fmt: skip
     note_schema_changes(cast(Any, session))

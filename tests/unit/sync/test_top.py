@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from sync.report import AccountLine
@@ -20,7 +22,7 @@ ROWS = [
 ]
 
 
-def accounts(rows: list[tuple[str, float | None, str, str]]) -> pl.DataFrame:
+def accounts(rows: Sequence[tuple[str, float | None, str | None, str | None]]) -> pl.DataFrame:
     columns = {
         "account_id": pl.String,
         "health_score": pl.Float64,
@@ -51,3 +53,9 @@ def test_who_comes_first() -> None:
 def test_only_the_first_are_kept() -> None:
     many = [(f"a{number:03}", float(number), "red", "due") for number in range(50)]
     assert order(merged([], accounts(many))) == [f"a{number:03}" for number in range(MOST)]
+
+
+def test_an_account_without_a_renewal_status_comes_behind_customers_also_in_a_long_list() -> None:
+    customers = [(f"a{number:03}", 50.0, "yellow", "due") for number in range(MOST)]
+    nobody = [(f"b{number:03}", 1.0, "red", None) for number in range(MOST)]
+    assert order(merged([], accounts([*nobody, *customers]))) == [one[0] for one in customers]

@@ -1,0 +1,1 @@
+"""News to people: Slack, Teams, e-mail and signed webhooks; sends, and can write to no CRM."""
