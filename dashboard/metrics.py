@@ -92,6 +92,12 @@ METRICS: Mapping[str, Described] = MappingProxyType(
         ),
         "keepwell_values_in_doubt": Described("gauge", ("connection",), "Values whose answer was lost."),
         "keepwell_quarantined_values": Described("gauge", ("connection", "stream"), "Values that could not be read."),
+        "keepwell_notifications": Described(
+            "gauge", ("channel", "state"), "News to people: waiting, sending, sent or given_up."
+        ),
+        "keepwell_oldest_notification_timestamp_seconds": Described(
+            "gauge", ("channel",), "When the oldest news was entered that is still to be sent; no sample without any."
+        ),
     }
 )
 
@@ -210,6 +216,9 @@ def _samples(c: Connection, ws: str, now: datetime) -> Samples:
     ):
         yield from _counted(name, connections | dict(found))
     yield from _counted("keepwell_quarantined_values", counts.quarantined(c, ws))
+    yield from _counted("keepwell_notifications", counts.notices(c, ws))
+    for labels, noted_at in counts.oldest_notices(c, ws).items():
+        yield "keepwell_oldest_notification_timestamp_seconds", labels, noted_at.timestamp()
 
 
 def _of_run(run: Run) -> Samples:

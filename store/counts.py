@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, select, text
 
+from mapping.notification_life import STATES
 from store import conflicts
 from store.runs import GOOD, Run, get
-from store.tables import alert, evaluation, failure, intent, quarantine, run
+from store.tables import alert, evaluation, failure, intent, notification, quarantine, run
+from store.tables.delivery import NOT_SETTLED
 from store.tables.results import ALERT_STANDS
 
 Counts = Mapping[tuple[str, ...], int]
@@ -67,6 +69,19 @@ def undecided(c: Connection, ws: str) -> Counts:
         if one.verdict is None and one.reason in conflicts.DECIDABLE:
             found[(one.connection,)] = found.get((one.connection,), 0) + 1
     return found
+
+
+def notices(c: Connection, ws: str) -> Counts:
+    """(channel, state) → messages to people in that state; of each channel every state, also those without any."""
+    found = _counted(c, _per(notification.c.channel, notification.c.state).where(notification.c.workspace == ws))
+    return {(channel, state): 0 for channel, _ in found for state in STATES} | dict(found)
+
+
+def oldest_notices(c: Connection, ws: str) -> Mapping[tuple[str, ...], datetime]:
+    """(channel,) → when the oldest message was entered that is not settled; a channel with none is left out."""
+    n = notification.c
+    query = select(n.channel, func.min(n.noted_at)).where(n.workspace == ws, text(NOT_SETTLED))
+    return {(channel,): noted_at for channel, noted_at in c.execute(query.group_by(n.channel).order_by(n.channel))}
 
 
 def quarantined(c: Connection, ws: str) -> Counts:

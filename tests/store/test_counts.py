@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from dashboard.metrics import METRICS, metrics_route, render_metrics
-from store import Store, counts, runs
+from mapping.notification_life import STATES, Delivery, State
+from store import Store, counts, notifications, runs
 from store.errors import StoreUnusable
+from store.notifications import News
 from tests.store.sample import fill
 
 REPORT = {
@@ -99,6 +101,36 @@ def test_what_an_operator_watches_is_counted_and_only_in_its_own_workspace(
     with store.read() as c:
         assert counts.overdue_alerts(c, ws, now) == {}
         assert counts.overdue_alerts(c, ws, now + timedelta(days=30)) == {("marker",): 1}
+
+
+def test_news_to_people_is_counted_by_channel_and_the_oldest_that_waits_is_dated(
+    store: Store, ws: str, now: datetime
+) -> None:
+    def settle(number: int, state: State, at: datetime) -> None:
+        """Let a message that waits be sent, and be over."""
+        with store.write() as c:
+            notifications.claim(c, ws, f"m{number}", [number], at)
+            notifications.move(c, ws, "sending", [(number, Delivery(state, at, attempts=1, settled_at=at))])
+
+    for hours, news in enumerate([News("team", "opened", 1), News("team", "opened", 2), News("mail", "opened", 1)]):
+        with store.write() as c:
+            notifications.note(c, ws, [news], now + timedelta(hours=hours))
+            notifications.note(c, ws + "-other", [news], now - timedelta(days=9))
+            first, *_ = notifications.unsettled(c, ws)
+    settle(first.id, "given_up", now)
+    found = samples(store, ws)
+    team, mail = (
+        {state: found["keepwell_notifications"][(name, state)] for state in STATES} for name in ("team", "mail")
+    )
+    assert team == {"waiting": 1, "sending": 0, "sent": 0, "given_up": 1}
+    assert mail == {"waiting": 1, "sending": 0, "sent": 0, "given_up": 0}, "none, not unknown"
+    oldest = found["keepwell_oldest_notification_timestamp_seconds"]
+    hours_ago = {name: (at - now.timestamp()) / 3600 for (name,), at in oldest.items()}
+    assert hours_ago == {"team": pytest.approx(1), "mail": pytest.approx(2)}
+    with store.read() as c:
+        (last,) = (one for one in notifications.unsettled(c, ws) if one.channel == "mail")
+    settle(last.id, "sent", now)
+    assert ("mail",) not in samples(store, ws)["keepwell_oldest_notification_timestamp_seconds"], "nothing is old"
 
 
 def asking(client: str, **headers: str) -> Request:
