@@ -1,7 +1,8 @@
-"""Keepwell as an Airflow DAG: the command line in an environment of its own, on the worker that has `keepwell`.
+"""Keepwell as two Airflow DAGs: the command line in an environment of its own, on the worker that has `keepwell`.
 
 Exit code 75 (the quota is used up, or another run is under way) becomes a skip; the next interval goes on from there.
 Exit code 3 (values are left for a person) is a success that the log tells; every other one fails the task.
+The second DAG tells people when no run was good for long, which no run can; take it out when no route has `never_ran`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
+
+ENVIRONMENT = {"KEEPWELL_CONFIG": "/etc/keepwell/keepwell.yaml"}
 
 with DAG(
     dag_id="keepwell",
@@ -22,7 +25,7 @@ with DAG(
     sync = BashOperator(
         task_id="sync",
         bash_command="keepwell --log-format json sync --no-input || { code=$?; [ $code -eq 3 ] || exit $code; }",
-        env={"KEEPWELL_CONFIG": "/etc/keepwell/keepwell.yaml"},
+        env=ENVIRONMENT,
         append_env=True,
         skip_on_exit_code=75,
         execution_timeout=timedelta(hours=6),
@@ -32,8 +35,24 @@ with DAG(
     probe = BashOperator(
         task_id="probe",
         bash_command="keepwell status --max-age 26h",
-        env={"KEEPWELL_CONFIG": "/etc/keepwell/keepwell.yaml"},
+        env=ENVIRONMENT,
         append_env=True,
         trigger_rule="all_done",
     )
     sync >> probe
+
+with DAG(
+    dag_id="keepwell_watch",
+    schedule="47 * * * *",
+    start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - as above
+    catchup=False,
+    max_active_runs=1,
+    tags=["crm", "customer-success"],
+) as watch_dag:
+    BashOperator(
+        task_id="watch",
+        bash_command="keepwell --log-format json notify send --max-age 26h",
+        env=ENVIRONMENT,
+        append_env=True,
+        execution_timeout=timedelta(minutes=5),
+    )

@@ -37,6 +37,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "not": lambda value: not value,
     "and": lambda *values: next((value for value in values if not value), values[-1]),
     "or": lambda *values: next((value for value in values if value), values[-1]),
+    "dict": lambda *pairs: dict(zip(pairs[::2], pairs[1::2], strict=True)),
     "fail": _fail,
 }
 

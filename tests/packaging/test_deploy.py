@@ -20,7 +20,6 @@ import yaml
 from config.load import load_settings
 from dashboard.answers import Failure
 from dashboard.metrics import METRICS
-from sync import ending
 from sync.report import RunReport, Status
 from tests.docs.test_documented import ALL
 
@@ -39,9 +38,15 @@ def typed() -> Iterator[tuple[str, list[str]]]:
         lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
         for words in re.findall(r"(?<![\w/.-])(?:/usr/local/bin/)?keepwell((?: -{0,2}[a-z][\w-]*)+)", lines):
             yield name, words.split()
+        for tree in ast.walk(ast.parse(text)) if name.endswith(".py") else ():
+            if isinstance(tree, ast.List) and ast.unparse(tree).startswith("['keepwell', "):
+                yield name, ast.literal_eval(tree)[1:]
     for name, service in COMPOSE["services"].items():
         if "command" in service:
             yield f"compose.yaml {name}", service["command"]
+    values = yaml.safe_load(TEXTS["helm/keepwell/values.yaml"])
+    yield "values.yaml", values["command"]
+    yield "values.yaml watch", values["watch"]["command"]
 
 
 @pytest.mark.parametrize(("place", "words"), list(typed()))
@@ -117,25 +122,6 @@ def test_the_variables_of_compose_are_settings(tmp_path: Path) -> None:
     assert settings.logging.format == "json"
 
 
-def test_the_service_unit_confines_the_run_and_keeps_its_exit_codes_apart() -> None:
-    unit = dict(re.findall(r"^(\w+)=(.*)$", TEXTS["systemd/keepwell.service"], re.MULTILINE))
-    assert unit["Type"] == "oneshot"
-    codes = {int(code) for code in unit["SuccessExitStatus"].split()}
-    assert codes == {ending.EXIT_ROWS, ending.EXIT_LATER}
-    for name, value in {"DynamicUser": "yes", "ProtectSystem": "strict", "NoNewPrivileges": "yes"}.items():
-        assert unit[name] == value
-    assert unit["CapabilityBoundingSet"] == ""
-    assert "Persistent=true" in TEXTS["systemd/keepwell.timer"]
-
-
-def test_the_workflow_puts_no_input_into_a_script() -> None:
-    flow = yaml.safe_load(TEXTS["github-actions/keepwell.yaml"])
-    assert flow["permissions"] == {"contents": "read"}
-    assert flow["concurrency"] == {"group": "keepwell", "cancel-in-progress": False}
-    for job in flow["jobs"].values():
-        assert not [step for step in job["steps"] if "${{" in step.get("run", "")]
-
-
 @pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith(".py")])
 def test_the_recipes_of_schedulers_call_the_command_line_and_nothing_of_ours(name: str) -> None:
     tree = ast.parse(TEXTS[name])
@@ -169,10 +155,12 @@ def test_dagster_is_told_how_a_run_ended_also_one_that_never_began(
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setitem(sys.modules, "dagster", _dagster())
-    materialise = runpy.run_path(str(DEPLOY / "dagster" / "keepwell_job.py"))["customer_success_fields"]
+    recipe = runpy.run_path(str(DEPLOY / "dagster" / "keepwell_job.py"))
+    materialise = recipe["customer_success_fields"]
     if isinstance(told, str):
-        with pytest.raises(RuntimeError, match=told):
-            materialise()
+        for started in (materialise, recipe["tell_when_nothing_runs"]):
+            with pytest.raises(RuntimeError, match=told):
+                started()
     else:
         assert told.items() <= materialise().metadata.items()
 
@@ -187,6 +175,8 @@ def _dagster() -> ModuleType:
     found = ModuleType("dagster")
     for name in ("Definitions", "MaterializeResult", "ScheduleDefinition"):
         setattr(found, name, SimpleNamespace)
+    for name in ("job", "op"):
+        setattr(found, name, lambda made: made)
     for name, value in {
         "Failure": DagsterFailure,
         "asset": lambda **_: lambda made: made,

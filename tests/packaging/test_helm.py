@@ -26,6 +26,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "postgresql and dashboard": {
         "storeInSecret": True,
         "dashboard": {**DEFAULTS["dashboard"], "enabled": True},
+        "watch": {**DEFAULTS["watch"], "enabled": True},
         "extraEnv": [{"name": "TZ", "value": "UTC"}],
         "imagePullSecrets": [{"name": "registry"}],
         "podLabels": {"team": "cs"},
@@ -77,7 +78,7 @@ def pods(made: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("way", WAYS)
 def test_every_pod_runs_as_nobody_on_a_root_that_it_cannot_write(way: str) -> None:
     made = pods(rendered(**WAYS[way]))
-    assert len(made) == (2 if "dashboard" in way else 1)
+    assert len(made) == (3 if "dashboard" in way else 1)
     for pod in made:
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True
@@ -146,6 +147,17 @@ def test_runs_never_overlap_and_are_not_repeated_when_they_said_how_they_ended()
     assert spec["template"]["spec"]["containers"][0]["args"] == ["sync"]
 
 
+def test_the_watch_has_a_schedule_of_its_own_and_goes_on_while_runs_are_suspended() -> None:
+    made = rendered(**WAYS["postgresql and dashboard"], suspend=True)
+    run, watch = made["CronJob/kw"]["spec"], made["CronJob/kw-watch"]["spec"]
+    assert (run["suspend"], watch.get("suspend", False)) == (True, False)
+    assert watch["schedule"] == DEFAULTS["watch"]["schedule"] != run["schedule"]
+    template = watch["jobTemplate"]["spec"]["template"]
+    assert template["spec"]["containers"][0]["args"] == ["notify", "send", "--max-age", "26h"]
+    assert template["metadata"]["labels"]["app.kubernetes.io/component"] == "watch"
+    assert "CronJob/kw-watch" not in rendered(**WAYS["sqlite on a volume"])
+
+
 def test_the_dashboard_is_reached_at_the_port_that_it_serves_and_is_probed() -> None:
     made = rendered(**WAYS["postgresql and dashboard"])
     pod, service = made["Deployment/kw-dashboard"]["spec"]["template"], made["Service/kw-dashboard"]["spec"]
@@ -175,6 +187,8 @@ def test_a_store_that_would_vanish_with_its_pod_is_refused() -> None:
     assert "CronJob/kw" in rendered(config={**CONFIG, "store": "postgresql://keepwell@db/keepwell"})
     with pytest.raises(TemplateError, match="needs PostgreSQL"):
         rendered(persistence={"enabled": True}, dashboard={"enabled": True})
+    with pytest.raises(TemplateError, match="needs PostgreSQL"):
+        rendered(persistence={"enabled": True}, watch={"enabled": True})
 
 
 def test_the_schema_knows_every_value_and_no_other() -> None:

@@ -92,3 +92,66 @@ affinity:
 {{ toYaml . | indent 2 }}
 {{- end }}
 {{- end }}
+
+{{- /* What starts pods on a schedule. Takes a dict: `root`, where the chart begins; `component`, a label; `args` of the command. */}}
+{{- define "keepwell.onSchedule" -}}
+# Two runs at once would be safe, but the second only ends with exit code 75.
+concurrencyPolicy: Forbid
+startingDeadlineSeconds: {{ .root.Values.startingDeadlineSeconds }}
+successfulJobsHistoryLimit: {{ .root.Values.successfulJobsHistoryLimit }}
+failedJobsHistoryLimit: {{ .root.Values.failedJobsHistoryLimit }}
+jobTemplate:
+  metadata:
+    labels:
+{{ include "keepwell.labels" .root | indent 6 }}
+  spec:
+    activeDeadlineSeconds: {{ .root.Values.activeDeadlineSeconds }}
+    backoffLimit: 2
+    # A pod that a node lost is started again. A run that ended said how: another try would say the same.
+    podFailurePolicy:
+      rules:
+        - action: Ignore
+          onPodConditions:
+            - type: DisruptionTarget
+        - action: FailJob
+          onExitCodes:
+            containerName: keepwell
+            operator: In
+            values: [1, 2, 3, 5, 6, 75]
+    template:
+      metadata:
+        labels:
+{{ include "keepwell.labels" .root | indent 10 }}
+          app.kubernetes.io/component: {{ .component }}
+{{- with .root.Values.podLabels }}
+{{ toYaml . | indent 10 }}
+{{- end }}
+{{- with .root.Values.podAnnotations }}
+        annotations:
+{{ toYaml . | indent 10 }}
+{{- end }}
+      spec:
+        restartPolicy: Never
+        serviceAccountName: {{ .root.Release.Name }}
+        automountServiceAccountToken: false
+        terminationGracePeriodSeconds: {{ .root.Values.terminationGracePeriodSeconds }}
+        securityContext:
+{{ include "keepwell.podSecurity" .root | indent 10 }}
+{{ include "keepwell.placement" .root | indent 8 }}
+        containers:
+          - name: keepwell
+            image: {{ include "keepwell.image" .root | quote }}
+            imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+            args:
+{{ toYaml .args | indent 14 }}
+            env:
+{{ include "keepwell.env" .root | indent 14 }}
+            resources:
+{{ toYaml .root.Values.resources | indent 14 }}
+            securityContext:
+{{ include "keepwell.containerSecurity" .root | indent 14 }}
+            volumeMounts:
+{{ include "keepwell.mounts" .root | indent 14 }}
+        volumes:
+{{ include "keepwell.volumes" .root | indent 10 }}
+{{- end }}
