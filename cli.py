@@ -57,6 +57,8 @@ from verbs import (  # noqa: E402, F401 - each declares its commands
 )
 from verbs.base import app, read_settings, report_answer, run_deps, teller, verb  # noqa: E402
 
+__all__ = ["app", "main"]
+
 fields_app = group("Custom properties in each CRM.", app, "fields")
 db_app = group("The store.", app, "db")
 config_app = group("The configuration.", app, "config")

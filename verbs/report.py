@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboard import report_options as opt
-from dashboard.answers import Answer, group
+from dashboard.answers import Answer, group, say
 from verbs.base import app, run_deps, verb
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _answer(
     data: Mapping[str, Any], show: "Callable[[Console], None]", document: "Callable[[], Document]",
     csv: Callable[[], str], options: Options,
 ) -> Answer:  # fmt: skip
-    """The answer on the screen, or in another form there, or in a file besides."""
+    """The answer on the screen, or in another form there, or in a file and one line here."""
     place: Path | None = options["out"]
     form = _form(options["form"], place)
     if form is None:
@@ -175,12 +175,7 @@ def _answer(
     if place is None:
         return Answer(data, lambda out: _write(out, text))
     _save(place, text)
-
-    def both(out: "Console") -> None:
-        show(out)
-        out.print(f"Written to {place}.", soft_wrap=True)
-
-    return Answer(data, both)
+    return say(data, f"Written to {place}.")
 
 
 def _form(asked: str | None, place: Path | None) -> str | None:

@@ -43,7 +43,8 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def values(**given: Any) -> dict[str, Any]:
-    return deepcopy(DEFAULTS) | deepcopy(NEEDED) | deepcopy(given)
+    chosen: dict[str, Any] = deepcopy(DEFAULTS) | deepcopy(NEEDED) | deepcopy(given)
+    return chosen
 
 
 def rendered(**given: Any) -> dict[str, dict[str, Any]]:
