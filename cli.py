@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -287,10 +289,11 @@ def sandbox(
 def demo(
     *, as_json: bool, accounts: opt.Accounts = 200, seed: opt.Seed = 7, keep: opt.Keep = None,
     framework: opt.Framework = opt.DEFAULT_FRAMEWORK, with_gainsight: opt.WithGainsight = False,
+    to_serve: opt.Serve = False,
 ) -> Answer:  # fmt: skip
     """Show the whole job on two local CRMs."""
     from config.frameworks import load_framework_file
-    from dashboard.demo import Tour, only_the_file, tour, tour_home
+    from dashboard.demo import Tour, next_steps, only_the_file, tour, tour_home
     from dashboard.localcrm import local_crms
     from dashboard.terminal import console
 
@@ -301,8 +304,19 @@ def demo(
         local_crms(accounts, seed, home, with_gainsight=with_gainsight) as crms,
     ):
         plan = Tour(home, framework, lambda path: dict(fields_apply(path).data), _listed, _sync_data)
-        data = tour(console(stderr=as_json), crms, plan)
-    return Answer(data, lambda _out: None, data["exit_code"])
+        out = console(stderr=as_json)
+        data = tour(out, crms, plan)
+        if not data["exit_code"]:
+            out.print(next_steps(keep, serving=to_serve), soft_wrap=True)
+            if to_serve:
+                settings = read_settings(home / "keepwell.yaml")
+                serve.serve_until_stopped(settings, "127.0.0.1", 0, partial(_announce_tour, data, as_json=as_json))
+                raise typer.Exit
+    return Answer(data | {"url": None}, lambda _out: None, data["exit_code"])
+
+
+def _announce_tour(data: Mapping[str, Any], url: str, *, as_json: bool) -> None:
+    typer.echo(json.dumps({**data, "url": url}) if as_json else f"The dashboard is at {url}. Stop with Ctrl-C.")
 
 
 def _listed(config: Path, out: Path) -> Path:

@@ -149,9 +149,18 @@ def tour(out: Console, crms: Data, plan: Tour) -> dict[str, Any]:
     _chapter(out, "What a customer-success manager now sees in the CRM, worst health first")
     show_accounts(out, third["top"])
     show_cost(out, first["connections"])
-    out.print("Next: `keepwell sandbox` keeps these CRMs running; `keepwell init` starts with your own.")
     kept_promises = second["apply"]["confirmed"] == 0 and bool(third["conflicts"])
     return told | {"exit_code": 0 if kept_promises else 1}
+
+
+def next_steps(kept: Path | None, *, serving: bool) -> str:
+    """What to do after the tour; `kept` is the folder that stays, if one does."""
+    steps = "`keepwell sandbox` keeps such CRMs running; `keepwell init` starts with your own."
+    if serving:
+        return f"Next: {steps}"
+    if kept is not None:
+        return f"Next: `keepwell serve --config {kept / 'keepwell.yaml'}` shows it in a browser; {steps}"
+    return f"Next: `keepwell demo --serve` shows it in a browser as well; {steps}"
 
 
 def _ended_well(out: Console, report: Data) -> bool:

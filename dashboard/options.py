@@ -163,6 +163,7 @@ OtherFramework = Annotated[
     str, typer.Option("--framework", metavar="F", help="The framework to try: a shipped one, or the path of your own.")
 ]
 Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration and store here.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Then serve the dashboard over it, until Ctrl-C.")]
 WithGainsight = Annotated[bool, typer.Option("--with-gainsight", help="Have a Gainsight tenant too.")]
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", metavar="PATH", help="Write a keepwell.yaml that points here.")

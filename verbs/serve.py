@@ -5,8 +5,9 @@ Annotations are evaluated here (no `from __future__ import annotations`) because
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,15 @@ def serve(config: Path, as_json: bool, host: opt.Host = "127.0.0.1", port: opt.P
 
     Stop it with Ctrl-C.
     """
+    serve_until_stopped(read_settings(config), host, port, partial(_announce, as_json=as_json))
+    raise typer.Exit
+
+
+def serve_until_stopped(settings: "Settings", host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve the dashboard of these settings until SIGINT or SIGTERM; `announce` is told its address first.
+
+    Raises UsageError where it cannot be served like that.
+    """
     from config.frameworks import load_framework_file
     from dashboard.web.access import Access
     from dashboard.web.app import Parts
@@ -41,7 +51,6 @@ def serve(config: Path, as_json: bool, host: opt.Host = "127.0.0.1", port: opt.P
     from sync.errors import UsageError
     from verbs.reckoning import Reports
 
-    settings = read_settings(config)
     try:
         check_exposure(settings.dashboard, host)
         listening = bound(host, port)
@@ -68,8 +77,7 @@ def serve(config: Path, as_json: bool, host: opt.Host = "127.0.0.1", port: opt.P
             host=host,
         )
         with suppress(KeyboardInterrupt):
-            run(_app(parts), listening, lambda url: _announce(url, as_json=as_json))
-    raise typer.Exit
+            run(_app(parts), listening, announce)
 
 
 def _app(parts: "Parts") -> "Starlette":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,8 @@ def test_the_demo_shows_the_whole_job(tmp_path: Path) -> None:
     _, seen = done.stderr.split("What a customer-success manager now sees")
     assert f"hubspot: {first['connections']['hubspot']['apply']['confirmed']} values on" in seen
     assert "\x1b" not in done.stderr
+    assert f"Next: `keepwell serve --config {home}/keepwell.yaml` shows it in a browser" in done.stderr
+    assert told["url"] is None
     assert not real.exists()
     assert sandboxes_of(home) == []
     assert {path.name for path in home.iterdir()} >= {"keepwell.yaml", "keepwell.db"}
@@ -99,6 +102,30 @@ def test_a_killed_demo_takes_its_sandbox_with_it(tmp_path: Path) -> None:
         assert sandboxes_of(home)
         process.kill()
     until(lambda: sandboxes_of(home) == [])
+    assert sandboxes_of(home) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_serves_shows_its_store_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    home = tmp_path / "kept"
+    elsewhere = {"KEEPWELL_STORE": f"sqlite:///{tmp_path / 'real.db'}"}
+    with subprocess.Popen(
+        keepwell(tmp_path, "demo", "--accounts", "12", "--keep", str(home), "--serve", "--json"),
+        cwd=tmp_path, env=environment() | elsewhere, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["exit_code"] == 0
+        assert told["url"].startswith("http://127.0.0.1:")
+        page = requests.get(f"{told['url']}/accounts.json", timeout=30)
+        assert page.status_code == 200
+        assert told["third"]["top"][0]["name"] in page.text
+        assert sandboxes_of(home), "the CRMs are there as long as the dashboard is"
+        process.send_signal(number)
+        out, complaints = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in complaints
+    assert "`keepwell sandbox` keeps such CRMs running" in complaints
     assert sandboxes_of(home) == []
 
 
