@@ -40,6 +40,7 @@ if _complaint := check_packages():  # before any of them is imported
 
 from config import process  # noqa: E402
 from dashboard import options as opt  # noqa: E402
+from dashboard import run_options as run_opt  # noqa: E402
 from dashboard.answers import Answer, group, program_version, say  # noqa: E402
 from verbs import (  # noqa: E402, F401 - each declares its commands
     alerts,
@@ -66,15 +67,15 @@ db_app = group("The store.", app, "db")
 config_app = group("The configuration.", app, "config")
 
 
-@verb(app, options=(opt.scope, opt.guards), example="keepwell sync --max-changes 80%")
-def sync(config: Path, options: dict[str, Any]) -> Answer:
+@verb(app, options=(run_opt.scope, run_opt.guards, run_opt.agreeing), example="keepwell sync --max-changes 80%")
+def sync(config: Path, options: dict[str, Any], no_input: bool = False) -> Answer:
     """One whole run: pull, evaluate, plan, write."""
     from sync.deps import RunOptions
     from sync.engine import run_sync
     from sync.telling import tell_after
 
     asked = RunOptions(**options)
-    with run_deps(config) as deps:
+    with run_deps(config, asking=not no_input) as deps:
         return report_answer(tell_after(deps, lambda: run_sync(deps, asked), asked))
 
 
@@ -88,7 +89,7 @@ def pull(config: Path, full: opt.Full = False) -> Answer:
         return report_answer(run_pull(deps, RunOptions(full=full)))
 
 
-@verb(app, options=(opt.scope, opt.guards), example="keepwell plan --select acme.com --out plan.json")
+@verb(app, options=(run_opt.scope, run_opt.guards), example="keepwell plan --select acme.com --out plan.json")
 def plan(
     config: Path, as_json: bool, options: dict[str, Any], out: opt.PlanOut = None, exit_code: opt.ExitCode = False
 ) -> Answer:
@@ -114,20 +115,20 @@ def plan(
     return Answer(data, lambda shown: show_planned(shown, data), code)
 
 
-@verb(app, options=(opt.guards,), example="keepwell apply plan.json")
-def apply(plan: opt.PlanId, config: Path, options: dict[str, Any]) -> Answer:
+@verb(app, options=(run_opt.guards, run_opt.agreeing), example="keepwell apply plan.json")
+def apply(plan: opt.PlanId, config: Path, no_input: bool, options: dict[str, Any]) -> Answer:
     """Write a plan exactly as it was shown."""
     from sync.deps import RunOptions
     from sync.engine import run_apply
     from sync.planfile import load_plan
     from sync.telling import tell_after
 
-    with run_deps(config) as deps:
+    with run_deps(config, asking=not no_input) as deps:
         plan_id = load_plan(deps.store, Path(plan)) if Path(plan).is_file() else plan
         return report_answer(tell_after(deps, lambda: run_apply(deps, plan_id, RunOptions(**options))))
 
 
-@verb(app, options=(opt.days,), example="keepwell backfill companies hubspot:deals --since 2026-01-01")
+@verb(app, options=(run_opt.days,), example="keepwell backfill companies hubspot:deals --since 2026-01-01")
 def backfill(streams: opt.Streams, config: Path, options: dict[str, Any]) -> Answer:
     """Read a range of dates again, behind the schedule."""
     from sync.backfill import BackfillOptions

@@ -56,6 +56,7 @@ RateTable = Annotated[
 ]
 Entity = Literal["account", "deal", "contract", "ticket", "meeting", "call", "survey", "milestone"]
 HumanEdits = Literal["hold", "reclaim"]
+FirstWrite = Literal["ask", "allow"]
 ConnectionName = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -116,6 +117,11 @@ class Policy(_Section):
     human_edits_by_field: dict[str, HumanEdits] = Field(
         default_factory=dict,
         description="The same for single fields: field (health_score, segment, ...) to hold or reclaim.",
+    )
+    first_write: FirstWrite = Field(
+        default="ask",
+        description="Before the first values get to a CRM that is not on this machine: ask somebody at a terminal, and "
+        "refuse where nobody is there to agree, or allow it, for a schedule that begins by itself.",
     )
     guards: Guards = Field(default_factory=Guards, description="Limits on what one plan may do.")
     quota_reserve: Percent = Field(

@@ -19,6 +19,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_local(url: str) -> bool:
+    """Whether an address is on this machine: the sandbox, or a tunnel to it."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 def check_origin(
     url: str, *, vendor_hosts: Iterable[str], allow_hosts: Iterable[str] = (), key: str = "base_url"
 ) -> str:

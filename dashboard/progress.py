@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -68,6 +70,15 @@ class Bars:
         """`label` is done."""
         if (task := self._tasks.pop(label, None)) is not None:
             self._progress.remove_task(task)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the screen to somebody else for the block."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
     def note(self, text: str) -> None:
         """A line above the bars."""

@@ -130,6 +130,12 @@ def count_standing(c: Connection, ws: str, connection: str, object_name: str) ->
     return c.execute(select(func.count()).select_from(ledger).where(here)).scalar_one()
 
 
+def has_any(c: Connection, ws: str, connection: str) -> bool:
+    """Whether we ever wrote anything through a connection."""
+    here = (_L.workspace == ws) & (_L.connection == connection) & _L.is_current
+    return c.execute(select(_L.id).where(here).limit(1)).first() is not None
+
+
 def mark_verified(c: Connection, ws: str, row_ids: Iterable[int], now: datetime) -> int:
     """Note that the values of these ledger rows were read back as written; returns how many rows there were."""
     return c.execute(_CHANGE, {"its_workspace": ws, "ids": row_ids, "verified_at": now}).rowcount

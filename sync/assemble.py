@@ -26,7 +26,7 @@ from mapping.records import FieldSpec
 from store import Store, open_store
 from store.budgets import QuotaShelf
 from store.database import BUSY_SECONDS
-from sync.deps import Deps, Timing, new_run_id
+from sync.deps import AskFirst, Deps, Timing, new_run_id
 from sync.events import CallMade, Observer
 from sync.observers import silent, unfailing
 from sync.owned import account_stream
@@ -47,11 +47,13 @@ def assemble(
     behind: bool = False,
     busy_seconds: float = BUSY_SECONDS,
     create: bool = True,
+    ask_first: AskFirst | None = None,
 ) -> Deps:
     """Open the store (creating it on first use, unless not to) and every connection; sends nothing to a CRM yet.
 
     `framework` stands in for the one that the settings name; `behind` leaves as much of the quotas as work that comes
-    behind the schedule has to; `busy_seconds` is how long a step waits for somebody else who holds the store. Raises
+    behind the schedule has to; `busy_seconds` is how long a step waits for somebody else who holds the store;
+    `ask_first` is the one of `Deps`. Raises
     `ConfigFileError`, `StoreError` or `ConfigError`; what was opened is closed again then.
     """
     framework = framework or load_framework_file(settings.framework)
@@ -96,6 +98,7 @@ def assemble(
         observer=observer,
         timing=timing or Timing(),
         version=version,
+        ask_first=ask_first,
         **others,
     )
 

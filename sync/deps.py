@@ -20,6 +20,7 @@ from mapping.rates import Rates
 from mapping.records import FieldSpec
 from store import Store
 from store.errors import StoreError
+from store.plans import Plan
 from sync.beside import Every, Pool, every, threads
 from sync.events import Observer
 from sync.observers import silent
@@ -50,7 +51,8 @@ class RunOptions:
     """What a user asked of one run.
 
     `as_of` evaluates for the end of that day in the tenant's time zone; `select` and `limit` narrow what is planned,
-    never what is read; limits given here replace the policy's, and `during_freeze` writes although it has a freeze.
+    never what is read; limits given here replace the policy's, `during_freeze` writes although it has a freeze, and
+    `yes` agrees to the first write to a CRM.
     """
 
     full: bool = False
@@ -62,6 +64,11 @@ class RunOptions:
     max_shrink: float | None = None
     accept_model_change: bool = False
     during_freeze: bool = False
+    yes: bool = False
+
+
+AskFirst = Callable[["Deps", Plan, Mapping[str, str]], bool]
+"""Shows a person what a plan writes to connections (name → account) where nothing was written yet: do they agree?"""
 
 
 def new_run_id() -> str:
@@ -79,6 +86,7 @@ class Deps:
     """Everything outside that a run touches; built by `sync.assemble`, or by a test.
 
     `specs` are the properties of all connections together, `own_specs` those of a connection that has not all of them.
+    `ask_first` is None where nobody can be asked.
     """
 
     settings: Settings
@@ -100,6 +108,7 @@ class Deps:
     pool: Pool = threads
     every: Every = every
     version: str = "0"
+    ask_first: AskFirst | None = None
 
     @property
     def workspace(self) -> str:

@@ -24,6 +24,7 @@ from sync.assemble import assemble
 from sync.deps import Deps
 from sync.ending import EXIT_CREDENTIALS, EXIT_DONE, EXIT_FAILED, EXIT_LATER, EXIT_USAGE, ending_of_error
 from sync.fields import fields_plan_of
+from sync.firstwrite import unwritten
 from sync.guards import frozen
 from sync.session import lease_key
 
@@ -135,6 +136,7 @@ def _connection(deps: Deps, name: str, connector: Connector) -> tuple[list[Check
         for probe, code in ((_pin, EXIT_CREDENTIALS), (_properties, EXIT_FAILED), (_lease, EXIT_FAILED)):
             checks.append(probe(deps, name, connector))
             codes.append(code if _failed(checks[-1:]) else EXIT_DONE)
+        checks += _first_write(deps, name)
     except ConnectorError as error:
         # What the connector found wrong already is not said twice.
         if not _failed(own):
@@ -184,6 +186,17 @@ def _properties(deps: Deps, name: str, _: Connector) -> Check:
     if missing:
         return Check(title, "warning", f"{len(missing)} of {len(findings)} are missing", "Run `keepwell fields apply`.")
     return Check(title, "ok", f"all {len(findings)} are there with the right types")
+
+
+def _first_write(deps: Deps, name: str) -> Iterator[Check]:
+    if deps.settings.policy.first_write == "allow":
+        return
+    with deps.store.read() as c:
+        if not unwritten(c, deps, name):
+            return
+    detail = "nothing was written yet; the first run that would asks at a terminal, and is refused elsewhere"
+    hint = "For a schedule: `keepwell sync --yes` once by hand, or `policy.first_write: allow`."
+    yield Check(f"{name}: first write", "warning", detail, hint)
 
 
 def _lease(deps: Deps, name: str, _connector: Connector) -> Check:

@@ -27,6 +27,7 @@ from sync.errors import (
     IncompletePull,
     Interrupted,
     InvariantError,
+    NotAgreed,
     Refused,
     StalePlan,
     SyncError,
@@ -58,6 +59,7 @@ class Ending:
 
 _BY_ERROR: tuple[tuple[type[Exception], Status, int, str], ...] = (
     (StalePlan, "refused", EXIT_REFUSED, "stale_plan"),
+    (NotAgreed, "refused", EXIT_REFUSED, "first_write"),
     (Refused, "refused", EXIT_REFUSED, "guard"),
     (Busy, "busy", EXIT_LATER, "other_run"),
     (LeaseHeld, "busy", EXIT_LATER, "other_run"),

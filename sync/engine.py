@@ -23,6 +23,7 @@ from sync.errors import UsageError
 from sync.evaluate import evaluate
 from sync.events import RunFinished, RunStarted
 from sync.faults import fp
+from sync.firstwrite import check_first_write
 from sync.identify import identify
 from sync.lease import BACKFILL, being_the_backfill
 from sync.moment import moment, refuse_future
@@ -188,6 +189,7 @@ def _written(session: Session, plan: Plan, owned: Mapping[str, Owned]) -> None:
     if changes:
         checks.check_freeze(session)
         checks.tell_freeze(session, "Written all the same, as --during-freeze says")
+        check_first_write(session, plan)
     session.enter("apply", changes)
     apply_plan(session, plan, owned)
     planbook.mark_applied(session.deps.store, plan, session.report.buckets())

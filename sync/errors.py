@@ -2,7 +2,8 @@
 
 SyncError
 ├── Refused          a guard says no: nothing was written, exit 5
-│   └── StalePlan    the plan no longer describes the CRM: make a new one
+│   ├── StalePlan    the plan no longer describes the CRM: make a new one
+│   └── NotAgreed    nobody agreed to the first write to a CRM
 ├── Busy             another run holds the lease: exit 75
 ├── Interrupted      a signal asked the run to stop; what is done is kept: exit 130
 │   └── GaveWay      a backfill stepped aside for a run; it goes on by itself afterwards
@@ -32,6 +33,10 @@ class Refused(SyncError):
 
 class StalePlan(Refused):
     """The CRM was read again, or the plan was applied, since the plan was made."""
+
+
+class NotAgreed(Refused):
+    """Nobody agreed to the first values that would get to a CRM."""
 
 
 class Busy(SyncError):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import options as opt
+from dashboard import run_options as run_opt
 from dashboard.answers import Answer
 from verbs.base import app, run_deps, verb
 
 
-@verb(app, options=(opt.looked_at,), example="keepwell backtest --horizon 90d --suggest ./suggested.yaml")
+@verb(app, options=(run_opt.looked_at,), example="keepwell backtest --horizon 90d --suggest ./suggested.yaml")
 def backtest(config: Path, options: dict[str, Any], suggest: opt.Suggest = None) -> Answer:
     """Compare past scores with the customers that left.
 

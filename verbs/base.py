@@ -4,7 +4,8 @@ Annotations of commands are evaluated (no `from __future__ import annotations`) 
 """
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,11 @@ from dashboard.answers import Answer, Failure, Teller, group, program_version
 if TYPE_CHECKING:
     from config.observing import Logging
     from config.settings import Settings
-    from sync.deps import Deps
-    from sync.events import Observer
+    from dashboard.aside import Aside
+    from dashboard.progress import Bars
+    from store.plans import Plan
+    from sync.deps import AskFirst, Deps
+    from sync.events import Event, Observer
     from sync.report import RunReport
 
 app = group("Customer health, lifecycle, segment and renewal status: from your CRMs, back into your CRMs.")
@@ -61,8 +65,11 @@ def _configure_logs(settings: "Logging | None" = None) -> None:
 
 
 @contextmanager
-def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
-    """Everything that a run needs, with progress on stderr; closed at the end."""
+def run_deps(config: Path, *, behind: bool = False, asking: bool = False) -> "Iterator[Deps]":
+    """Everything that a run needs, with progress on stderr; closed at the end.
+
+    With `asking` somebody at a terminal is asked before the first write to a CRM.
+    """
     from dashboard.aside import Aside
     from dashboard.logs import bind, log_event
     from dashboard.progress import Bars
@@ -82,10 +89,29 @@ def run_deps(config: Path, *, behind: bool = False) -> "Iterator[Deps]":
         ended: list[Event] = []
         traces = stack.enter_context(_traces(settings.workspace, version))
         observer = several(watched.put, unfailing(Logbook(log_event, bind)), only(RunFinished, ended.append), traces)
-        deps = assemble(settings, observer=observer, signals=stop_on_signals, version=version, behind=behind)
+        ask = _ask_first(bars, watched) if asking and sys.stdin.isatty() and sys.stderr.isatty() else None
+        deps = assemble(
+            settings, observer=observer, signals=stop_on_signals, version=version, behind=behind, ask_first=ask
+        )
         stack.callback(deps.close)
         stack.callback(lambda: publish(settings.metrics, deps.store) if ended else None)
         yield deps
+
+
+def _ask_first(bars: "Bars", watched: "Aside[Event]") -> "AskFirst":
+    from dashboard.firstwrite import agreed, show_first
+    from dashboard.terminal import console
+    from sync.planbook import records
+
+    def ask(deps: "Deps", plan: "Plan", new: Mapping[str, str]) -> bool:
+        out = console(stderr=True)
+        watched.flush()
+        with bars.paused():
+            cost = {name: plan.counts[name]["cost"] for name in new}
+            show_first(out, deps.store, records(deps.store, plan), new, cost)
+            return agreed(out, sys.stdin, deps.stop, f"Write this to {' and '.join(new)}?")
+
+    return ask
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboard import options as opt
+from dashboard import run_options as run_opt
 from dashboard.answers import Answer
 from verbs.base import app, run_deps, verb
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from store.plans import Plan
 
 
-@verb(app, options=(opt.undoing,), example="keepwell undo 20261128T060000Z-1a2b3c4d --dry-run")
+@verb(app, options=(run_opt.undoing,), example="keepwell undo 20261128T060000Z-1a2b3c4d --dry-run")
 def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, Any]) -> Answer:
     """Put back the values that a run replaced.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, SecretStr, StrictBool, StrictFloat, StrictInt, Tag, model_validator
 
 from connectors.errors import ConfigError
-from connectors.origin import check_origin
+from connectors.origin import check_origin, is_local
 from connectors.strict import Strict, TimeoutSettings
 from mapping.records import MEASURE
 
@@ -176,6 +176,11 @@ class GainsightSettings(Strict):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"measures: {', '.join(twice)} cannot hold two components")
         return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the address is this machine (a sandbox)."""
+        return is_local(self.base_url)
 
     @property
     def measure_fields(self) -> dict[str, str]:

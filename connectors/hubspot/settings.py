@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from connectors.origin import is_local
 from connectors.strict import Strict, TimeoutSettings
 from connectors.tasks import TaskSettings
 
@@ -94,6 +95,11 @@ class HubSpotSettings(Strict):
     tasks: TaskSettings = TaskSettings()
     ca_file: Path | None = Field(default=None, description="certificate authorities, instead of the system's")
     proxy: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the address is this machine (a sandbox)."""
+        return is_local(self.base_url)
 
     @model_validator(mode="after")
     def _one_credential(self) -> HubSpotSettings:

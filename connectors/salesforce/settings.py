@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.errors import ConfigError
-from connectors.origin import check_origin, is_loopback
+from connectors.origin import check_origin, is_local
 from connectors.strict import Strict, TimeoutSettings
 from connectors.tasks import TaskSettings
 
@@ -171,4 +171,4 @@ class SalesforceSettings(Strict):
     @property
     def is_local(self) -> bool:
         """Whether that address is this machine (a sandbox)."""
-        return is_loopback(urlsplit(self.home).hostname or "")
+        return is_local(self.home)

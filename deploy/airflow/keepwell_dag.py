@@ -24,7 +24,7 @@ with DAG(
 ) as dag:
     sync = BashOperator(
         task_id="sync",
-        bash_command="keepwell --log-format json sync --no-input || { code=$?; [ $code -eq 3 ] || exit $code; }",
+        bash_command="keepwell --log-format json sync --no-input --yes || { code=$?; [ $code -eq 3 ] || exit $code; }",
         env=ENVIRONMENT,
         append_env=True,
         skip_on_exit_code=75,

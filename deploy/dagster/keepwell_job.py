@@ -17,7 +17,7 @@ LEFT_FOR_PEOPLE, LATER = 3, 75
 @asset(group_name="crm", description="Health, lifecycle, segment and renewal status in the CRM")
 def customer_success_fields() -> MaterializeResult:
     """One run; its exit code decides, and its report is kept with the materialisation."""
-    words = ["keepwell", "sync", "--json", "--no-input"]
+    words = ["keepwell", "sync", "--json", "--no-input", "--yes"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words  # nosec B603
     report: dict[str, Any] = json.loads(done.stdout or "{}")
     # A run that never began, for instance because another one holds the store, has an `error` in place of a report.

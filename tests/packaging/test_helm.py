@@ -145,7 +145,7 @@ def test_runs_never_overlap_and_are_not_repeated_when_they_said_how_they_ended()
     assert spec["template"]["spec"]["restartPolicy"] == "Never", "a pod failure policy needs it"
     rules = {rule["action"]: rule for rule in spec["podFailurePolicy"]["rules"]}
     assert rules["FailJob"]["onExitCodes"]["values"] == [1, 2, 3, 5, 6, 75]
-    assert spec["template"]["spec"]["containers"][0]["args"] == ["sync"]
+    assert spec["template"]["spec"]["containers"][0]["args"] == ["sync", "--yes"]
 
 
 def test_the_watch_has_a_schedule_of_its_own_and_goes_on_while_runs_are_suspended() -> None:
