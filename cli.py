@@ -144,7 +144,7 @@ def explain(account: opt.Account, config: Path, as_of: opt.AsOf = None, verbose:
     from dashboard.explanation import show_explanation
     from sync.explain import explain_account
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = explain_account(deps, account, as_of)
     return Answer(data, lambda out: show_explanation(out, data, verbose=verbose))
 

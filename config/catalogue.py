@@ -28,8 +28,8 @@ CATALOGUE: Mapping[str, LogEvent] = MappingProxyType(
         "run.started": LogEvent("info", ("command",), "A run began."),
         "run.finished": LogEvent(
             "info",
-            ("status", "reason", "reason_code", "exit_code", "seconds"),
-            "A run ended; `status`, `reason_code` and `exit_code` are those of its report.",
+            ("status", "reason", "reason_code", "exit_code", "seconds", "hint"),
+            "A run ended; all but `seconds` is that of its report.",
         ),
         "room.entered": LogEvent("info", ("room", "total"), "The run went on to its next part of `total` steps."),
         "room.left": LogEvent("info", ("room", "seconds"), "The part is done, or the run ended in it."),

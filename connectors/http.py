@@ -130,7 +130,7 @@ def parse_json(answer: Answer, what: str) -> dict[str, object]:
     return value
 
 
-_PROXY_HINT = "Check base_url and any proxy in between."
+_PROXY_HINT = "Check the address and any proxy in between."
 
 
 def parse_json_value(answer: Answer, what: str) -> object:
@@ -174,9 +174,9 @@ def classify_failure(error: BaseException) -> ConnectorError:
 
 
 _UNREACHABLE: tuple[tuple[type[BaseException], str, str], ...] = (
-    (transport.NameResolutionError, "The server's name does not resolve.", "Check base_url and DNS."),
-    (ConnectionRefusedError, "The server refuses connections.", "Check base_url and that it is running."),
-    (transport.NewConnectionError, "No connection to the server can be made.", "Check base_url and the network."),
+    (transport.NameResolutionError, "The server's name does not resolve.", "Check the address and DNS."),
+    (ConnectionRefusedError, "The server refuses connections.", "Check the address, and that the server runs."),
+    (transport.NewConnectionError, "No connection to the server can be made.", "Check the address and the network."),
     (transport.ConnectTimeoutError, "The server did not accept a connection in time.", "Check the network."),
 )
 """Failures before anything was sent, the narrower before the wider: in urllib3 the last one is the others' base."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from store.errors import StoreMissing, StoreUnusable
+from store.errors import MAKE_IT, StoreMissing, StoreUnusable
 
 _MOUNTS = Path("/proc/self/mounts")
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
@@ -66,7 +66,7 @@ def inspect_file(path: Path, mounts: Path = _MOUNTS) -> None:
     another process could then take the log away under an open connection. What the file contains SQLite says itself.
     """
     if not path.exists():
-        raise StoreMissing(f"There is no store at {path}.", "Create it with `keepwell db upgrade`.")
+        raise StoreMissing(f"There is no store at {path}.", MAKE_IT)
     if not path.is_file():
         raise StoreUnusable(f"The store {path} is not a file.", "Name a file: sqlite:///keepwell.db")
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.absolute().parent, os.W_OK):

@@ -33,6 +33,12 @@ class StoreError(Exception):
         return f"{self.message} {self.hint}".rstrip()
 
 
+MAKE_IT = (
+    "The first `keepwell plan` makes it; should there be one, `keepwell config check` says where `store` comes from."
+)
+"""What to do about a store that is not there."""
+
+
 class StoreMissing(StoreError):
     """There is no store at this address."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from store.errors import StoreMissing, StoreNewer, StoreOld, StoreUnusable
+from store.errors import MAKE_IT, StoreMissing, StoreNewer, StoreOld, StoreUnusable
 
 REVISIONS = (
     "0001_initial",
@@ -50,7 +50,7 @@ def require_current(connection: Connection, where: str) -> None:
     """Raise StoreMissing, StoreOld, StoreNewer or StoreUnusable unless the store has the schema of this version."""
     found = revision(connection)
     if found is None and is_empty(connection):
-        raise StoreMissing(f"The store {where} is empty.", "Create it with `keepwell db upgrade`.")
+        raise StoreMissing(f"The store {where} is empty.", MAKE_IT)
     if found is None:
         raise not_ours(where)
     refuse_newer(found, where)

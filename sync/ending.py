@@ -88,6 +88,14 @@ _BY_ERROR: tuple[tuple[type[Exception], Status, int, str], ...] = (
 )
 REASON_CODES = frozenset({code for *_, code in _BY_ERROR} | {"out_of_memory", "quota", "values_left"})
 """Every word that a run's or a failed command's `reason_code` can be."""
+_DOCTOR = "`keepwell doctor` tries the connection."
+_GOES_ON = f"What was done is kept, and the next run goes on from there. {_DOCTOR}"
+_NEXT = {
+    "credentials": "Then `keepwell doctor` says whether it works.",
+    "crm_unavailable": _GOES_ON,
+    "crm_answer": _GOES_ON,
+}
+"""What to type next, after what the error itself advises."""
 _NO_MEMORY = "There was not enough memory to go on; what was done is kept."
 _MORE_MEMORY = "Give the process more memory, then run again."
 
@@ -101,7 +109,8 @@ def ending_of_error(error: Exception, now: datetime | None = None) -> Ending | N
         cause = ending_of_error(error.cause, now)
         if cause is None:
             return None
-        hint = cause.hint if isinstance(error.cause, QuotaExhausted) else error.hint or cause.hint
+        own = None if isinstance(error.cause, QuotaExhausted) or not error.hint else _advice(error.hint, cause.code)
+        hint = own or cause.hint
         return Ending(cause.status, cause.exit_code, error.message, hint, cause.code)
     if isinstance(error, QuotaExhausted):
         hint = f"{error.hint} {_when(error, now)}".strip() or None
@@ -111,8 +120,12 @@ def ending_of_error(error: Exception, now: datetime | None = None) -> Ending | N
     for kind, status, exit_code, code in _BY_ERROR:
         if isinstance(error, kind):
             message = str(getattr(error, "message", "") or error)
-            return Ending(status, exit_code, message, str(getattr(error, "hint", "") or "") or None, code)
+            return Ending(status, exit_code, message, _advice(str(getattr(error, "hint", "") or ""), code), code)
     return None
+
+
+def _advice(hint: str, code: str | None) -> str | None:
+    return " ".join(filter(None, (hint, _NEXT.get(code or "")))) or None
 
 
 def _when(error: QuotaExhausted, now: datetime | None) -> str:

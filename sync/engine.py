@@ -287,9 +287,8 @@ def _run(
 
 def _tell_end(session: Session, began: float) -> None:
     report, seconds = session.report, session.deps.clock.monotonic() - began
-    session.deps.observer(
-        RunFinished(session.run_id, report.status, report.reason, report.reason_code, report.exit_code, seconds)
-    )
+    ended = (report.status, report.reason, report.reason_code, report.exit_code)
+    session.deps.observer(RunFinished(session.run_id, *ended, seconds, report.hint))
 
 
 def _signals(deps: Deps) -> AbstractContextManager[None]:

@@ -130,6 +130,7 @@ class RunFinished:
     reason_code: str | None = None
     exit_code: int = 0
     seconds: float = 0.0
+    hint: str | None = None
 
 
 Event = (

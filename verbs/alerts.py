@@ -28,7 +28,7 @@ def alerts_list(
     from dashboard.alerts import alerts_page, show_alerts
     from sync.alerts import wanted
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         asked = wanted(deps, states=state, owner=owner, account=account, overdue=overdue)
         data = alerts_page(deps.store, deps.framework, asked, deps.clock.now(), limit)
     return Answer(data, lambda out: show_alerts(out, data))
@@ -40,7 +40,7 @@ def alerts_show(alert: opt.AlertNumber, config: Path) -> Answer:
     from dashboard.alerts import lines, show_alert
     from sync.alerts import find_alert
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         found = find_alert(deps, alert)
         with deps.store.read() as c:
             (data,) = lines(c, deps.workspace, deps.framework, [found], deps.clock.now())
@@ -56,7 +56,7 @@ def alerts_ack(alert: opt.AlertNumber, config: Path, by: opt.AnsweredBy, note: o
     from dashboard.alerts import lines, show_acknowledged
     from sync.alerts import acknowledge
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         found = acknowledge(deps, alert, by=by, note=note)
         with deps.store.read() as c:
             (data,) = lines(c, deps.workspace, deps.framework, [found], deps.clock.now())

@@ -24,7 +24,7 @@ def backtest(config: Path, options: dict[str, Any], suggest: opt.Suggest = None)
     from sync.backtest import BacktestOptions
     from sync.backtest import backtest as compare
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = compare(deps, BacktestOptions(**options), suggesting=suggest is not None)
         made = data["suggestion"]
         if suggest is not None and not made["refused"]:

@@ -65,10 +65,12 @@ def _configure_logs(settings: "Logging | None" = None) -> None:
 
 
 @contextmanager
-def run_deps(config: Path, *, behind: bool = False, asking: bool = False) -> "Iterator[Deps]":
+def run_deps(config: Path, *, behind: bool = False, asking: bool = False, create: bool = True) -> "Iterator[Deps]":
     """Everything that a run needs, with progress on stderr; closed at the end.
 
-    With `asking` somebody at a terminal is asked before the first write to a CRM.
+    With `asking` somebody at a terminal is asked before the first write to a CRM. What only asks about what was read
+    and written says `create=False`: a store that is made for the question would answer that there is nothing, when
+    it is the address that is wrong.
     """
     from dashboard.aside import Aside
     from dashboard.logs import bind, log_event
@@ -91,7 +93,13 @@ def run_deps(config: Path, *, behind: bool = False, asking: bool = False) -> "It
         observer = several(watched.put, unfailing(Logbook(log_event, bind)), only(RunFinished, ended.append), traces)
         ask = _ask_first(bars, watched) if asking and sys.stdin.isatty() and sys.stderr.isatty() else None
         deps = assemble(
-            settings, observer=observer, signals=stop_on_signals, version=version, behind=behind, ask_first=ask
+            settings,
+            observer=observer,
+            signals=stop_on_signals,
+            version=version,
+            behind=behind,
+            create=create,
+            ask_first=ask,
         )
         stack.callback(deps.close)
         stack.callback(lambda: publish(settings.metrics, deps.store) if ended else None)

@@ -62,7 +62,7 @@ def _decide(
             hint=f"`keepwell conflicts {verdict} RECORD` or `keepwell conflicts {verdict} --all`; "
             "`keepwell conflicts list` shows what there is.",
         )
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         decided = decide(deps, verdict, target, name)
         with deps.store.read() as c:
             data = {"verdict": verdict, "decided": lines(c, deps.workspace, decided)}

@@ -20,6 +20,6 @@ def drift(config: Path, select: opt.OneAccount = None) -> Answer:
     from sync.drift import find_drift
     from sync.ending import EXIT_DONE, EXIT_ROWS
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         page = drift_page(deps.store, find_drift(deps, select).to_dict())
     return Answer(page, lambda out: show_drift(out, page), EXIT_ROWS if page["found"] else EXIT_DONE)

@@ -36,6 +36,6 @@ def failures_retry(config: Path, select: opt.OneAccount = None) -> Answer:
     from dashboard.failures import show_due
     from sync.retry import retry_failures
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = asdict(retry_failures(deps, select))
     return Answer(data, lambda out: show_due(out, data))

@@ -21,7 +21,7 @@ def identity_list(config: Path, everything: opt.DecidedToo = False) -> Answer:
     from dashboard.identities import show_reviews
     from sync.identities import listed
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = listed(deps, everything=everything)
     return Answer(data, lambda out: show_reviews(out, data))
 
@@ -35,7 +35,7 @@ def identity_link(records: opt.Records, config: Path, reason: opt.Reason = "") -
     from dashboard.identities import show_decided
     from sync.identities import link
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = link(deps, records, reason)
     return Answer(data, lambda out: show_decided(out, data))
 
@@ -49,7 +49,7 @@ def identity_split(records: opt.Records, config: Path, reason: opt.Reason = "") 
     from dashboard.identities import show_decided
     from sync.identities import split
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = split(deps, records, reason)
     return Answer(data, lambda out: show_decided(out, data))
 
@@ -63,6 +63,6 @@ def identity_forget(decided: opt.Decisions, config: Path) -> Answer:
     from dashboard.identities import show_decided
     from sync.identities import forget
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = forget(deps, decided)
     return Answer(data, lambda out: show_decided(out, data))

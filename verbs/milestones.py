@@ -22,6 +22,6 @@ def milestones_import(file: opt.MilestonesFile, config: Path) -> Answer:
     from dashboard.imported import show_imported
     from sync.milestones import import_milestones
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = asdict(import_milestones(deps, file)) | {"framework": deps.framework.name}
     return Answer(data, lambda out: show_imported(out, data))

@@ -51,7 +51,7 @@ def notify_retry(config: Path, number: opt.NoticeNumber = None) -> Answer:
     """
     from sync.telling import retry
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         chosen = retry(deps, number)
     text = f"{len(chosen)} to be tried again: by the next run, or `keepwell notify send`." if chosen else ""
     return say({"retried": [one.id for one in chosen]}, text or "Nothing was given up.")

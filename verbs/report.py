@@ -101,7 +101,7 @@ def report_kpis(config: Path, options: Options, accounts: opt.KpiName = None) ->
     from dashboard.kpis import kpis_csv, kpis_document, show_kpis
     from sync import kpis
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = kpis.report_kpis(deps, framework=_other(options), as_of=options["as_of"], accounts=accounts)
     return _answer(
         data, lambda out: show_kpis(out, data), partial(kpis_document, data), partial(kpis_csv, data), options
@@ -118,7 +118,7 @@ def report_capacity(config: Path, options: Options) -> Answer:
     from dashboard.documents import table_csv
     from sync import capacity
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = capacity.report_capacity(deps, framework=_other(options), as_of=options["as_of"])
     document = capacity_document(data)
     csv = partial(table_csv, document, "owners")
@@ -136,7 +136,7 @@ def report_strategic(config: Path, options: Options, share: opt.CandidateShare =
     from dashboard.strategic import show_strategic, strategic_csv, strategic_document
     from sync import strategic
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = strategic.report_strategic(
             deps, share=Fraction(str(share)), framework=_other(options), as_of=options["as_of"]
         )
@@ -148,7 +148,7 @@ def _periodic(config: Path, name: str, options: Options) -> Answer:
     from dashboard.documents import figures_csv, show_document
     from sync.periodic import report_periodic
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         found = report_periodic(deps, name, framework=_other(options), as_of=options["as_of"])
     return _answer(
         found.as_dict(), lambda out: show_document(out, found), lambda: found, partial(figures_csv, found), options

@@ -23,7 +23,7 @@ def simulate(config: Path, framework: opt.OtherFramework, as_of: opt.AsOf = None
     from sync.simulate import simulate as compare
 
     other = load_framework_file(framework)
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
         data = compare(deps, other, as_of)
     # A path in a configuration counts from that file's folder, not from where the command was typed.
     named = f"./{os.path.relpath(framework, config.parent)}" if is_path(framework) else framework

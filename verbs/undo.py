@@ -31,7 +31,7 @@ def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, An
     dry_run = options.pop("dry_run")
     page: dict[str, Any] = {}
 
-    with run_deps(config) as deps:
+    with run_deps(config, create=False) as deps:
 
         def agreed(plan: "Plan") -> bool:
             page.update(plan_page(deps.store, records(deps.store, plan), PLAN_ROWS["json"]))

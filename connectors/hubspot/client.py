@@ -29,7 +29,10 @@ from connectors.tokens import unsent
 
 _LONGEST_RETRY_AFTER = 86_400.0
 _SHORTEST_PAUSE = 1.0  # a Retry-After of zero must not make us hammer
-_CREDENTIALS_HINT = "Check the access token of this connection."
+_REFUSED = "HubSpot does not accept the access token: it was revoked, rotated, or is not the whole of it."
+_CREDENTIALS_HINT = (
+    "Put the app's access token where the configuration takes it from: `keepwell config check` shows where."
+)
 
 
 class RequestRefused(RecordRejected):
@@ -146,7 +149,7 @@ class HubSpotClient:
             Action.STOP_UNTIL_RESET: lambda: self._exhausted(message),
             Action.RETRY: lambda: self._later(answer, rule, message),
             Action.FAIL_SCOPE: lambda: _missing_scope(message, envelope),
-            Action.REFRESH_TOKEN: lambda: CredentialsError(message, hint=_CREDENTIALS_HINT),
+            Action.REFRESH_TOKEN: lambda: CredentialsError(f"{_REFUSED} {message}", hint=_CREDENTIALS_HINT),
             Action.NOT_FOUND: lambda: NotFound(message, code=envelope.category or "NOT_FOUND"),
             Action.SKIP_RECORD: lambda: RequestRefused(message, envelope),
             Action.FAIL_CONFIG: lambda: ConfigError(message, hint=rule.hint),
@@ -171,7 +174,7 @@ class HubSpotClient:
         return Throttled(message, wait=0.0)
 
     def _message(self, request: Request, answer: Answer, envelope: Envelope) -> str:
-        said = envelope.message or f"status {answer.status}"
+        said = envelope.message or f"answered with status {answer.status}"
         reference = f" (correlation id {envelope.correlation_id})" if envelope.correlation_id else ""
         return self._redactor(f"HubSpot, {request.what}: {said.rstrip('. ')}{reference}.")
 

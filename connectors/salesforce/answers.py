@@ -25,6 +25,9 @@ from connectors.retry import Throttled
 
 _SESSION_HINT = "Check the user's session policy and the app's OAuth scopes (api)."
 _ACCESS_HINT = "Give the integration user 'API Enabled' and access to the objects, for instance by a permission set."
+_NO_API_HINT = (
+    "Give the integration user 'API Enabled'; when it has that, the organisation's edition has no API: ask Salesforce."
+)
 _VERSION_HINT = "Set api_version of the connection to a supported one, for instance 62.0."
 _QUOTA_HINT = "The quota is a rolling 24 hours; the next scheduled run goes on from here."
 _LONG_URL_HINT = "Map fewer fields of this object, or shorten their names."
@@ -57,7 +60,8 @@ TABLE = ResponseTable(
             r"TXN_SECURITY_METERING_ERROR",
             hint="Give the integration user 'Exempt from Transaction Security'.",
         ),
-        Rule(Action.FAIL_CREDENTIALS, (403,), r"API_DISABLED_FOR_ORG|API_CURRENTLY_DISABLED", hint=_ACCESS_HINT),
+        Rule(Action.FAIL_CREDENTIALS, (403,), r"API_DISABLED_FOR_ORG", hint=_NO_API_HINT),
+        Rule(Action.RETRY, (403,), r"API_CURRENTLY_DISABLED", wait=30.0),  # a trouble of theirs, and it passes
         Rule(Action.FAIL_SCOPE, (403,), hint=_ACCESS_HINT),
         Rule(Action.RETRY, (400,), r"QUERY_TIMEOUT|running for too long|REQUEST_RUNNING_TOO_LONG"),
         Rule(
@@ -153,7 +157,8 @@ def raise_for(answer: Answer, what: str, redact: Redactor, clock: Clock) -> None
     rule = TABLE.judge(answer.status, str(error) if error else "")
     if rule.action is Action.ACCEPT:
         return
-    said = redact(f"{what} was refused: {error}" if error else f"{what} was answered with HTTP {answer.status}.")
+    told = f"was refused: {error}" if error else f"was answered with HTTP {answer.status}."
+    said = redact(f"Salesforce, {what} {told}")
     asked = retry_after(answer.headers, clock, cap=_LONGEST_WAIT)
     raise _failure(rule, answer.status, error, said, asked if asked is not None else rule.wait)
 

@@ -91,9 +91,9 @@ class _Org(Salesforce):
         silent = result.status_code in _BODILESS or result.request.method in _MAY_BE_SILENT
         if silent and not result.content:
             return {}  # which `restful` turns into None
-        value = parse_json_value(_answer(result), "The call")
+        value = parse_json_value(_answer(result), "Salesforce, the call")
         if not isinstance(value, (dict, list)):
-            raise BadAnswer("The call was answered with JSON that is neither object nor list.", sent=True)
+            raise BadAnswer("Salesforce, the call was answered with JSON that is neither object nor list.", sent=True)
         return value
 
 

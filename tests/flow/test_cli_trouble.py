@@ -76,6 +76,10 @@ def test_a_wrong_token(keepwell: Run) -> None:
         assert result.exit_code == 6, result.stdout + result.stderr
         assert json.loads(result.stdout)["exit_code"] == 6
         assert "pat-na1-wrong" not in result.stdout + result.stderr
+    report = json.loads(keepwell("sync", "--json", KEEPWELL_CONNECTIONS__HUBSPOT__ACCESS_TOKEN="pat-na1-wrong").stdout)
+    assert report["reason"].startswith("HubSpot does not accept the access token"), "before what HubSpot makes of it"
+    assert "`keepwell config check`" in report["hint"]
+    assert "`keepwell doctor`" in report["hint"]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def made_at_revision(url: str, revision: str) -> None:
 def test_an_empty_database_is_created_only_when_asked(empty_database: Callable[[], str]) -> None:
     url = empty_database()
     assert current(url) is None
-    with pytest.raises(StoreMissing, match="db upgrade"):
+    with pytest.raises(StoreMissing, match="keepwell plan"):
         open_store(url)
     opened = open_store(url, create=True)
     opened.close()
@@ -128,7 +128,7 @@ def test_an_empty_store_is_told_from_somebody_elses(empty_database: Callable[[],
     if path is not None:
         path.touch(0o600)
     (finding,) = check(url)
-    assert finding.endswith("is empty. Create it with `keepwell db upgrade`.")
+    assert " is empty. The first `keepwell plan` makes it; " in finding
 
 
 def test_messages_name_a_store_as_its_owner_does(tmp_path: Path) -> None:

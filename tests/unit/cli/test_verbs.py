@@ -107,10 +107,28 @@ def test_the_rules_of_a_framework_as_a_page(invoke, tmp_path: Path) -> None:  # 
     assert (refused.exit_code, "has no rules that this command wrote" in refused.stderr) == (2, True)
 
 
+QUESTIONS = (
+    "explain acme.com", "report kpis", "report weekly-health", "alerts list", "alerts show 1", "alerts ack 1 --by me",
+    "conflicts list", "conflicts accept 1", "failures list", "failures retry", "identity list", "drift", "undo r1",
+    "runs list", "backtest", "simulate --framework onboarding_journey", "notify list", "notify retry",
+    "status --max-age 26h",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", QUESTIONS)
+def test_a_question_makes_no_store_and_is_not_answered_from_an_empty_one(ready, tmp_path: Path, words: str) -> None:  # type: ignore[no-untyped-def]
+    """Whoever asks in the wrong folder must not hear that there are no alerts, and that nothing drifted."""
+    answer = ready(*words.split())
+    assert answer.exit_code == 1, answer.stdout
+    assert "There is no store at" in answer.stderr
+    assert "`keepwell config check` says where `store` comes from" in answer.stderr
+    assert not list(tmp_path.glob("*.db"))
+
+
 def test_the_store_commands(ready) -> None:  # type: ignore[no-untyped-def]
     missing = ready("runs", "list")
     assert missing.exit_code == 1
-    assert "keepwell db upgrade" in missing.stderr
+    assert "The first `keepwell plan` makes it" in missing.stderr
     revision = json.loads(ready("db", "upgrade", "--json").stdout)["revision"]
     assert json.loads(ready("db", "current", "--json").stdout) == {"revision": revision}
     assert json.loads(ready("db", "check", "--json").stdout) == {"findings": [], "ok": True}

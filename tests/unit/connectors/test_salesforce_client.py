@@ -58,6 +58,7 @@ def error(code: str, message: str = "text", **more: Any) -> list[dict[str, Any]]
         (401, error("INVALID_AUTH_HEADER"), CredentialsError),
         (401, {"exceptionCode": "InvalidSessionId", "exceptionMessage": "Invalid session id"}, SessionExpired),
         (403, error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), QuotaExhausted),
+        (403, error("API_CURRENTLY_DISABLED", "API functionality is temporarily unavailable"), RetryLater),
         (403, error("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded."), Throttled),
         (400, error("LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached"), CallRefused),
         (400, error("STORAGE_LIMIT_EXCEEDED"), CallRefused),

@@ -102,5 +102,24 @@ def test_how_an_error_ends_a_run(error: Exception, status: str, exit_code: int) 
     assert (ending.status, ending.exit_code) == (status, exit_code)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialsError("The token was refused."),
+        RetryLater("status 503", hint="Theirs."),
+        BadAnswer("HTML", hint="Check the address."),
+        IncompletePull("hubspot: HTML", cause=BadAnswer("HTML", hint="Check the address."), hint="Check the address."),
+        IncompletePull("hubspot: status 503", cause=RetryLater("status 503")),
+    ],
+    ids=repr,
+)
+def test_what_a_crm_has_to_do_with_says_what_to_type_next(error: Exception) -> None:
+    ending = ending_of_error(error)
+    assert ending is not None
+    assert ending.hint is not None
+    assert ending.hint.count("`keepwell doctor`") == 1
+    assert ending.hint.startswith(getattr(error, "hint", ""))
+
+
 def test_a_bug_has_no_ending() -> None:
     assert ending_of_error(KeyError("x")) is None
