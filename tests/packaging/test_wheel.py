@@ -80,6 +80,15 @@ def test_the_wheel_ships_the_rooms_and_their_data_and_nothing_else(wheel: Path) 
     assert not [name for name in names if "__pycache__" in name or name.endswith((".db", ".lock"))]
 
 
+def test_everything_that_git_has_of_a_room_is_in_the_wheel(wheel: Path) -> None:
+    """A template, a framework or a stylesheet that is left out shows only where there is no checkout."""
+    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *ROOMS]
+    tracked = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    assert [name for name in tracked if name not in packed and not name.endswith(".md")] == []
+    assert {name for name in packed if name.endswith(".html")} <= set(tracked)
+
+
 def test_the_command_runs_in_a_folder_full_of_decoys(keepwell: Path, decoys: Path) -> None:
     finished = run(keepwell, "config", "schema", cwd=decoys)
     assert finished.returncode == 0, finished.stderr
