@@ -60,6 +60,7 @@ When = Annotated[
     Field(json_schema_extra={"pattern": PATTERN_WHEN, "examples": ["daily 08:30"]}),
 ]
 _MEMBER = re.compile(r"^[UW][A-Z0-9]{2,}$")
+_ENTRA_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _ADDRESS = re.compile(r"^[^\s@<>,;:\"\\]+@[^\s@<>,;:\"\\]+$", re.ASCII)
 _SHORTEST_SECRET = 16
 
@@ -181,6 +182,20 @@ class TeamsChannel(_Web):
 
     type: Literal["teams"]
     webhook_url: Receiver = Field(description="Address of the trigger `When a Teams webhook request is received`.")
+    mentions: dict[str, str] = Field(
+        default_factory=dict,
+        description="Whom to mention: an owner's e-mail address, or connection:id, to the sign-in name or object id.",
+    )
+
+    @field_validator("mentions")
+    @classmethod
+    def _people(cls, value: dict[str, str]) -> dict[str, str]:
+        for owner, person in value.items():
+            if not _ADDRESS.fullmatch(person) and not _ENTRA_ID.fullmatch(person):
+                raise ValueError(
+                    f"{person!r} (of {owner}) is neither a sign-in name (anna@example.com) nor an object id"
+                )
+        return {owner.strip().lower(): person for owner, person in value.items()}
 
 
 class EmailChannel(_Channel):

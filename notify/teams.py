@@ -1,11 +1,14 @@
 """Microsoft Teams: an Adaptive Card to the webhook of a Workflow.
 
-Everything from a CRM stands in a `TextRun`, which knows no Markdown. A Workflow answers 202 before it looks at it:
+Everything from a CRM stands in a `TextRun`, which knows no Markdown; a mention needs a `TextBlock`, which does, so that
+nothing but letters and digits of a name gets there. A Workflow answers 202 before it looks at it:
 the card must be right, and at most 28 KB. It has no key by which it would know a repeated message.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,13 +16,14 @@ import orjson
 from connectors.http import Answer, Deadline
 from mapping.notification_life import Delivered, Later, Outcome
 from notify.http import Web
-from notify.news import Item, Message
+from notify.news import Item, Message, Owner
 from notify.settings import TeamsChannel
 from notify.text import card, one_line
 
 LARGEST = 27_000
 """Bytes of a message, a little less than the 28 KB that Teams takes."""
 _MOST_ITEMS = 40
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 class Teams:
@@ -33,7 +37,8 @@ class Teams:
 
     def send(self, message: Message, deadline: Deadline) -> Outcome:
         headers = {"Content-Type": "application/json"}
-        answer = self._web.send("POST", self._channel.webhook_url, headers, fitting(message), deadline)
+        body = fitting(message, self._channel.mentions)
+        answer = self._web.send("POST", self._channel.webhook_url, headers, body, deadline)
         if not isinstance(answer, Answer):
             return answer
         if not 200 <= answer.status < 300:
@@ -45,21 +50,24 @@ class Teams:
         return Delivered()
 
 
-def fitting(message: Message) -> bytes:
-    """The body, with as many items as have room."""
+def fitting(message: Message, mentions: Mapping[str, str]) -> bytes:
+    """The body, with as many items as have room; `mentions` are people of Teams by the keys of owners."""
     most = min(len(message.items), _MOST_ITEMS)
     while True:
-        body = orjson.dumps(envelope(message, most))
+        body = orjson.dumps(envelope(message, most, mentions))
         if len(body) <= LARGEST or most <= 1:
             return body
         most = max(1, most * 3 // 4)
 
 
-def envelope(message: Message, most: int) -> dict[str, Any]:
+def envelope(message: Message, most: int, mentions: Mapping[str, str]) -> dict[str, Any]:
     """The message as JSON, with at most so many items."""
+    tags: dict[str, str] = {}
     body: list[dict[str, Any]] = [_runs([_run(message.title, 200, weight="Bolder", size="Large")])]
     for item in message.items[:most]:
         body += _item(item, alone=message.total == 1)
+        if (tag := _tag(item.owner, mentions, tags)) is not None:
+            body.append({"type": "TextBlock", "text": tag, "wrap": True})
     rest = message.total - most
     foot = f"… and {rest} more: keepwell alerts list" if rest else f"Workspace {message.workspace}"
     body.append(_runs([_run(foot, 120, size="Small", isSubtle=True)]))
@@ -68,11 +76,30 @@ def envelope(message: Message, most: int) -> dict[str, Any]:
         "type": "AdaptiveCard",
         "version": "1.4",
         "fallbackText": card(message.title, 200),
-        "msteams": {"width": "Full"},
+        "msteams": {"width": "Full", "entities": _entities(tags)},
         "body": body,
     }
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "contentUrl": None, "content": content}]}
+
+
+def _tag(owner: Owner | None, mentions: Mapping[str, str], tags: dict[str, str]) -> str | None:
+    """What stands for an owner whom Teams is to mention, None for others; `tags` are those of the message by person."""
+    person = next((mentions[key] for key in owner.keys if key in mentions), None) if owner is not None else None
+    if owner is None or person is None:
+        return None
+    if person not in tags:
+        name = " ".join(_NO_LETTERS.sub(" ", one_line(owner.name, 60)).split()) or "owner"
+        # Teams finds who is meant by the text: two people of one name need two.
+        tags[person] = f"<at>{name}</at>" if f"<at>{name}</at>" not in tags.values() else f"<at>{name} {len(tags)}</at>"
+    return tags[person]
+
+
+def _entities(tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {"type": "mention", "text": tag, "mentioned": {"id": person, "name": tag[len("<at>") : -len("</at>")]}}
+        for person, tag in tags.items()
+    ]
 
 
 def _item(item: Item, *, alone: bool) -> list[dict[str, Any]]:

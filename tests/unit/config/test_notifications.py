@@ -48,6 +48,7 @@ def channel(text: str) -> str:
         (channel("type: slack"), "give either `webhook_url` or `token`"),
         (channel(f"type: slack, token: {SECRET}"), "`token` and `channel` belong together"),
         (channel(f"type: slack, token: {SECRET}, channel: C1, mentions: {{a: anna}}"), "is not a Slack member id"),
+        (channel("type: teams, webhook_url: 'https://x.example', mentions: {a: anna}"), "is neither a sign-in name"),
         (channel("type: teams"), "channels.team.webhook_url: is required. Give `webhook_url: ${VARIABLE}`"),
         *((channel(f"type: teams, webhook_url: 'https://x.example.com', proxy: '{wrong}'"), "proxy: must be an address")
           for wrong in (f"u:{SECRET}@proxy:3128", "proxy.example.com:3128", "socks5://p:1", "http://", "http://p:x")),

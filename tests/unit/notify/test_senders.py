@@ -53,8 +53,8 @@ def bot(there: Receivers, **more: Any) -> dict[str, Any]:
     return {"type": "slack", "token": TOKEN, "channel": CHANNEL, "api_url": there.url("/api"), **more}
 
 
-def teams(there: Receivers) -> dict[str, Any]:
-    return {"type": "teams", "webhook_url": there.teams_hook}
+def teams(there: Receivers, **more: Any) -> dict[str, Any]:
+    return {"type": "teams", "webhook_url": there.teams_hook, **more}
 
 
 def webhook(there: Receivers, **more: Any) -> dict[str, Any]:
@@ -199,6 +199,29 @@ def test_text_of_a_crm_stands_where_teams_knows_no_markdown(there: Receivers) ->
     card = taken["attachments"][0]["content"]
     assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
     assert "{{" not in json.dumps(card)
+
+
+def test_an_owner_is_mentioned_in_teams_as_configured_and_nobody_else(there: Receivers) -> None:
+    anna = Owner("Anna (csm)", "anna@example.com", ("anna@example.com", "hubspot:7"))
+    other = Owner("Anna_csm", "anna2@example.com", ("anna2@example.com",))
+    evil = Owner(f"</at>[x](https://evil.example) **{EVIL}", "evil@example.com", ("evil@example.com",))
+    unknown = Owner("Ben", "ben@example.com", ("ben@example.com",))
+    people = {
+        "HubSpot:7": "anna@corp.example.com",
+        "anna2@example.com": "a2@example.com",
+        "evil@example.com": "e@example.com",
+    }
+    told = message(*(item(owner=owner) for owner in (anna, anna, other, evil, unknown)))
+    assert send(teams(there, mentions=people), told) == Delivered()
+    card = there.taken["teams"][-1]["attachments"][0]["content"]
+    entities = card["msteams"]["entities"]
+    tags = [block["text"] for block in card["body"] if block["type"] == "TextBlock"]
+    assert tags[:3] == ["<at>Anna csm</at>", "<at>Anna csm</at>", "<at>Anna csm 1</at>"], "two people are two texts"
+    assert [one["mentioned"]["id"] for one in entities] == ["anna@corp.example.com", "a2@example.com", "e@example.com"]
+    assert {one["text"] for one in entities} == set(tags), "every tag means somebody, and everybody has one"
+    assert not set("[]()*_<>/:") & set(entities[2]["mentioned"]["name"])
+    assert send(teams(there), message(item(owner=anna))) == Delivered()
+    assert "<at>" not in json.dumps(there.taken["teams"][-1])
 
 
 def test_teams_that_failed_with_200_has_not_got_it(there: Receivers) -> None:
