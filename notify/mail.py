@@ -1,4 +1,4 @@
-"""E-mail by SMTP: encrypted, plain text and HTML, one message to all addresses of a channel.
+"""E-mail by SMTP: encrypted, plain text and HTML; to the addresses of a channel, or an alert to the person who owns it.
 
 The Message-ID is made from the message's key, so that one that was sent twice can be told; not every mail system looks.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,7 +20,7 @@ from connectors.http import Deadline
 from mapping.notification_life import Delivered, Later, Lost, Outcome, Refused
 from notify.http import CONNECT, READ
 from notify.news import Item, Message
-from notify.settings import EmailChannel
+from notify.settings import EmailChannel, is_address
 from notify.text import one_line
 from notify.tls import context
 
@@ -40,14 +42,14 @@ class Mail:
         self._channel = channel
 
     def send(self, message: Message, deadline: Deadline) -> Outcome:
-        written = letter(self._channel, message)
+        taken: list[str] = []
         try:
             with closing(self._open(deadline)) as server:
-                outcome = self._hand_over(server, written, deadline)
+                outcome = self._hand_over(server, message, deadline, taken)
                 _say_goodbye(server)
                 return outcome
         except (OSError, UnicodeError) as error:
-            return Later(_trouble(error))
+            return _unless(taken, Later(_trouble(error)))
 
     def _open(self, deadline: Deadline) -> smtplib.SMTP:
         channel, timeout = self._channel, _left(deadline, CONNECT)
@@ -64,22 +66,47 @@ class Mail:
                 raise
         return server
 
-    def _hand_over(self, server: smtplib.SMTP, written: EmailMessage, deadline: Deadline) -> Outcome:
+    def _hand_over(self, server: smtplib.SMTP, message: Message, deadline: Deadline, taken: list[str]) -> Outcome:
+        """Send the owners theirs, then `to` the rest; `taken` gets a word about each letter that the server has."""
         channel = self._channel
         _patience(server, deadline)
         if channel.username is not None and channel.password is not None:
             server.login(channel.username, channel.password.get_secret_value())
         server.ehlo_or_helo_if_needed()
-        code, said = server.mail(channel.sender)
+        owned, rest = _by_owner(channel, message.items)
+        for number, (address, items) in enumerate(owned.items(), 1):
+            key, critical = f"{message.key}.{number}", _critical(items)
+            theirs = replace(message, key=key, items=items, total=len(items), critical=critical)
+            outcome = self._one(server, (address,), letter(channel, theirs, (address,)), deadline)
+            if isinstance(outcome, Refused):
+                rest = [*rest, *items]  # who does not have an address any more must not keep the news from everybody
+                server.rset()
+            elif isinstance(outcome, Delivered):
+                taken.append(outcome.remark)
+            else:
+                return _unless(taken, outcome)
+        beyond = message.total - len(message.items)
+        if owned and not rest and not beyond:
+            return Delivered()
+        left = replace(message, items=rest, total=len(rest) + beyond, critical=_critical(rest)) if owned else message
+        outcome = self._one(server, channel.to, letter(channel, left, channel.to), deadline)
+        return _unless(taken, outcome)
+
+    def _one(
+        self, server: smtplib.SMTP, addresses: Sequence[str], written: EmailMessage, deadline: Deadline
+    ) -> Outcome:
+        """Send one letter to some addresses, as far as the server takes them."""
+        _patience(server, deadline)
+        code, said = server.mail(self._channel.sender)
         if code != 250:
             return _refusal(code, said)
         turned_away = {}
-        for address in channel.to:
+        for address in addresses:
             _patience(server, deadline)
             code, said = server.rcpt(address)
             if code not in {250, 251}:
                 turned_away[address] = code, said
-        if len(turned_away) == len(channel.to):
+        if len(turned_away) == len(addresses):
             worst = min(turned_away.values())  # one that may work later is worth a later attempt
             return _refusal(*worst)
         _patience(server, deadline)
@@ -92,12 +119,34 @@ class Mail:
         return Delivered(f"the mail server refused {', '.join(sorted(turned_away))}" if turned_away else "")
 
 
-def letter(channel: EmailChannel, message: Message) -> EmailMessage:
+def _by_owner(channel: EmailChannel, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[Item]]:
+    """The items of each owner who has an address in one of the channel's domains, and all others."""
+    owned: dict[str, list[Item]] = {}
+    rest: list[Item] = []
+    for item in items:
+        address = (item.owner.email or "").strip().lower() if item.owner is not None else ""
+        known = is_address(address) and address.rpartition("@")[2] in channel.owner_domains
+        (owned.setdefault(address, []) if known else rest).append(item)
+    return owned, rest
+
+
+def _critical(items: Sequence[Item]) -> int:
+    return sum(item.critical for item in items)
+
+
+def _unless(taken: Sequence[str], outcome: Outcome) -> Outcome:
+    """What a failure comes to: with a part of the message delivered, one for later is one that may have arrived."""
+    if taken and isinstance(outcome, Later):
+        return Lost(f"{len(taken)} of its letters arrived, then: {outcome.reason}")
+    return outcome
+
+
+def letter(channel: EmailChannel, message: Message, to: Sequence[str]) -> EmailMessage:
     """The message with its headers, plain text and HTML."""
     written = EmailMessage(policy=_PLAIN)
     written["Subject"] = f"[Keepwell] {one_line(message.title, 180)}"
     written["From"] = channel.sender
-    written["To"] = ", ".join(channel.to)
+    written["To"] = ", ".join(to)
     written["Date"] = format_datetime(datetime.fromtimestamp(message.sent_at, UTC))
     written["Message-ID"] = f"<{message.key}@{channel.sender.rpartition('@')[2]}>"
     written["Auto-Submitted"] = "auto-generated"

@@ -59,7 +59,7 @@ class Message:
     @property
     def title(self) -> str:
         """The message in one line."""
-        if self.total == 1:
+        if self.total == len(self.items) == 1:
             (item,) = self.items
             return f"{item.what}: {item.title}" + (f" ({item.subject})" if item.subject else "")
         return f"{self.total} changes" + (f", {self.critical} of them critical" if self.critical else "")

@@ -62,6 +62,7 @@ When = Annotated[
 _MEMBER = re.compile(r"^[UW][A-Z0-9]{2,}$")
 _ENTRA_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _ADDRESS = re.compile(r"^[^\s@<>,;:\"\\]+@[^\s@<>,;:\"\\]+$", re.ASCII)
+_DOMAIN = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", re.ASCII | re.IGNORECASE)
 _SHORTEST_SECRET = 16
 
 
@@ -93,14 +94,26 @@ def _proxy(value: SecretStr) -> SecretStr:
 
 
 def _address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
+    if not is_address(value):
         raise ValueError(f"{value!r} is not a plain e-mail address such as team@example.com")
     return value
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError(f"{value!r} is not a domain such as example.com")
+    return value.lower()
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is a plain e-mail address, and nothing that a mail server would read as more."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 Receiver = Annotated[SecretStr, AfterValidator(_receiver)]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 Address = Annotated[str, AfterValidator(_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
 
 
 class _Part(BaseModel):
@@ -211,6 +224,9 @@ class EmailChannel(_Channel):
     password: SecretStr | None = Field(default=None, description="Password to log in with.")
     sender: Address = Field(description="Address that the messages come from.")
     to: tuple[Address, ...] = Field(min_length=1, max_length=50, description="Addresses that get the messages.")
+    owner_domains: tuple[Domain, ...] = Field(
+        default=(), description="Domains whose people get the alerts that they own, in place of `to`."
+    )
     ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
 
     @model_validator(mode="after")

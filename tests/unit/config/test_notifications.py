@@ -57,6 +57,7 @@ def channel(text: str) -> str:
         (channel("type: webhook, url: 'https://x.example.com', secret: 'whsec_?'"), "is not base64"),
         (channel("type: email, host: h, sender: a@b.c, to: ['a@b.c\\nBcc: d']"), "is not a plain e-mail address"),
         (channel("type: email, host: h, sender: a@b.c, to: [], security: tls"), "to: must not be empty"),
+        (channel("type: email, host: h, sender: a@b.c, to: [a@b.c], owner_domains: ['*']"), "is not a domain such as"),
         (channel("type: email, host: h, sender: a@b.c, to: [a@b.c], security: none"), "is for this machine only"),
         (channel("type: email, host: h, sender: a@b.c, to: [a@b.c], username: u"), "belong together"),
         (channel("type: teams, webhook_url: 'https://x.example.com', send: hourly"), "must be immediate, per_run or"),

@@ -130,6 +130,63 @@ def test_a_letter_has_text_and_html_and_an_id_of_its_own(plain: int, box: Box) -
         assert "from green to red" in part.get_content()
 
 
+def owned(title: str, email: str | None) -> Item:
+    return Item("alert", "opened", "Opened", title, "Acme", owner=Owner("Somebody", email))
+
+
+ALERTS = (
+    owned("one", "anna@example.com"),
+    owned("two", "Anna@Example.com"),
+    owned("three", "ben@example.com"),
+    owned("four", "eve@elsewhere.example"),
+    owned("five", "eve@example.com, spy@elsewhere.example"),
+    owned("six", None),
+    Item("run", "failed", "Run failed", "seven"),
+)
+
+
+def told(box: Box) -> list[tuple[list[str], str]]:
+    """Who got a letter, and which items are in it, in the order in which the server has them."""
+    found = []
+    for kept in box.letters:
+        assert isinstance(kept.content, bytes)
+        body = email.message_from_bytes(kept.content, policy=default).get_body(["plain"])  # type: ignore[attr-defined]
+        words = [one.title for one in ALERTS if f": {one.title}" in body.get_content()]
+        found.append((kept.rcpt_tos, " ".join(words)))
+    return found
+
+
+def test_an_owner_gets_the_own_alerts_where_the_domain_is_one_of_ours(plain: int, box: Box) -> None:
+    assert send(channel(plain, owner_domains=("EXAMPLE.com",)), *ALERTS) == Delivered()
+    assert told(box) == [
+        (["anna@example.com"], "one two"),
+        (["ben@example.com"], "three"),
+        (["team@example.com", "lead@example.com"], "four five six seven"),
+    ]
+    ids = {str(email.message_from_bytes(kept.content)["Message-ID"]) for kept in box.letters}  # type: ignore[arg-type]
+    assert len(ids) == 3
+    box.letters.clear()
+    assert send(channel(plain, owner_domains=("example.com",)), ALERTS[0]) == Delivered()
+    assert told(box) == [(["anna@example.com"], "one")], "nothing is left for the team"
+
+
+def test_what_the_server_takes_for_no_owner_goes_to_the_team(plain: int, box: Box) -> None:
+    box.says = {"anna@example.com": "550 no such user"}
+    assert send(channel(plain, owner_domains=("example.com",)), *ALERTS[:3]) == Delivered()
+    assert told(box) == [(["ben@example.com"], "three"), (["team@example.com", "lead@example.com"], "one two")]
+
+
+def test_a_message_of_which_a_part_went_out_may_have_arrived(plain: int, box: Box) -> None:
+    box.says = {"ben@example.com": "451 try later"}
+    outcome = send(channel(plain, owner_domains=("example.com",)), *ALERTS[:3])
+    assert isinstance(outcome, Lost)
+    assert outcome.reason.startswith("1 of its letters arrived, then: the mail server says 451")
+    box.letters.clear()
+    box.says = {"anna@example.com": "451 try later"}
+    assert isinstance(send(channel(plain, owner_domains=("example.com",)), *ALERTS[:3]), Later)
+    assert box.letters == []
+
+
 def test_text_of_a_crm_gets_into_no_header_and_is_no_html(plain: int, box: Box) -> None:
     evil = Item("alert", "opened", "Opened", EVIL, EVIL, EVIL, (("level", EVIL),), owner=Owner(EVIL))
     assert send(channel(plain), evil) == Delivered()
