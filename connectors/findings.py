@@ -27,3 +27,10 @@ def findings(accepted: Callable[[], str], checks: Mapping[str, Callable[[], Iter
 
 def _failed(name: str, error: ConnectorError) -> Check:
     return Check(name, "error", error.message, error.hint)
+
+
+def clock_check(vendor: str, skew: float, most: float, hint: str) -> Check:
+    """What `doctor` says of a clock that is `skew` seconds away from a vendor's; more than `most` is a warning."""
+    if abs(skew) > most:
+        return Check("clock", "warning", f"{abs(skew):,.0f} s away from {vendor}'s clock", hint)
+    return Check("clock", "ok", f"agrees with {vendor}'s clock")

@@ -52,7 +52,7 @@ def plan_page(store: Store, records: Iterable[PlanRecord], rows: int | None = No
 
 
 def last_good_run(store: Store, max_age: float | None = None, *, complete: bool = False) -> Page:
-    """When the last good run ended, by the store's clock; `fresh` unless that is over `max_age` seconds ago.
+    """When the last good run ended, by the store's clock; `fresh` unless that is over `max_age` seconds ago, or ahead.
 
     `state` is fresh, stale or never; `status` how that run ended, `last_run` what the last one came to if that is
     another. With `complete` a run that left values behind is not good enough.
@@ -62,7 +62,8 @@ def last_good_run(store: Store, max_age: float | None = None, *, complete: bool 
         last = runs.last_ended(c, store.workspace)
     later = last if last is not None and (run is None or last.id != run.id) else None
     seconds = (store.now() - run.finished_at).total_seconds() if run is not None and run.finished_at else None
-    fresh = max_age is None or (seconds is not None and seconds <= max_age)
+    # A run of a machine whose clock was ahead must not keep a probe quiet until that day has come.
+    fresh = max_age is None or (seconds is not None and abs(seconds) <= max_age)
     return {
         "run_id": run.id if run is not None else None,
         "status": run.status if run is not None else None,
@@ -78,7 +79,10 @@ def _good_in_words(run: Run | None, seconds: float | None, *, complete: bool) ->
     if run is None or seconds is None:
         return f"There was no {'complete' if complete else 'good'} run yet."
     left = f" It was partial: {run.reason}" if run.status == "partial" else ""
-    return f"Run {run.id} ended well {_duration(seconds)} ago.{left}"
+    if seconds < -runs.AHEAD.total_seconds():
+        wrong = "a clock is wrong, or was when it ran: `keepwell doctor` compares this machine's."
+        return f"Run {run.id} ended well, but is dated {_duration(-seconds)} ahead: {wrong}{left}"
+    return f"Run {run.id} ended well {_duration(max(0.0, seconds))} ago.{left}"
 
 
 def _later_in_words(later: Run | None) -> list[str]:

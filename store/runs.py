@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
@@ -14,6 +14,8 @@ from store.tables import run
 
 _R = run.c
 
+AHEAD = timedelta(minutes=5)
+"""So far may a run be dated ahead of the clock of who looks, before that is worth a word: no two clocks agree."""
 GOOD = ("complete", "partial")
 """How a run ends that came to its end."""
 WRITING = ("sync", "apply")

@@ -231,7 +231,10 @@ def _last_run(store: Store, clock: Clock) -> Iterator[Check]:
         return
     age = clock.now() - run.finished_at
     hours = age.total_seconds() / 3600
-    if age > STALE:
+    if age < -runs.AHEAD:
+        detail = f"dated {-hours:.1f} hours ahead of this machine's clock"
+        yield Check("last good run", "warning", detail, "Synchronise the clocks of the machines that run Keepwell.")
+    elif age > STALE:
         yield Check(
             "last good run", "warning", f"{hours:.0f} hours ago", "Look at the schedule and `keepwell runs list`."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from connectors.base import Check
-from connectors.findings import findings
+from connectors.findings import clock_check, findings
 from connectors.gainsight.client import GainsightClient
 from connectors.gainsight.deletions import Deletions
 from connectors.gainsight.schema import COMPANY
@@ -28,11 +28,7 @@ class Checks:
         return list(findings(lambda: f"accepted by {self._client.host} (tenant {identity()})", checks))
 
     def _clock(self) -> Iterator[Check]:
-        skew = abs(self._client.clock_skew())
-        if skew > _MOST_SKEW:
-            yield Check("clock", "warning", f"{skew:.0f} s away from Gainsight's clock", "Synchronise this machine.")
-        else:
-            yield Check("clock", "ok", "agrees with Gainsight's clock")
+        yield clock_check("Gainsight", self._client.clock_skew(), _MOST_SKEW, "Synchronise the clock of this machine.")
 
     def _fields(self) -> Iterator[Check]:
         selection = self._streams.selection()

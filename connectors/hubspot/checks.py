@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.base import Check, StreamMap
 from connectors.errors import ConnectorError, CredentialsError
+from connectors.findings import clock_check
 from connectors.hubspot.account import Account
 from connectors.hubspot.answers import NotFound
 from connectors.hubspot.auth import TokenSource
@@ -16,6 +17,8 @@ from connectors.hubspot.schema import Schema
 from connectors.hubspot.transport import Request
 
 _SCOPE = "Grant the scope `oauth`, so that a token of another portal is noticed and the daily quota's reset is known."
+_MOST_SKEW = 300.0  # seconds
+_CLOCK_HINT = "Synchronise the clock of this machine: a run counts days by it."
 _UNSAVED = "HubSpot gave a new refresh token, which lives only in this process: refresh_token is set, not its file"
 
 
@@ -50,7 +53,8 @@ class Checks:
             return found
         if self._tokens.unsaved():
             found.append(Check("refresh token", "warning", _UNSAVED, "Put it into a file and name that file instead."))
-        return [*found, *self._permissions(), *self._properties(), self._quota()]
+        clock = clock_check("HubSpot", self._client.clock_skew(), _MOST_SKEW, _CLOCK_HINT)
+        return [*found, clock, *self._permissions(), *self._properties(), self._quota()]
 
     def _credentials(self) -> Check:
         try:

@@ -120,6 +120,10 @@ class HubSpotClient:
         self._note_date(answer)
         return answer
 
+    def clock_skew(self) -> float:
+        """Seconds by which this machine's clock is ahead of HubSpot's, by the last answer; 0 within two seconds."""
+        return self._skew.total_seconds()
+
     def _note_date(self, answer: Answer) -> None:
         try:
             said = parsedate_to_datetime(answer.headers["date"])

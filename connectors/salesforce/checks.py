@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from connectors.base import Check
 from connectors.errors import BadAnswer, MissingScope
-from connectors.findings import findings
+from connectors.findings import clock_check, findings
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.client import SalesforceClient
 from connectors.salesforce.schema import Schema
@@ -41,12 +41,9 @@ class Checks:
         return list(findings(lambda: f"logged in to organisation {identity()}, API v{version}", checks))
 
     def _clock(self) -> Iterator[Check]:
-        skew = abs((self._client.server_now() - self._client.clock.now()).total_seconds())
-        if skew > _MOST_SKEW:
-            hint = "Synchronise the clock of this machine; JWT logins fail with a wrong clock."
-            yield Check("clock", "warning", f"{skew:.0f} s away from Salesforce's clock", hint)
-        else:
-            yield Check("clock", "ok", "agrees with Salesforce's clock")
+        skew = (self._client.server_now() - self._client.clock.now()).total_seconds()
+        hint = "Synchronise the clock of this machine; JWT logins fail with a wrong clock."
+        yield clock_check("Salesforce", skew, _MOST_SKEW, hint)
 
     def _quota(self) -> Iterator[Check]:
         try:

@@ -42,6 +42,15 @@ def test_a_good_connection_has_only_good_findings():
     assert "requests left today" in findings({"owners": answer(rows(), 200, headers)})["quota"].detail
 
 
+def test_a_clock_that_disagrees_with_hubspots_is_a_warning():
+    assert findings({})["clock"].status == "ok"
+    dated = answer(ACCOUNT, 200, {"date": "Sat, 01 Jan 2000 00:00:00 GMT"})
+    wrong = findings({"account-info": dated})["clock"]
+    assert wrong.status == "warning"
+    assert wrong.detail.endswith("s away from HubSpot's clock")
+    assert "Synchronise" in wrong.hint
+
+
 def test_a_wrong_token_is_the_only_finding():
     checks = findings({"account-info": refusal(401, "INVALID_AUTHENTICATION", "not found")})
     assert statuses(checks) == {"credentials": "error"}

@@ -36,6 +36,17 @@ def test_it_never_ran(store: Store) -> None:
     assert found["text"] == "There was no good run yet."
 
 
+@pytest.mark.parametrize(("hours_ahead", "state"), [(0.01, "fresh"), (3, "fresh"), (50, "stale")])
+def test_a_run_of_a_clock_that_was_ahead_is_told_and_keeps_no_probe_quiet_for_days(
+    store: Store, hours_ahead: float, state: str
+) -> None:
+    ended(store, "r1", "complete", -hours_ahead)
+    found = last_good_run(store, DAY)
+    assert found["state"] == state
+    assert ("ahead: a clock is wrong" in found["text"]) == (hours_ahead > 1)
+    assert " -" not in found["text"], "no negative ages"
+
+
 def test_it_only_ever_failed(store: Store) -> None:
     ended(store, "r1", "failed", 1)
     found = last_good_run(store, DAY)
