@@ -31,6 +31,7 @@ LONG = (
     "machines/test_machines.py",
     "pitfalls/test_reverts.py",
     "contract/test_foreign_clients.py",
+    "docs/test_json_answers.py",
     "faults/test_server.py",
     "flow/test_backfill_kill.py",
     "flow/test_benchmarks.py",

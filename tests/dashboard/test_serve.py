@@ -17,6 +17,7 @@ from config.dashboard import Dashboard
 from config.errors import ConfigFileError
 from config.load import load_settings
 from dashboard.web.access import Access
+from tests.docs.test_json_shapes import validator
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
@@ -39,7 +40,9 @@ def test_the_server_starts_without_a_store_and_stops_when_it_is_told(tmp_path: P
     command = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0", "--json", "-c", str(config(tmp_path))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
+        told = json.loads(process.stdout.readline())
+        assert list(validator("serve").iter_errors(told)) == []
+        url = told["url"]
         assert requests.get(f"{url}/healthz", timeout=10).text == "ok\n"
         answer = requests.get(f"{url}/accounts.json", timeout=10)
         assert (answer.status_code, answer.json()["title"]) == (503, "Nothing has been synced yet")

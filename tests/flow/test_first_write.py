@@ -57,6 +57,7 @@ def test_nobody_there_means_no_and_the_plan_can_be_agreed_to(tmp_path: Path, eit
             assert report.reason.startswith("This would be the first write to hubspot (")
             assert report.plan is not None
             assert f"keepwell apply {report.plan.plan_id} --yes" in (report.hint or "")
+        assert report.plan is not None
         plan_id = report.plan.plan_id
         with in_use(made) as deps:
             assert [one.status for one in _first_write(deps, "hubspot")] == ["warning"]
