@@ -80,7 +80,7 @@ def group(help_text: str, parent: typer.Typer | None = None, name: str | None = 
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=parent is None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     if parent is not None:

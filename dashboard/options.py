@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from dashboard import completing
+
 T = TypeVar("T")
 DEFAULT_CONFIG = Path("keepwell.yaml")
 DEFAULT_FRAMEWORK = "cradle_to_grave"
@@ -139,7 +141,14 @@ Config = Annotated[
     ),
 ]
 LogFormat = Annotated[
-    Any, typer.Option("--log-format", parser=parse_log_format, metavar="text|json", help="How stderr is logged.")
+    Any,
+    typer.Option(
+        "--log-format",
+        parser=parse_log_format,
+        metavar="text|json",
+        autocompletion=completing.words("text", "json"),
+        help="How stderr is logged.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask; fail instead.")]
@@ -154,13 +163,31 @@ Days = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 Framework = Annotated[
-    str, typer.Option("--framework", metavar="F", help="A shipped framework, or the path of your own.")
+    str,
+    typer.Option(
+        "--framework",
+        metavar="F",
+        autocompletion=completing.frameworks,
+        help="A shipped framework, or the path of your own.",
+    ),
 ]
 TestedFramework = Annotated[
-    str, typer.Argument(metavar="FRAMEWORK", help="A shipped framework, or the path of your own.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="FRAMEWORK",
+        autocompletion=completing.frameworks,
+        help="A shipped framework, or the path of your own.",
+        show_default=False,
+    ),
 ]
 OtherFramework = Annotated[
-    str, typer.Option("--framework", metavar="F", help="The framework to try: a shipped one, or the path of your own.")
+    str,
+    typer.Option(
+        "--framework",
+        metavar="F",
+        autocompletion=completing.frameworks,
+        help="The framework to try: a shipped one, or the path of your own.",
+    ),
 ]
 Keep = Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration and store here.")]
 Serve = Annotated[bool, typer.Option("--serve", help="Then serve the dashboard over it, until Ctrl-C.")]
@@ -171,24 +198,46 @@ WriteConfig = Annotated[
 PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply FILE`.")]
 PageOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the page there.")]
 Reader = Annotated[
-    Any, typer.Option("--for", parser=parse_reader, metavar="leads|crm-users", help="Who reads the page.")
+    Any,
+    typer.Option(
+        "--for",
+        parser=parse_reader,
+        metavar="leads|crm-users",
+        autocompletion=completing.words("leads", CRM_USERS),
+        help="Who reads the page.",
+    ),
 ]
 ExportOut = Annotated[
     Path | None, typer.Option("--out", metavar="FOLDER", help="Write a package for each CRM that takes one.")
 ]
 ExportFormat = Annotated[
-    str | None, typer.Option("--format", metavar="sfdx|csv", help="Only this package, in FOLDER itself.")
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="sfdx|csv",
+        autocompletion=completing.words("sfdx", "csv"),
+        help="Only this package, in FOLDER itself.",
+    ),
 ]
 Suggest = Annotated[
     Path | None, typer.Option("--suggest", metavar="FILE", help="Write a framework with fitted weights.")
 ]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 4 when the plan has changes.")]
 PlanId = Annotated[str, typer.Argument(metavar="PLAN", help="A plan's id, or the file that `plan --out` wrote.")]
-Streams = Annotated[list[str], typer.Argument(metavar="STREAM", help="What to read: companies, or hubspot:companies.")]
+Streams = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="STREAM", autocompletion=completing.streams, help="What to read: companies, or hubspot:companies."
+    ),
+]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="CRM id, domain or name.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also expressions, and every fact.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")]
-WritingRun = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose values go back.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", autocompletion=completing.run_ids, help="A run's id, or `latest`.")
+]
+WritingRun = Annotated[
+    str, typer.Argument(metavar="RUN", autocompletion=completing.run_ids, help="Id of the run whose values go back.")
+]
 DuringFreeze = Annotated[bool, typer.Option("--during-freeze", help="Guard: write although it is a freeze.")]
 MilestonesFile = Annotated[
     Path, typer.Argument(metavar="FILE", dir_okay=False, help="CSV: account, milestone, completed_on, due_on.")
@@ -220,7 +269,13 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept
 AlertNumber = Annotated[str, typer.Argument(metavar="ALERT", help="An alert's number.")]
 AlertStates = Annotated[
     Any,
-    typer.Option("--state", parser=parse_states, metavar="STATE", help="open, acknowledged, resolved, standing, all."),
+    typer.Option(
+        "--state",
+        parser=parse_states,
+        metavar="STATE",
+        autocompletion=completing.words(*ALERT_STATES),
+        help="open, acknowledged, resolved, standing, all.",
+    ),
 ]
 AlertOwner = Annotated[
     Any, typer.Option("--owner", parser=parse_name, metavar="WHO", help="Of this role, or person: id, name or e-mail.")
@@ -241,14 +296,26 @@ MaxAge = Annotated[
 
 NoticeStates = Annotated[
     Any,
-    typer.Option("--state", parser=parse_notice_states, metavar="STATE", help="open, waiting, given_up, sent, all."),
+    typer.Option(
+        "--state",
+        parser=parse_notice_states,
+        metavar="STATE",
+        autocompletion=completing.words(*NOTICE_STATES),
+        help="open, waiting, given_up, sent, all.",
+    ),
 ]
 NoticeNumber = Annotated[
     int | None,
     typer.Argument(metavar="[NUMBER]", min=1, help="Number of one; without it all of them.", show_default=False),
 ]
 NotifyChannel = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="A name under notifications.channels.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="CHANNEL",
+        autocompletion=completing.channels,
+        help="A name under notifications.channels.",
+        show_default=False,
+    ),
 ]
 ToldAge = Annotated[
     Any, typer.Option("--max-age", parser=parse_age, metavar="AGE", help="Tell when no run was good for so long.")

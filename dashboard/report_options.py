@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dashboard import completing
 from dashboard.options import AsOf, parse_name, parse_share
 
 FORMS = ("html", "csv", "json")
@@ -34,7 +35,12 @@ def reported(
     as_of: AsOf = None,
     framework: Annotated[
         str | None,
-        typer.Option("--framework", metavar="F", help="Instead of the one in force: a shipped framework, or a path."),
+        typer.Option(
+            "--framework",
+            metavar="F",
+            autocompletion=completing.frameworks,
+            help="Instead of the one in force: a shipped framework, or a path.",
+        ),
     ] = None,
 ) -> dict[str, Any]:
     """What a report is about."""
@@ -43,7 +49,14 @@ def reported(
 
 def filed(
     form: Annotated[
-        Any, typer.Option("--format", parser=parse_form, metavar="FORM", help="html, csv or json instead of a table.")
+        Any,
+        typer.Option(
+            "--format",
+            parser=parse_form,
+            metavar="FORM",
+            autocompletion=completing.words(*FORMS),
+            help="html, csv or json instead of a table.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write a file; its ending can say the format.")
