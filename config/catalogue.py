@@ -35,8 +35,8 @@ CATALOGUE: Mapping[str, LogEvent] = MappingProxyType(
         "room.left": LogEvent("info", ("room", "seconds"), "The part is done, or the run ended in it."),
         "page.stored": LogEvent(
             "debug",
-            ("connection", "stream", "rows", "total"),
-            "A page is in the store, the stream's `total` rows so far.",
+            ("connection", "stream", "rows", "total", "expected"),
+            "A page is in the store, the stream's `total` rows so far, of about `expected` as an earlier read tells.",
         ),
         "stream.sealed": LogEvent(
             "info", ("connection", "stream", "mode", "total"), "A stream was read to its proven end."

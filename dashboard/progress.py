@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -13,23 +15,40 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from dashboard.backfilled import time_left
 from dashboard.text import inert
 
+MEASURED = 3.0
+"""Seconds that something has to be under way before a time is told from its rate: earlier ones jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A line on the screen, when it began, and at what: a pull that goes on does not begin at nothing."""
+
+    task: TaskID
+    at: float
+    done: int
+
 
 class Bars:
-    """One line for each thing under way; it appears on first use and goes when the thing is done."""
+    """One line for each thing under way, with its rate and, as far as the total is known, the time that is left.
 
-    def __init__(self, console: Console) -> None:
+    It appears on first use and goes when the thing is done. `clock` tells seconds.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", style="dim", justify="right"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", style="dim"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[str, _Begun] = {}
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -47,7 +66,9 @@ class Bars:
                 for label in list(self._tasks):
                     self.finish(label)
             case "PageStored":
-                self.step(f"read {event.connection} {event.stream}", event.total)
+                known = event.expected
+                total = None if known is None else max(known, event.total)
+                self.step(f"read {event.connection} {event.stream}", event.total, total)
             case "BackfillMoved":
                 left = time_left(event.seconds_left, event.basis)
                 self.step(f"backfill {event.connection} {event.stream}", event.rows, event.expected, left)
@@ -60,16 +81,22 @@ class Bars:
             case "Noted":
                 self.note(event.message)
 
-    def step(self, label: str, done: int, total: int | None = None, left: str = "") -> None:
+    def step(self, label: str, done: int, total: int | None = None, left: str | None = None) -> None:
         """`label` is at `done` of `total`, as far as the total is known; `left` says how long the rest takes."""
-        if label not in self._tasks:
-            self._tasks[label] = self._progress.add_task(inert(label), total=total, left=left)
-        self._progress.update(self._tasks[label], completed=done, total=total, left=left)
+        now = self._clock()
+        if (begun := self._tasks.get(label)) is None:
+            task = self._progress.add_task(inert(label), total=total, left="", rate="")
+            begun = self._tasks[label] = _Begun(task, now, done)
+        spent = now - begun.at
+        rate = (done - begun.done) / spent if spent >= MEASURED else 0.0
+        if left is None:
+            left = time_left((total - done) / rate, "rows") if rate and total is not None and total > done else ""
+        self._progress.update(begun.task, completed=done, total=total, left=left, rate=_per_second(rate))
 
     def finish(self, label: str) -> None:
         """`label` is done."""
-        if (task := self._tasks.pop(label, None)) is not None:
-            self._progress.remove_task(task)
+        if (begun := self._tasks.pop(label, None)) is not None:
+            self._progress.remove_task(begun.task)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -84,3 +111,10 @@ class Bars:
         """A line above the bars."""
         if not self._progress.disable:
             self._progress.console.print(inert(text), markup=False, style="dim")
+
+
+def _per_second(rate: float) -> str:
+    """`1,234/s`, or with a decimal where it is slow; nothing before it is measured."""
+    if not rate:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

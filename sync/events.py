@@ -50,12 +50,16 @@ class CallMade:
 
 @dataclass(frozen=True, slots=True)
 class PageStored:
-    """A page of a stream is in the store; `total` counts the rows of this stream in this run."""
+    """A page of a stream is in the store; `total` counts the rows of this stream in this run.
+
+    `expected` is about how many it will be: of a full read, as many as the store has; None is unknown.
+    """
 
     connection: str
     stream: str
     rows: int
     total: int
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

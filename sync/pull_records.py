@@ -32,6 +32,7 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
     epoch, stream = work.epoch, work.stream
     with session.deps.store.read() as c:
         carry = marks.mark(c, session.ws, streams.carry_mark(connector.name, stream.name))
+        expected = _expected(session, c, connector.name, work)
     window = Window(since=epoch.since, position=epoch.position, carry=carry)
     total = epoch.rows
     with (
@@ -48,7 +49,7 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
                     store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page, versions)
                     _advance(session, c, connector.name, work, page)
             fp("pull.page_stored")
-            session.deps.observer(PageStored(connector.name, stream.name, len(page.records), total))
+            session.deps.observer(PageStored(connector.name, stream.name, len(page.records), total, expected))
             if page.complete:
                 fp("pull.sealed")
                 return
@@ -57,6 +58,14 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
         f"{stream.name} ended after {total} rows without saying that it was complete.",
         hint="Run again; what was read is kept.",
     )
+
+
+def _expected(session: Session, c: Connection, connection: str, work: streams.Work) -> int | None:
+    """About how many rows a full read will have: as many as an earlier one left in the store."""
+    name = work.stream.name
+    if work.epoch.mode != "full" or epochs.latest_sealed(c, session.ws, connection, name) is None:
+        return None
+    return raw.count_live(c, session.ws, connection, name)
 
 
 @contextmanager

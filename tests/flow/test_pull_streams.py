@@ -14,7 +14,7 @@ from store import raw
 from sync import faults
 from sync.deps import Deps, RunOptions
 from sync.engine import run_pull
-from sync.events import Noted
+from sync.events import Noted, PageStored
 from tests.flow.rig import Rig, rig
 
 Pages = Callable[[Stream, Iterator[Page]], Iterator[Page]]
@@ -110,3 +110,16 @@ def test_the_next_page_is_read_while_one_is_stored(tmp_path: Path) -> None:
         finally:
             faults.arm(None)
     assert all(waited), "the companies behind the first page are asked for only when that is stored"
+
+
+def test_a_full_read_tells_about_how_many_rows_it_will_have_once_it_is_known(tmp_path: Path) -> None:
+    with rig(tmp_path, accounts=20, provision=False) as made:
+
+        def expected(options: RunOptions) -> set[object]:
+            made.events.events.clear()
+            made.run(lambda deps: run_pull(deps, options))
+            return {getattr(one, "expected", 0) for one in made.events.of(PageStored) if one.stream == "companies"}
+
+        assert expected(RunOptions()) == {None}, "nobody knows in a first read"
+        assert expected(RunOptions(full=True)) == {len(live(made, "companies"))}
+        assert expected(RunOptions()) == {None}, "an increment has what changed"

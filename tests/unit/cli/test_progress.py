@@ -1,12 +1,15 @@
 """Progress follows a run on a terminal and is silent elsewhere."""
 
+import functools
 import io
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from dashboard.backfilled import time_left
 from dashboard.progress import Bars
+from dashboard.terminal import console
 from sync import events
 
 
@@ -33,6 +36,69 @@ def test_a_terminal_sees_what_is_under_way() -> None:
     assert "write salesforce" in shown
     assert "3/9" in shown
     assert "tickets are not connected \N{REPLACEMENT CHARACTER}[2J" in shown
+
+
+def test_a_rate_and_the_time_left_are_told_once_they_were_measured() -> None:
+    stream, now = io.StringIO(), [0.0]
+    out = Console(file=stream, force_terminal=True, width=120, color_system=None, legacy_windows=False)
+
+    def shown(event: object) -> str:
+        stream.truncate(stream.seek(0))
+        bars.observe(event)
+        bars._progress.refresh()
+        return stream.getvalue()
+
+    with Bars(out, clock=lambda: now[0]) as bars:
+        page = functools.partial(events.PageStored, "hubspot", "companies", 100)
+        assert "/s" not in shown(page(1_000, 9_000))  # a pull that goes on: these are of before
+        now[0] = 2.0
+        assert "/s" not in shown(page(1_400, 9_000)), "too early to tell"
+        now[0] = 10.0
+        later = shown(page(3_000, 9_000))
+        assert "200/s" in later
+        assert "about 30 s left" in later
+        grown = shown(page(9_500, 9_000))
+        assert "9500/9500" in grown
+        assert "left" not in grown
+        assert "200/s" not in shown(events.StreamSealed("hubspot", "companies", "full", 9_500))
+        bars.observe(events.BatchSettled("salesforce", 100, 600))
+        now[0] = 110.0
+        written = shown(events.BatchSettled("salesforce", 150, 600))
+        assert "0.5/s" in written
+        assert "about 15 min left" in written
+        assert "first" not in shown(events.PageStored("hubspot", "deals", 100, 100)), (
+            "no total is known in a first pull"
+        )
+
+
+def test_whoever_asks_something_has_the_screen_to_themselves() -> None:
+    stream = io.StringIO()
+    out = Console(file=stream, force_terminal=True, width=100, color_system=None, legacy_windows=False)
+    with Bars(out) as bars:
+        bars.step("plan", 1, 2)
+        with bars.paused():
+            stream.truncate(stream.seek(0))
+            bars.step("plan", 2, 2)
+            assert stream.getvalue() == ""
+        bars._progress.refresh()
+        assert "2/2" in stream.getvalue()
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def printed() -> str:
+        monkeypatch.setattr("sys.stderr", stream := Terminal())
+        console(stderr=True).print(Text("red", style="red"), end="")
+        return stream.getvalue()
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[31m" in printed()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in printed()
 
 
 def test_elsewhere_there_is_silence() -> None:
