@@ -60,7 +60,12 @@ from verbs import (  # noqa: E402, F401 - each declares its commands
 )
 from verbs.base import app, read_settings, report_answer, run_deps, teller, verb  # noqa: E402
 
-__all__ = ["app", "main"]
+__all__ = ["IN_ORDER", "app", "main"]
+IN_ORDER = (
+    "demo", "init", "doctor", "sync", "pull", "plan", "apply", "undo", "backfill", "explain", "status", "drift",
+    "simulate", "backtest", "serve", "sandbox",
+)  # fmt: skip
+"""How `--help` lists the commands, as somebody comes to need them; others follow."""
 
 fields_app = group("Custom properties in each CRM.", app, "fields")
 db_app = group("The store.", app, "db")
@@ -327,6 +332,9 @@ def _listed(config: Path, out: Path) -> Path:
 
 def _sync_data(config: Path) -> dict[str, Any]:
     return dict(sync(config, {}).data) | {"conflicts": conflicts.conflicts_list(config).data["conflicts"]}
+
+
+app.registered_commands.sort(key=lambda one: [*IN_ORDER, one.name].index(one.name))
 
 
 @app.callback(invoke_without_command=True)

@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import bulk, dashboard, evaluation, increment, naive, pull, stored, whole
+from benchmarks import bulk, dashboard, evaluation, increment, naive, pull, startup, stored, whole
 
 
 def machine() -> str:
@@ -59,6 +59,10 @@ def _dashboard() -> None:
     show("dashboard over 50,000 accounts, milliseconds a page", dashboard.run(50_000))
 
 
+def _help() -> None:
+    show("--help beside the smallest Typer program, milliseconds", startup.run())
+
+
 def _whole() -> None:
     show("whole job, both CRMs, quota lifted", whole.run(5_000))
 
@@ -67,6 +71,7 @@ ALL = {
     "evaluation": _evaluation,
     "stored": _stored,
     "dashboard": _dashboard,
+    "help": _help,
     "pull": _pull,
     "increment": _increment,
     "bulk": _bulk,

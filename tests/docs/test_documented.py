@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel
 from typer.core import TyperGroup
 
-from cli import app
+from cli import IN_ORDER, app
 from config.connections import connection_model
 from config.describe import json_schema
 from config.errors import Problem
@@ -100,6 +100,25 @@ def test_the_standard_options_are_on_every_command() -> None:
     for command, options in ALL.items():
         assert {"--config", "--json", "--no-input"} <= set(options), command
     assert all(option in CLI for option in STANDARD - {"--help", "-h"})
+
+
+def test_the_standard_options_say_the_same_everywhere_and_a_short_one_is_one_thing() -> None:
+    said: dict[str, set[object]] = {}
+    for command in _FOUND.values():
+        for one in command.params:
+            words = [*one.opts, *one.secondary_opts]
+            for word in words:
+                if word in STANDARD or not word.startswith("--"):
+                    said.setdefault(word, set()).add((tuple(one.opts), getattr(one, "help", None)))
+            assert not words[0].startswith("-") or getattr(one, "help", None), (command.name, words)
+    options = {word: texts for word, texts in said.items() if word.startswith("-")}
+    assert {"-c", "--config", "--json", "--no-input", "-y", "-v"} <= set(options)
+    assert {word: texts for word, texts in options.items() if len(texts) > 1} == {}
+
+
+def test_the_commands_are_listed_as_somebody_comes_to_need_them() -> None:
+    listed = [name for name in typer.main.get_command(app).commands if name in IN_ORDER]  # type: ignore[attr-defined]
+    assert listed == list(IN_ORDER)
 
 
 def test_exit_codes_are_documented_in_both_places() -> None:

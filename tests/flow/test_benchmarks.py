@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, evaluation, increment, naive, pull, stored
+from benchmarks import bulk, evaluation, increment, naive, pull, startup, stored
 
 
 def test_a_full_pull_by_bulk() -> None:
@@ -69,6 +69,13 @@ def test_however_many_accounts_are_a_slice_each_is_evaluated_alike(
             found.append((db.execute(query).fetchall(), db.execute(alerts).fetchall()))
     assert len(found[0][0]) == 120
     assert found[0] == found[1] == found[2]
+
+
+def test_help_beside_the_smallest_program() -> None:
+    """Processor time is what a busy machine leaves be; 2.5 times is where a heavy import got into the start."""
+    figures = startup.run(times=5)
+    assert max(figures[name] for name in figures if name.endswith("_times")) < 2.5
+    assert min(figures.values()) > 0
 
 
 def test_a_score_beside_a_bare_one() -> None:
