@@ -52,6 +52,23 @@ def check_origin(
     return url.strip().rstrip("/")
 
 
+def check_web_url(url: str) -> str:
+    """`url` without trailing slash when it can be the address at which people open a CRM: https and a host, no more.
+
+    Nothing is ever sent there; pages link to it. Raises `ConfigError`.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"web_url is not a valid address: {url!r} ({error}).") from error
+    extra = (parts.username, parts.password, parts.query, parts.fragment, parts.path.strip("/"))
+    if parts.scheme != "https" or not host or any(extra) or not url.isascii():
+        hint = "Give what the browser shows up to the first slash, for instance https://app-eu1.hubspot.com."
+        raise ConfigError(f"web_url must be https:// and a host, not {url!r}.", hint=hint)
+    return f"https://{parts.netloc.lower()}"
+
+
 def _is_allowed(host: str, vendor_hosts: Iterable[str], allow_hosts: Iterable[str]) -> bool:
     named = {allowed.lower().strip() for allowed in allow_hosts}
     return host in named or any(host == vendor or host.endswith("." + vendor) for vendor in vendor_hosts)

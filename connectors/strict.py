@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from connectors.errors import ConfigError
+from connectors.origin import check_web_url
+
+
+def _web_url(value: str) -> str:
+    try:
+        return check_web_url(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+"""Where people open a CRM in their browser; only linked to."""
 
 
 class Strict(BaseModel):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, SecretStr, StrictBool, StrictFloat, StrictInt, Tag, model_validator
 
 from connectors.errors import ConfigError
 from connectors.origin import check_origin, is_local
-from connectors.strict import Strict, TimeoutSettings
+from connectors.strict import Strict, TimeoutSettings, WebUrl
 from mapping.records import MEASURE
 
 VENDOR_HOSTS = ("gainsightcloud.com",)
+_GSID = re.compile(r"[A-Za-z0-9]{10,60}")
 ObjectName = Annotated[str, Field(pattern=r"^[A-Za-z]\w{0,99}$")]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z]\w{0,99}__gc$")]
 Measures = Annotated[
@@ -136,6 +139,7 @@ class GainsightSettings(Strict):
 
     type: Literal["gainsight"] = "gainsight"
     base_url: str = Field(description="the tenant's own address, for instance https://acme.gainsightcloud.com")
+    web_url: WebUrl | None = Field(default=None, description="where people open the tenant; else base_url")
     access_key: SecretStr | None = Field(default=None, description="REST API access key of the tenant")
     access_key_file: Path | None = Field(default=None, description="file with the key; read again after a 401")
     oauth: OAuthSettings | None = None
@@ -195,3 +199,13 @@ class GainsightSettings(Strict):
         except ConfigError as error:
             raise ValueError(str(error)) from error
         return self
+
+    def record_page(self, _identity: str, object_name: str, record_id: str) -> str | None:
+        """Where a person opens a company's C360; None for other objects and where the tenant is this machine.
+
+        Gainsight documents no such address; it is what its own pages lead to.
+        """
+        home = urlsplit(self.base_url)
+        if object_name != "Company" or not _GSID.fullmatch(record_id) or self.is_local:
+            return None
+        return f"{self.web_url or f'https://{home.netloc}'}/v1/ui/customersuccess360?cid={record_id}"

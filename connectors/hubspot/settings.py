@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from connectors.origin import is_local
-from connectors.strict import Strict, TimeoutSettings
+from connectors.strict import Strict, TimeoutSettings, WebUrl
 from connectors.tasks import TaskSettings
 
 ApiVersion = Literal["v3", "2026-03", "2026-09"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+_REGION = re.compile(r"pat-([a-z]{2,4}[0-9]{1,2})-")
+_HOME_REGION = "na1"
+_TYPE_IDS = {"companies": "0-2"}
+_NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 class OAuthSettings(Strict):
@@ -82,6 +88,10 @@ class HubSpotSettings(Strict):
     access_token_file: Path | None = Field(default=None, description="file with the token; read again after a 401")
     oauth: OAuthSettings | None = None
     base_url: str = "https://api.hubapi.com"
+    web_url: WebUrl | None = Field(
+        default=None,
+        description="where people open the portal; else app.hubspot.com, or that of the region in the access token",
+    )
     allow_hosts: tuple[str, ...] = Field(default=(), description="further hosts that a token may be sent to")
     api_version: ApiVersion = Field(default="v3", description="v3 means /crm/v3 with v4 associations")
     limits: LimitSettings = LimitSettings()
@@ -108,3 +118,21 @@ class HubSpotSettings(Strict):
             found = " and ".join(given) or "none of them"
             raise ValueError(f"give exactly one of access_token, access_token_file and oauth; found {found}")
         return self
+
+    def record_page(self, identity: str, object_name: str, record_id: str) -> str | None:
+        """Where a person opens a record of the portal `identity`; None where nothing leads there, or it is a sandbox.
+
+        The form is the one that HubSpot's own answers have in `url` (`/contacts/PORTAL/record/0-2/ID`).
+        """
+        kind = _TYPE_IDS.get(object_name)
+        known = _NUMBER.fullmatch(identity) and _NUMBER.fullmatch(record_id)
+        if kind is None or not known or self.is_local:
+            return None
+        return f"{self.web_url or self._app()}/contacts/{identity}/record/{kind}/{record_id}"
+
+    def _app(self) -> str:
+        """The address of HubSpot's application in the region that the token names."""
+        token = self.access_token.get_secret_value() if self.access_token is not None else ""
+        region = _REGION.match(token)
+        elsewhere = region is not None and region[1] != _HOME_REGION
+        return f"https://app-{region[1]}.hubspot.com" if region and elsewhere else "https://app.hubspot.com"

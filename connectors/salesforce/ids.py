@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-_SHAPE = re.compile(r"^[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?$")
+_SHAPE = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def is_id(text: str) -> bool:
     """Whether `text` has the shape of a record id and so may stand in a query."""
-    return _SHAPE.match(text) is not None
+    return _SHAPE.fullmatch(text) is not None
 
 
 def to18(record_id: str) -> str:

@@ -10,7 +10,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.errors import ConfigError
 from connectors.origin import check_origin, is_local
-from connectors.strict import Strict, TimeoutSettings
+from connectors.salesforce.ids import is_id
+from connectors.strict import Strict, TimeoutSettings, WebUrl
 from connectors.tasks import TaskSettings
 
 VENDOR_HOSTS = ("salesforce.com", "force.com", "salesforce.mil", "cloudforce.com", "sfcrmproducts.cn")
@@ -124,6 +125,10 @@ class SalesforceSettings(Strict):
     type: Literal["salesforce"] = "salesforce"
     auth: Auth
     login_url: str = "https://login.salesforce.com"
+    web_url: WebUrl | None = Field(
+        default=None,
+        description="where people open the org; else its My Domain, as login_url or instance_url",
+    )
     api_version: str = "62.0"
     allow_hosts: tuple[str, ...] = ()
     trust_env: bool = Field(default=False, description="take proxies and .netrc from the environment")
@@ -172,3 +177,12 @@ class SalesforceSettings(Strict):
     def is_local(self) -> bool:
         """Whether that address is this machine (a sandbox)."""
         return is_local(self.home)
+
+    def record_page(self, _identity: str, object_name: str, record_id: str) -> str | None:
+        """Where a person opens an account; None where the org's own address is not known, or it is this machine."""
+        if object_name != "Account" or not is_id(record_id) or self.is_local:
+            return None
+        home = urlsplit(self.home)
+        own = None if home.hostname in _SHARED_LOGINS else f"https://{home.netloc}"
+        origin = self.web_url or own
+        return f"{origin}/lightning/r/Account/{record_id}/view" if origin is not None else None
