@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import Connection
 
+from dashboard import budgets
 from dashboard.answers import program_version
 from store import Store, counts
 from store.runs import Run
@@ -203,7 +204,8 @@ def _samples(c: Connection, ws: str, now: datetime) -> Samples:
     newest = counts.newest_runs(c, ws)
     for run in newest:
         yield from _of_run(run)
-    yield from _quotas(newest)
+    for connection, left in budgets.left(newest).items():
+        yield "keepwell_api_quota_left", (connection,), left.requests
     bands = dict(counts.bands(c, ws))
     yield from _counted("keepwell_accounts", {(band,): 0 for band in BANDS} | bands)
     yield from _counted("keepwell_open_alerts", counts.standing_alerts(c, ws))
@@ -247,17 +249,6 @@ def _of_rooms(run: Run) -> Samples:
             for kind, number in rows.items():
                 if isinstance(number, int):
                     yield "keepwell_last_run_rows", (command, connection, stream, kind), number
-
-
-def _quotas(newest: Iterable[Run]) -> Samples:
-    """What the run that ended last says of each connection's quota."""
-    left: dict[str, int] = {}
-    for run in sorted(newest, key=_ended):
-        for connection, use in _part(run, "api").items():
-            if (number := use.get("quota_left")) is not None:
-                left[connection] = number
-    for connection, number in sorted(left.items()):
-        yield "keepwell_api_quota_left", (connection,), number
 
 
 def _counted(name: str, found: counts.Counts) -> Samples:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, func, select
 
 from store.intents import Intent
 from store.sql import its, member, upsert
@@ -67,6 +67,12 @@ def of_records(
     given = _object(ws, connection, object_name) | {"record_ids": ids}
     found = (Resolution(*row) for row in c.execute(_OF_RECORDS, given))
     return {(one.record_id, one.property): one for one in found}
+
+
+def newest(c: Connection, ws: str) -> tuple[int, datetime | None]:
+    """Return how many decisions there are and when the last one was made: both stay as long as nobody decides."""
+    row = c.execute(select(func.count(), func.max(_R.made_at)).where(_R.workspace == ws)).one()
+    return row[0], row[1]
 
 
 def reclaimed(c: Connection, ws: str) -> list[Resolution]:

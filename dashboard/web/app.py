@@ -9,6 +9,7 @@ from typing import Any, get_origin
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,12 +24,14 @@ from dashboard.logs import log_event
 from dashboard.web import signin
 from dashboard.web.access import Access
 from dashboard.web.catalogue import Catalogue
-from dashboard.web.page import AnyPage, Asked, Engine, Look, NotFound
+from dashboard.web.heldvalues import HeldValues
+from dashboard.web.page import AnyPage, Asked, Engine, Look, NotFound, User
 from dashboard.web.pages import PAGES
 from dashboard.web.render import STATIC, Kind, Renderer, Trouble
 from dashboard.web.shelf import Shelf
 from dashboard.web.shield import Shield
 from mapping.framework import Framework
+from mapping.framework.words import Words
 from mapping.wording import wording
 from store.errors import StoreError, StoreMissing
 
@@ -45,6 +48,7 @@ class Parts:
     access: Access
     catalogue: Catalogue
     engine: Engine = field(default_factory=Engine)
+    held_values: HeldValues = field(default_factory=HeldValues)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     version: str = "0"
     host: str = "127.0.0.1"
@@ -118,13 +122,19 @@ def _endpoint(parts: Parts, render: Renderer, page: AnyPage, kind: Kind) -> Call
         try:
             asked = page.asks.model_validate(_given(request, page.asks))
             with parts.shelf.reading() as c:
-                look = Look(c, parts.settings, parts.framework, words, parts.now(), user, parts.engine, parts.catalogue)
+                look = _look(parts, words, c, user)
                 view = page.view(look, asked)
             return render.page(request, page, view, kind, user, asked=asked, now=look.now, days=days)
         except Exception as error:  # noqa: BLE001 - where every failure of a page ends
             return render.trouble(request, _told(error, request), kind, user)
 
     return answer
+
+
+def _look(parts: Parts, words: Words, c: Connection, user: User) -> Look:
+    return Look(
+        c, parts.settings, parts.framework, words, parts.now(), user, parts.engine, parts.catalogue, parts.held_values
+    )
 
 
 def _given(request: Request, asks: type[Asked]) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from config.dashboard import Role
 from config.settings import Settings
 from dashboard.web.catalogue import Catalogue, Portfolio
+from dashboard.web.heldvalues import Held, HeldValues
 from dashboard.web.reckoned import Reckoner
 from mapping.framework import Framework
 from mapping.framework.words import Words
@@ -79,6 +80,7 @@ class Look:
     user: User
     engine: Engine
     catalogue: Catalogue
+    held_values: HeldValues
 
     @property
     def ws(self) -> str:
@@ -89,6 +91,11 @@ class Look:
     def portfolio(self) -> Portfolio | None:
         """All accounts as the last evaluation left them; None before there was one."""
         return self.catalogue.current(self.c)
+
+    @property
+    def held(self) -> Held:
+        """What Keepwell leaves alone in the CRMs for somebody's sake."""
+        return self.held_values.current(self.c, self.ws)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -104,12 +104,13 @@ def query(asked: Mapping[str, Any], **changes: Any) -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def moment(zone: ZoneInfo) -> Callable[[datetime | None], Markup | str]:
-    """A moment in the time zone of the configuration, as a `time` element."""
+def moment(zone: ZoneInfo) -> Callable[[datetime | str | None], Markup | str]:
+    """A moment, or its ISO text, in the time zone of the configuration, as a `time` element."""
 
-    def shown(value: datetime | None) -> Markup | str:
+    def shown(value: datetime | str | None) -> Markup | str:
         if value is None:
             return DASH
+        value = datetime.fromisoformat(value) if isinstance(value, str) else value
         local = value.astimezone(zone)
         exact = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(

@@ -102,7 +102,7 @@ def report(plan_id: str) -> RunReport:
     made.pull = {"hubspot": {"companies": StreamCounts(read=3, inserted=3, live=3, mode="full", note=HOSTILE)}}
     made.plan = PlanSummary(plan_id, {"hubspot": ConnectionPlan(records=2, changes=3, held=1, cost=2)})
     made.apply = {"hubspot": Buckets(planned=3, confirmed=1, rejected=1, conflict=1)}
-    made.api = {"hubspot": ApiUse(requests=7, throttled=1, retried=2)}
+    made.api = {"hubspot": ApiUse(requests=7, throttled=1, retried=2, quota_left=249_993)}
     made.alerts, made.seconds, made.notes, made.accounts = AlertCounts(raised=1), {"pull": 1.5}, [HOSTILE], 3
     return made
 

@@ -16,7 +16,7 @@ from tests.dashboard.looked import HOSTILE, dashboard, document
 from tests.dashboard.reader import Reader
 
 PAGES = ("/renewals", "/kpis", "/kpis/nrr", "/reports", "/reports/weekly-health", "/reports/annual-value", "/runs",
-         "/runs/run-1", "/runs/latest", "/plans", "/plans/latest", "/quality")  # fmt: skip
+         "/runs/run-1", "/runs/latest", "/conflicts", "/failures", "/plans", "/plans/latest", "/quality")  # fmt: skip
 OURS = {"script": {"/static/vendor/chart.umd.min.js", "/static/keepwell.js"}, "img": {"/static/icon.svg"}}
 
 
@@ -97,7 +97,8 @@ def test_a_kpi_that_is_not_there_is_not_found(app: Starlette) -> None:
 def test_runs_are_paged_and_narrowed(app: Starlette) -> None:
     first = twin(app, "/runs")
     assert first["runs"][0]["run_id"] == "run-1"
-    assert first["failures"] == 1
+    assert (first["failures"], first["conflicts"]) == (1, 1)
+    assert [(one["connection"], one["left"]) for one in first["budgets"]] == [("hubspot", 249_993)]
     second = twin(app, f"/runs?before={first['next']}")
     ids = [one["run_id"] for one in first["runs"] + second["runs"]]
     assert len(ids) == len(set(ids)) == 61
@@ -113,6 +114,7 @@ def test_a_run_says_what_became_of_each_value_and_what_it_cost(app: Starlette) -
                               "in_doubt": 0}  # fmt: skip
     assert sum(crm["buckets"].values()) == crm["changes"]
     assert (crm["cost"], crm["requests"], crm["throttled"], crm["retried"]) == (2, 7, 1, 2)
+    assert crm["quota_left"] == 249_993
     (refused,) = page["refused"]
     assert (refused["account_id"], refused["property"], refused["code"]) == ("a0", "cs_health_band", "INVALID")
     (written,) = page["written"]

@@ -4,6 +4,8 @@ from dashboard.web.page import AnyPage
 from dashboard.web.pages import (
     account,
     accounts,
+    conflicts,
+    failures,
     kpis,
     overview,
     plans,
@@ -27,6 +29,8 @@ PAGES: tuple[AnyPage, ...] = (
     reports.ONE,
     runs.PAGE,
     runs.ONE,
+    conflicts.PAGE,
+    failures.PAGE,
     plans.PAGE,
     plans.ONE,
     quality.PAGE,

@@ -9,14 +9,17 @@ from typing import Any
 
 from dashboard import alerts as alert_lines
 from dashboard.web.charts import Chart
+from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
 from dashboard.web.pages.account_charts import history, waterfall
+from dashboard.web.pages.held import HeldRecord, RefusedRecord, held_records, refused_records, state_of
 from dashboard.web.pages.shared import AccountLine, account_line, label
 from mapping.accounts import assign_children, precedence_of
 from mapping.canonical import display
 from mapping.framework import Framework
 from mapping.outputs import output_fields
-from store import alerts, evaluations, frames, identity, ledger, portfolio
+from store import alerts, evaluations, failures, frames, identity, ledger, portfolio
+from store.failures import Failure
 from store.identity import AccountLink
 from store.portfolio import Moment
 
@@ -31,13 +34,14 @@ class AccountAsked(Asked):
 
 
 class Record(View):
-    """A CRM record that is this account; `how` names the rule that joined it."""
+    """A CRM record that is this account; `how` names the rule that joined it, `url` opens it in the CRM."""
 
     connection: str
     object: str
     id: str
     how: str
     writable: bool
+    url: str | None
 
 
 class Value(View):
@@ -155,6 +159,8 @@ class AccountView(View):
     meetings: tuple[Meeting, ...]
     terms: tuple[Term, ...]
     written: tuple[Written, ...]
+    held: tuple[HeldRecord, ...]
+    refused: tuple[RefusedRecord, ...]
 
 
 def account(look: Look, asked: AccountAsked) -> AccountView:
@@ -174,13 +180,15 @@ def account(look: Look, asked: AccountAsked) -> AccountView:
     standing = alerts.standing_on(look.c, look.ws, [asked.account_id])
     tickets, open_tickets = _tickets(look, asked.account_id, links)
     values: Mapping[str, str | None] = document["values"]
+    pages = CrmPages(look.c, look.settings)
+    undecided = [one for one in look.held.by_account.get(asked.account_id, ()) if state_of(one) != "accepted"]
     return AccountView(
         account=account_line(look, row or _unlisted(asked.account_id, last, values), standing),
         gone=not last.is_current,
         evaluated_at=last.as_of,
         model_version=last.model_version,
         run_id=last.run_id,
-        records=tuple(_record(one) for one in links),
+        records=tuple(_record(one, pages) for one in links),
         reasons=tuple(one for one in (values.get("health_reasons") or "").split("; ") if one),
         values=tuple(_values(look.framework, values)),
         score=waterfall(look.framework, health),
@@ -193,6 +201,8 @@ def account(look: Look, asked: AccountAsked) -> AccountView:
         meetings=_meetings(look, asked.account_id, links),
         terms=_terms(look, asked.account_id, links),
         written=tuple(_written(look, links)),
+        held=held_records(look, undecided),
+        refused=refused_records(look, list(_refused(look, links))),
     )
 
 
@@ -212,8 +222,15 @@ def _unlisted(account_id: str, last: Moment, values: Mapping[str, str | None]) -
     }
 
 
-def _record(link: AccountLink) -> Record:
-    return Record(connection=link.connection, object=link.object, id=link.crm_id, how=link.how, writable=link.writable)
+def _record(link: AccountLink, pages: CrmPages) -> Record:
+    return Record(
+        connection=link.connection,
+        object=link.object,
+        id=link.crm_id,
+        how=link.how,
+        writable=link.writable,
+        url=pages.of(link.connection, link.object, link.crm_id),
+    )
 
 
 def _values(framework: Framework, values: Mapping[str, str | None]) -> Iterator[Value]:
@@ -300,6 +317,11 @@ def _written(look: Look, links: Iterable[AccountLink]) -> Iterator[Written]:
         found = ledger.ledger_for(look.c, look.ws, link.connection, link.object, [link.crm_id])
         for _, one in sorted(found.items()):
             yield Written(**{name: getattr(one, name) for name in Written.model_fields})
+
+
+def _refused(look: Look, links: Iterable[AccountLink]) -> Iterator[Failure]:
+    for link in links:
+        yield from failures.of_records(look.c, look.ws, link.connection, link.object, [link.crm_id]).values()
 
 
 PAGE = Page("/accounts/{account_id}", "Account", "account.html", account, AccountAsked)

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dashboard.reasons import REASONS
+from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
+from dashboard.web.pages.shared import after_place, place_text
 from store import browsing, plans
-from store.browsing import Place, Wanted
+from store.browsing import Wanted
 from store.names import Names, account_names
 from store.plans import MADE, Plan, PlanRecord
 
@@ -92,6 +94,7 @@ class Record(View):
     connection: str
     object: str
     record_id: str
+    url: str | None
     account_id: str
     account: str | None
     changes: tuple[Change, ...]
@@ -127,27 +130,18 @@ def one(look: Look, asked: Filter) -> OnePlan:
     head = _head(found)
     accounts = browsing.accounts_called(look.c, look.ws, asked.account) if asked.account else None
     wanted = Wanted(asked.connection or None, asked.property or None, asked.only or None, accounts)
-    rows = browsing.plan_records(look.c, look.ws, found.key, wanted, _place(asked.after), LIMIT + 1)
+    rows = browsing.plan_records(look.c, look.ws, found.key, wanted, after_place(asked.after), LIMIT + 1)
+    pages = CrmPages(look.c, look.settings)
     names = account_names(look.c, look.ws, (row.account_id for row in rows))
+    last = rows[LIMIT - 1] if len(rows) > LIMIT else None
     known = {name for part in head.parts for name in part.properties} | {asked.property} - {""}
     return OnePlan(
         plan=head,
         properties=tuple(sorted(known)),
-        records=tuple(_record(row, names, asked) for row in rows[:LIMIT]),
+        records=tuple(_record(row, names, asked, pages) for row in rows[:LIMIT]),
         command=f"keepwell apply {head.plan_id}" if head.state == "ready" and head.changes else None,
-        next="/".join(_key(rows[LIMIT - 1])) if len(rows) > LIMIT else None,
+        next=place_text((last.connection, last.object, last.record_id)) if last is not None else None,
     )
-
-
-def _key(row: PlanRecord) -> Place:
-    return row.connection, row.object, row.record_id
-
-
-def _place(text: str) -> Place | None:
-    """`hubspot/companies/4711`; an id may have slashes in it, the other two have none."""
-    connection, _, rest = text.partition("/")
-    object_name, slash, record_id = rest.partition("/")
-    return (connection, object_name, record_id) if slash else None
 
 
 def _head(plan: Plan) -> Head:
@@ -174,11 +168,12 @@ def _head(plan: Plan) -> Head:
     )
 
 
-def _record(row: PlanRecord, names: Names, asked: Filter) -> Record:
+def _record(row: PlanRecord, names: Names, asked: Filter, pages: CrmPages) -> Record:
     return Record(
         connection=row.connection,
         object=row.object,
         record_id=row.record_id,
+        url=pages.of(row.connection, row.object, row.record_id),
         account_id=row.account_id,
         account=names.get((row.connection, row.record_id)),
         changes=tuple(_change(one) for one in _asked(row.changes, asked, "changes")),

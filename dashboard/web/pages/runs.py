@@ -8,9 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from dashboard import budgets
 from dashboard.failures import failure_lines
+from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
-from store import browsing, failures, ledger, runs
+from dashboard.web.pages.held import state_of
+from store import browsing, counts, failures, ledger, runs
+from store.ledger import LedgerRow
 from store.runs import Run
 
 LIMIT = 50
@@ -47,13 +51,23 @@ class Filter(Asked):
     before: Annotated[str, Field(max_length=100)] = ""
 
 
+class Budget(View):
+    """What a CRM's daily quota had left, reserve included, when the run that ended then asked."""
+
+    connection: str
+    left: int
+    at: datetime
+
+
 class Runs(View):
-    """The page."""
+    """The page; `conflicts` counts values that wait for a person's decision, `failures` those that stand refused."""
 
     runs: tuple[Line, ...]
     statuses: tuple[str, ...] = STATUSES
     commands: tuple[str, ...] = COMMANDS
+    conflicts: int
     failures: int
+    budgets: tuple[Budget, ...]
     next: str | None = None
 
 
@@ -66,13 +80,21 @@ def listed(look: Look, asked: Filter) -> Runs:
     more = len(found) > LIMIT
     return Runs(
         runs=tuple(map(_line, found[:LIMIT])),
+        conflicts=sum(state_of(one) == "open" for one in look.held.found.conflicts),
         failures=failures.count(look.c, look.ws),
+        budgets=tuple(
+            Budget(connection=name, left=one.requests, at=one.at)
+            for name, one in budgets.left(counts.newest_runs(look.c, look.ws)).items()
+        ),
         next=found[LIMIT - 1].id if more else None,
     )
 
 
 class Connection(View):
-    """What a run did with one CRM: how many planned values ended in each bucket, and what it asked for."""
+    """What a run did with one CRM: how many planned values ended in each bucket, and what it asked for.
+
+    `quota_left` is what the CRM's daily quota had left at the run's end, None where it does not tell.
+    """
 
     name: str
     records: int
@@ -84,6 +106,7 @@ class Connection(View):
     requests: int
     throttled: int
     retried: int
+    quota_left: int | None
 
 
 class Stream(View):
@@ -108,6 +131,7 @@ class Refused(View):
     connection: str
     object: str
     record_id: str
+    url: str | None
     account_id: str | None
     account: str | None
     property: str
@@ -124,6 +148,7 @@ class Written(View):
     connection: str
     object: str
     record_id: str
+    url: str | None
     property: str
     before: str | None
     written: str | None
@@ -175,6 +200,7 @@ def one(look: Look, asked: Named) -> OneRun:
         raise NotFound(f"There is no run {asked.run_id!r}.", "The page /runs lists them.")
     report = run.report or {}
     rows = ledger.of_run(look.c, look.ws, run.id, limit=WRITTEN)
+    pages = CrmPages(look.c, look.settings)
     return OneRun(
         run=_line(run),
         hint=report.get("hint"),
@@ -188,8 +214,8 @@ def one(look: Look, asked: Named) -> OneRun:
         streams=_streams(report.get("pull", {})),
         rooms=tuple(Room(name=name, seconds=spent) for name, spent in report.get("seconds", {}).items()),
         notes=tuple(report.get("notes", ())),
-        refused=_refused(look, run.id),
-        written=tuple(Written(**{name: getattr(row, name) for name in Written.model_fields}) for row in rows),
+        refused=_refused(look, run.id, pages),
+        written=tuple(_written(row, pages) for row in rows),
     )
 
 
@@ -223,6 +249,7 @@ def _connection(name: str, part: Mapping[str, Any], report: Mapping[str, Any]) -
         buckets={bucket: part.get("apply", {}).get(bucket, 0) for bucket in BUCKETS},
         records_written=part.get("records_written", 0),
         **{key: api.get(key, 0) for key in ("requests", "throttled", "retried")},
+        quota_left=api.get("quota_left"),
     )
 
 
@@ -238,10 +265,21 @@ def _streams(pull: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[Strea
     )  # fmt: skip
 
 
-def _refused(look: Look, run_id: str) -> tuple[Refused, ...]:
+def _written(row: LedgerRow, pages: CrmPages) -> Written:
+    told = {name: getattr(row, name) for name in Written.model_fields.keys() - {"url"}}
+    return Written(**told, url=pages.of(row.connection, row.object, row.record_id))
+
+
+def _refused(look: Look, run_id: str, pages: CrmPages) -> tuple[Refused, ...]:
     found = failures.listed(look.c, look.ws, limit=WRITTEN, run_id=run_id)
     lines = failure_lines(look.c, look.ws, found, look.now)
-    return tuple(Refused(**{name: line[name] for name in Refused.model_fields}) for line in lines)
+    return tuple(
+        Refused(
+            **{name: line[name] for name in Refused.model_fields.keys() - {"url"}},
+            url=pages.of(line["connection"], line["object"], line["record_id"]),
+        )
+        for line in lines
+    )
 
 
 PAGE = Page("/runs", "Runs", "runs.html", listed, Filter, nav="Runs")

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from dashboard.web.charts import Tone
 from dashboard.web.page import Look, View
+from store.browsing import Place
 from store.runs import Run
 
 BANDS: tuple[Tone, ...] = ("green", "yellow", "red", "unknown")
@@ -106,3 +107,15 @@ def bands_of(look: Look) -> list[tuple[str, str]]:
 def tone(band: str, place: int) -> Tone:
     """The colour of a band; one that only this framework has gets the next of the palette."""
     return band if band in BANDS else cast("Tone", str(1 + place % 6))
+
+
+def place_text(place: Place) -> str:
+    """A record as a parameter: `hubspot/companies/4711`."""
+    return "/".join(place)
+
+
+def after_place(text: str) -> Place | None:
+    """The record that a parameter names; an id may have slashes in it, the other two have none. None: no record."""
+    connection, _, rest = text.partition("/")
+    object_name, slash, record_id = rest.partition("/")
+    return (connection, object_name, record_id) if slash else None
