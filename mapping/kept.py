@@ -5,7 +5,7 @@ A document an account would take a hundred times the bytes, and most of the time
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -27,6 +27,23 @@ KEPT = {
 def keep(table: pl.DataFrame, plans: Sequence[MetricPlan]) -> pl.DataFrame:
     """The health of every account of a finished table, a row an account and metric, the metrics in order."""
     return pl.concat(table.select(_columns(plan, table.schema)) for plan in plans)
+
+
+def parted(kept: pl.DataFrame, size: int) -> Iterator[tuple[list[str], pl.DataFrame]]:
+    """The ids of `size` accounts and their rows, part by part; nothing is copied but the ids.
+
+    Takes what `keep` makes: one metric after the other, each with all accounts in the same order. Raises ValueError for
+    rows that are arranged otherwise.
+    """
+    if kept.is_empty():
+        return
+    metrics = kept.get_column("metric").rle_id()[-1] + 1
+    accounts, odd = divmod(kept.height, metrics)
+    if odd or kept.get_column("account_id").gather_every(accounts).n_unique() > 1:
+        raise ValueError("the rows of each metric are not those of the same accounts in one order")
+    for start in range(0, accounts, size):
+        rows = [kept.slice(metric * accounts + start, min(size, accounts - start)) for metric in range(metrics)]
+        yield rows[0].get_column("account_id").to_list(), pl.concat(rows)
 
 
 def health_of(kept: pl.DataFrame, account_ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -10,13 +10,15 @@ from typing import Any
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
-from mapping.kept import health_of
+from mapping.kept import health_of, parted
 from store.many import insert_many
 from store.sql import member, numbered
 from store.tables import evaluation, evaluation_block, evaluation_detail, run
 from store.types import JsonText
 
 _E = evaluation.c
+BLOCK = 5_000
+"""Accounts whose health is kept in one frame: few enough that whoever asks about one of them waits milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def differing(c: Connection, ws: str, as_of: datetime, hashes: Mapping[str, str]
 def save(
     c: Connection, ws: str, run_id: str, model_version: str, as_of: datetime, new: NewEvaluations, kept: pl.DataFrame
 ) -> None:
-    """Store evaluations that differ from what stands at `as_of`; `kept` is how healthy these accounts were.
+    """Store evaluations that differ from what stands at `as_of`; `kept` is how healthy just these accounts were.
 
     An `as_of` in the past fills history in and leaves later rows standing; a second evaluation of one instant
     replaces the first.
@@ -71,14 +73,14 @@ def save(
     _remove(c, _of(ws, ids) & (_E.as_of == as_of))
     newest = [account_id for account_id in ids if account_id not in later]
     c.execute(update(evaluation).where(_of(ws, newest), _E.is_current).values(is_current=False))
-    block = {"workspace": ws, "accounts": len(ids), "packed": kept}
-    (block_id,) = c.execute(insert(evaluation_block).values(block)).inserted_primary_key or (None,)
+    blocks = _put_blocks(c, ws, kept)
     insert_many(
         c,
         evaluation,
-        {"workspace": ws, "run_id": run_id, "model_version": model_version, "as_of": as_of, "block_id": block_id},
+        {"workspace": ws, "run_id": run_id, "model_version": model_version, "as_of": as_of},
         {
             "account_id": ids,
+            "block_id": [blocks.get(account_id) for account_id in ids],
             "is_current": [account_id not in later for account_id in ids],
             "values_hash": new.values_hashes,
             "score": new.scores,
@@ -86,8 +88,18 @@ def save(
             "stage": new.stages,
             "outputs": new.outputs,
         },
-        ready=("outputs", "values_hash"),
+        ready=("outputs", "values_hash", "block_id"),
     )
+
+
+def _put_blocks(c: Connection, ws: str, kept: pl.DataFrame) -> dict[str, int | None]:
+    """Store how healthy accounts were, `BLOCK` of them together; returns account id → its block."""
+    blocks: dict[str, int | None] = {}
+    for ids, packed in parted(kept, BLOCK):
+        row = {"workspace": ws, "accounts": len(ids), "packed": packed}
+        (block_id,) = c.execute(insert(evaluation_block).values(row)).inserted_primary_key or (None,)
+        blocks |= dict.fromkeys(ids, block_id)
+    return blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,9 +184,9 @@ def live(made: Rig, accounts: int, months: int) -> None:
                 stages=["adoption"] * len(rows),
             )
             kept = [
-                {"account_id": account, "metric": name, "points": value}
+                {"account_id": account, "metric": name, "points": points[name]}
+                for name in ("held", "met", "mood")
                 for account, (_, _, points) in zip(leaving, rows, strict=True)
-                for name, value in points.items()
             ]
             with deps.store.write() as c:
                 runs.start(c, deps.workspace, f"m{month}", "sync", as_of=at, version="1", now=at)

@@ -130,6 +130,17 @@ def test_a_block_goes_with_the_last_evaluation_that_points_to_it(store: Store, w
         assert blocks(c, ws) == [2]
 
 
+def test_health_of_many_accounts_is_kept_in_blocks_that_are_quick_to_read(store: Store, ws: str, now: datetime) -> None:
+    number = 2 * evaluations.BLOCK + 1
+    save(store, ws, now, *(Found(float(place), account=f"a{place:05}") for place in reversed(range(number))))
+    with store.read() as c:
+        assert blocks(c, ws) == [evaluations.BLOCK, evaluations.BLOCK, 1]
+        e = evaluation.c
+        scores = {row.id: row.score for row in c.execute(select(e.id, e.score).where(e.workspace == ws))}
+        found = {one: health["metrics"][0]["points"] for one, health in evaluations.healths(c, ws, scores)}
+    assert found == scores
+
+
 def test_a_second_evaluation_of_one_instant_replaces_the_first(store: Store, ws: str, now: datetime) -> None:
     save(store, ws, now, Found(80.0))
     assert save(store, ws, now, Found(81.0)) == 1
