@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import AddressValueError, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 Role = Literal["viewer", "admin"]
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$")]
+_HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,252})|[0-9a-f:.]{2,45})$"
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,80}$")]
 Network = Annotated[str, StringConstraints(min_length=1)]
 
 SHORTEST_SECRET = 32
 """Characters of a secret that signs sessions."""
+
+
+def _without_brackets(value: object) -> object:
+    """An IPv6 address as browsers name it between brackets, whichever way it was written."""
+    if not isinstance(value, str) or ":" not in value:
+        return value
+    try:
+        return str(IPv6Address(value.removeprefix("[").removesuffix("]")))
+    except AddressValueError:
+        raise ValueError(f"{value!r} is no name or address; leave scheme and port out") from None
+
+
+HostName = Annotated[str, BeforeValidator(_without_brackets), StringConstraints(pattern=_HOST)]
+"""A name or an address, an IPv6 one without brackets."""
 
 
 class _Section(BaseModel):

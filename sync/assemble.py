@@ -48,13 +48,14 @@ def assemble(
     busy_seconds: float = BUSY_SECONDS,
     create: bool = True,
     ask_first: AskFirst | None = None,
+    read_only: bool = False,
 ) -> Deps:
     """Open the store (creating it on first use, unless not to) and every connection; sends nothing to a CRM yet.
 
     `framework` stands in for the one that the settings name; `behind` leaves as much of the quotas as work that comes
     behind the schedule has to; `busy_seconds` is how long a step waits for somebody else who holds the store;
-    `ask_first` is the one of `Deps`. Raises
-    `ConfigFileError`, `StoreError` or `ConfigError`; what was opened is closed again then.
+    `ask_first` is the one of `Deps`; with `read_only` the store refuses whatever would change it, for work that asks
+    no CRM. Raises `ConfigFileError`, `StoreError` or `ConfigError`; what was opened is closed again then.
     """
     framework = framework or load_framework_file(settings.framework)
     maps = load_field_maps(settings)
@@ -67,7 +68,9 @@ def assemble(
     own_specs = {name: (*plain, *(one for one in measures if one.name in measured[name])) for name in measured}
     specs = (*plain, *(one for one in measures if any(one.name in names for names in measured.values())))
     clock = clock or SystemClock()
-    store = open_store(settings.store, settings.workspace, create=create, busy_seconds=busy_seconds)
+    store = open_store(
+        settings.store, settings.workspace, create=create, read_only=read_only, busy_seconds=busy_seconds
+    )
     connectors: dict[str, Connector] = {}
     reserve = settings.policy.backfill_reserve if behind else 0.0
     observer = unfailing(observer)

@@ -22,7 +22,7 @@ class Reports:
         from sync.periodic import report_periodic
 
         try:
-            deps = assemble(self._settings, version=program_version(), create=False)
+            deps = assemble(self._settings, version=program_version(), create=False, read_only=True)
             try:
                 kind, _, kpi = name.partition(":")
                 if kind == "kpis":

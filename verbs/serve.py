@@ -129,7 +129,7 @@ class _Explainer:
         from sync.assemble import assemble
 
         if self._deps is None:
-            self._deps = assemble(self._settings, version=program_version(), create=False)
+            self._deps = assemble(self._settings, version=program_version(), create=False, read_only=True)
         return self._deps
 
     def close(self) -> None:

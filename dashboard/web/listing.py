@@ -151,7 +151,7 @@ class Listing:
         counts = {row["tenth"]: row["number"] for row in self._rows(query, known_as="tenths")}
         return mean["mean"], [counts.get(at, 0) for at in range(10)]
 
-    def people(self, limit: int = 1_000) -> list[str]:
+    def people(self, limit: int) -> list[str]:
         """Those who look after accounts, by name."""
         query = select(_A.person).where(_A.person.is_not(None)).distinct().order_by(_A.person).limit(limit)
         return [row["person"] for row in self._rows(query, known_as=("people", limit))]

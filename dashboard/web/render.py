@@ -67,7 +67,7 @@ class Renderer:
             "user": user,
             "nav": [page for page in self._pages if page.nav and user is not None and user.may(page.needs)],
             "here": request.url.path,
-            "address": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "address": asked_for(request),
             "theme": theme if theme in THEMES else "auto",
             "leaves": user is not None and request.app.state.access.passwords,
             "page": None,
@@ -105,7 +105,13 @@ def static(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
+def asked_for(request: Request, path: str | None = None) -> str:
+    """Path and query of a request as they came, encoded: what leads back to it; with another path if given."""
+    path = path or request.scope["raw_path"].decode("ascii")
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
 def _twin(request: Request) -> str:
     page = cast("AnyPage", request.scope["page"])
     path = page.json_path if page.path == "/" else f"{request.scope['raw_path'].decode('ascii')}.json"
-    return f"{path}?{request.url.query}" if request.url.query else path
+    return asked_for(request, path)

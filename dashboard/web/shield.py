@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -80,6 +81,7 @@ def _own(headers: Headers) -> bool:
 def _host(header: str) -> str:
     """The name in a Host header, without its port and the brackets of an IPv6 address."""
     try:
-        return (urlsplit(f"//{header}").hostname or "").casefold()
+        name = (urlsplit(f"//{header}").hostname or "").casefold()
+        return str(IPv6Address(name)) if ":" in name else name
     except ValueError:
         return ""

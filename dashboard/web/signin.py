@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard.web.access import Access
-from dashboard.web.render import THEMES, Renderer, Trouble
+from dashboard.web.render import THEMES, Renderer, Trouble, asked_for
 
 MOST_BYTES = 4_096
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
@@ -23,7 +23,7 @@ _YEAR = 365 * 86_400
 
 def address(request: Request) -> str:
     """Where to log in so that one comes back to this request."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = asked_for(request)
     return f"/login?next={quote(wanted, safe='')}" if wanted != "/" else "/login"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -90,6 +91,16 @@ def test_a_wrong_name_and_a_wrong_password_are_answered_alike(guarded: Guarded, 
     assert answer.status == 401
     assert "The name or the password is wrong." in answer.text
     assert client.cookies == {}
+
+
+def test_an_address_with_encoded_parts_is_come_back_to(guarded: Guarded) -> None:
+    client = guarded.client()
+    wanted = "/accounts/crm%3A1%20%C3%A9?x=a%26b"
+    answer = client.get(wanted)
+    assert answer.headers["location"] == "/login?next=" + quote(wanted, safe="")
+    done = client.post("/login", {"user": "anna", "password": PASSWORD, "next": wanted})
+    assert done.headers["location"] == wanted
+    assert f'name="next" value="{wanted}"' in client.get(wanted).text, "nor does another colour lose the way"
 
 
 def test_guesses_from_one_address_have_to_wait(guarded: Guarded) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any, cast, get_args
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.web.app import create_app
+from dashboard.web.catalogue import Catalogue, Portfolio
 from dashboard.web.listing import COLUMNS, Listing, Sort, Wanted
+from tests.dashboard.client import Client
+from tests.dashboard.kit import NOW, World
+from tests.dashboard.reader import Reader
 
 NUMBERS = ("urgent", "score", "coverage", "change", "arr")
 SCORE = st.none() | st.sampled_from([0.0, -1.5, 50.0, 100.0])
@@ -88,3 +94,25 @@ def test_coverage_is_counted_in_tenths() -> None:
     mean, tenths = made.coverage()
     assert mean == pytest.approx(43.78)
     assert tenths == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+
+
+class Fixed:
+    """A catalogue of a portfolio that was made by hand."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._portfolio = Portfolio(NOW, None, listing(rows), ())
+
+    def current(self, _c: object) -> Portfolio:
+        return self._portfolio
+
+
+@pytest.mark.parametrize(("people", "typed"), [(1_000, False), (1_001, True)])
+def test_more_people_than_a_list_can_hold_are_typed(here: World, people: int, typed: bool) -> None:
+    rows = [{"name": f"x{at}", "person": f"Person {at:04}"} for at in range(people)]
+    asked = Client(create_app(replace(here.parts, catalogue=cast("Catalogue", Fixed(rows)))))
+    last = f"Person+{people - 1:04}"
+    page = asked.get(f"/accounts.json?person={last}").json()
+    assert (len(page["choices"]["person"]), page["choices"]["more_people"], page["matching"]) == (1_000, typed, 1)
+    tags = Reader(asked.get(f"/accounts?person={last}").text).tags
+    (field,) = [(tag, one.get("value")) for tag, one in tags if one.get("name") == "person"]
+    assert field == (("input", last.replace("+", " ")) if typed else ("select", None))

@@ -6,6 +6,7 @@ import re
 import shutil
 from datetime import timedelta
 from html.parser import HTMLParser
+from os import getpid
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -239,6 +240,28 @@ def test_while_the_database_is_down_the_page_says_so() -> None:
     answer = Client(create_app(parts("postgresql://nobody@127.0.0.1:1/none"))).get("/")
     assert answer.status == 503
     assert "The store cannot be read" in answer.text
+
+
+@pytest.mark.long
+def test_a_database_that_went_away_and_came_back_is_read_again(database: str) -> None:
+    """Its server ends the connections that the dashboard keeps, as a restart does."""
+    fill(database)
+    mine = f"dashboard-{getpid()}"
+    made = parts(f"{database}&application_name={mine}")
+    asked = Client(create_app(made))
+    for address in ("/", "/accounts", "/accounts/crm:1", "/conflicts"):
+        assert asked.get(address).status == 200
+        other = open_store(database)
+        with other.read() as c:
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :mine"
+            assert c.execute(text(ended), {"mine": mine}).scalars().all() == [True]
+        other.close()
+        first = asked.get(address)
+        assert first.status in (200, 503)
+        if first.status == 503:
+            assert "The store cannot be read" in first.text
+        assert asked.get(address).status == 200
+    made.shelf.close()
 
 
 def test_another_file_in_the_place_of_the_store_is_what_is_shown(here: World, tmp_path: Path) -> None:

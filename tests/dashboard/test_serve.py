@@ -75,7 +75,8 @@ def test_a_hash_is_made_of_the_first_line_and_opens_the_door() -> None:
         ({"users": {"anna": {"password_hash": HASH, "role": "king"}}}, "role"),
         ({"session_secret": "short"}, "32 random characters"),
         ({"proxy": {"addresses": ["nowhere"]}}, "10.0.0.0/24"),
-        ({"allowed_hosts": ["https://a.example"]}, "allowed_hosts"),
+        ({"allowed_hosts": ["https://a.example"]}, "leave scheme and port out"),
+        ({"allowed_hosts": ["a.example:8400"]}, "leave scheme and port out"),
         ({"hosts": []}, "there is no such key"),
     ],
 )

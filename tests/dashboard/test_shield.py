@@ -40,6 +40,15 @@ def test_another_name_is_refused_but_for_the_probe(asked: Client, host: str) -> 
     assert asked.get("/healthz").status == 200
 
 
+def test_people_may_reach_it_by_an_ipv6_address(here: World) -> None:
+    own = Dashboard.model_validate({"allowed_hosts": ["[FD00:0::7]", "fd00::8"]})
+    assert own.allowed_hosts == ("fd00::7", "fd00::8")
+    asked = Client(create_app(parts(here.url, dashboard=own.model_dump())))
+    for host, status in (("[fd00::7]:8400", 200), ("[fd00:0:0::8]", 200), ("[fd00::9]", 421), ("fd00::7", 421)):
+        asked.host = host
+        assert asked.get("/").status == status, host
+
+
 @pytest.mark.parametrize("host", ["localhost:1", "[::1]:8400", "127.0.0.1", "LOCALHOST"])
 def test_this_machine_has_several_names(asked: Client, host: str) -> None:
     asked.host = host

@@ -12,6 +12,8 @@ from dashboard.web.page import Asked, Look, NotFound, Page, View
 from dashboard.web.pages.shared import AccountLine, account_line, bands_of
 from store import alerts
 
+MOST_PEOPLE = 1_000
+"""So many names are offered to choose from."""
 Value = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -37,13 +39,14 @@ class Choice(View):
 
 
 class Choices(View):
-    """What can be filtered by."""
+    """What can be filtered by; `more_people` where there are too many for a list, so that a name has to be typed."""
 
     band: tuple[Choice, ...]
     stage: tuple[Choice, ...]
     segment: tuple[Choice, ...]
     renewal: tuple[Choice, ...]
     person: tuple[Choice, ...]
+    more_people: bool
 
 
 class AccountsView(View):
@@ -77,7 +80,7 @@ def accounts(look: Look, asked: AccountsAsked) -> AccountsView:
         bands=counts,
         accounts=tuple(account_line(look, row, standing) for row in part.rows),
         next=part.after,
-        choices=_choices(look, found.listing.people() if found is not None else []),
+        choices=_choices(look, found.listing.people(MOST_PEOPLE + 1) if found is not None else []),
     )
 
 
@@ -92,7 +95,8 @@ def _choices(look: Look, people: list[str]) -> Choices:
         stage=of("lifecycle_stage"),
         segment=of("segment"),
         renewal=of("renewal_status"),
-        person=tuple(Choice(value=one, label=one) for one in people),
+        person=tuple(Choice(value=one, label=one) for one in people[:MOST_PEOPLE]),
+        more_people=len(people) > MOST_PEOPLE,
     )
 
 
