@@ -36,7 +36,8 @@ _VALUES = (
     "segment", "renewal_status", "health_trend", "health_coverage", "health_reasons", "stage_entered_on",
     "next_touch_due_on",
 )  # fmt: skip
-_STANDING = {"not_applicable": 1, "churned": 2}
+NO_CUSTOMER = {"not_applicable": 1, "churned": 2}
+"""Renewal status of who is no customer, in the order in which they come behind those who are."""
 _LATER = 1000.0
 """Customers come before accounts without a contract, and those that left come last: nobody can keep them any more."""
 _DOCUMENT = pl.Struct(
@@ -120,7 +121,7 @@ def evaluated_at(c: Connection, ws: str) -> datetime | None:
 def read(
     c: Connection, at: datetime, settings: Settings, framework: Framework, rates: Rates | None = None
 ) -> Portfolio:
-    """Read the portfolio out of the store; one second for 50,000 accounts."""
+    """Read the portfolio out of the store; 1.2 seconds for 50,000 accounts."""
     ws, zone = settings.workspace, ZoneInfo(settings.timezone)
     days = framework.spec.score.trend.days
     reports = portfolio.counted(c, ws, at - HISTORY, lambda moment: moment.astimezone(zone).date())
@@ -156,7 +157,7 @@ def _accounts(c: Connection, settings: Settings, then: datetime) -> pl.DataFrame
             # What was not evaluated anew since has the score that it had then.
             change=pl.col("score") - pl.when(pl.col("anew").is_null()).then("score").otherwise("before"),
             name=pl.coalesce("name", "account_id"),
-            urgent=_LATER * pl.col("renewal_status").replace_strict(_STANDING, default=0, return_dtype=number)
+            urgent=_LATER * pl.col("renewal_status").replace_strict(NO_CUSTOMER, default=0, return_dtype=number)
             + pl.col("score").fill_null(_LATER / 2),
         )
     )

@@ -77,6 +77,7 @@ def test_the_start_page_counts_bands_and_names_who_moved(whole: World) -> None:
     assert {one["id"]: one["accounts"] for one in shown["bands"]} == {"green": 1, "yellow": 1, "red": 2, "unknown": 1}
     assert [(one["account_id"], one["change"]) for one in shown["fallen"]] == [("crm:5", -38.0), ("crm:1", -28.5)]
     assert [one["account_id"] for one in shown["risen"]] == ["crm:3", "crm:2"]
+    assert [one["account_id"] for one in shown["first"]] == ["crm:1", "crm:2"], "who left needs nobody, nor who is well"
     assert shown["coverage"] == 80
     assert [(one["standing"], one["overdue"]) for one in page["alerts"]] == [(1, 1)]
     assert (page["last_run"]["run_id"], page["last_run"]["status"]) == ("run-0", "partial")

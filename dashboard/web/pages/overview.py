@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from dashboard.web.catalogue import Day, Portfolio
+from dashboard.web.catalogue import NO_CUSTOMER, Day, Portfolio
 from dashboard.web.charts import Chart, Series
-from dashboard.web.listing import Group
+from dashboard.web.listing import Group, Wanted
 from dashboard.web.page import Asked, Look, Page, View
+from dashboard.web.pages.held import state_of
 from dashboard.web.pages.shared import (
     AccountLine,
     RunLine,
@@ -22,6 +24,8 @@ from dashboard.web.pages.shared import (
 from store import alerts, runs
 
 MOVERS = 8
+FIRST = 8
+"""So many of the accounts that need somebody are named."""
 FEW = 3
 """So many days or fewer are bars: an area between two points says nothing."""
 
@@ -55,7 +59,10 @@ class AlertLine(View):
 
 
 class Spread(View):
-    """All accounts as the last evaluation left them; `days` is the time over which a change of the score is counted."""
+    """All accounts as the last evaluation left them; `days` is the time over which a change of the score is counted.
+
+    `first` are customers whose score is known and not of the best band, the worst at the head.
+    """
 
     as_of: datetime
     days: int
@@ -66,15 +73,17 @@ class Spread(View):
     by_coverage: Chart
     currency: str | None
     segments: tuple[SegmentLine, ...]
+    first: tuple[AccountLine, ...]
     risen: tuple[AccountLine, ...]
     fallen: tuple[AccountLine, ...]
 
 
 class Overview(View):
-    """The start page; `portfolio` is None before the first evaluation."""
+    """The start page; `portfolio` is None before the first evaluation, `conflicts` counts values to decide about."""
 
     portfolio: Spread | None
     alerts: tuple[AlertLine, ...]
+    conflicts: int
     last_run: RunLine | None
     last_good_run: RunLine | None
 
@@ -89,6 +98,7 @@ def overview(look: Look, _asked: Asked) -> Overview:
         alerts=tuple(
             AlertLine(alert=name, label=text, standing=number, overdue=late) for name, text, number, late in standing
         ),
+        conflicts=sum(state_of(one) == "open" for one in look.held.found.conflicts),
         last_run=run_line(newest[0]) if newest else None,
         last_good_run=run_line(good) if good is not None else None,
     )
@@ -112,13 +122,24 @@ def _spread(look: Look, found: Portfolio) -> Spread:
         by_coverage=_by_coverage(tenths),
         currency=currencies[0] if len(currencies) == 1 else None,
         segments=tuple(_segments(look, listing.groups("segment"), one_currency=len(currencies) == 1)),
+        first=_lines(look, _first(look, found)),
         risen=_movers(look, found, down=False),
         fallen=_movers(look, found, down=True),
     )
 
 
 def _movers(look: Look, found: Portfolio, *, down: bool) -> tuple[AccountLine, ...]:
-    rows = found.listing.movers(down=down, limit=MOVERS)
+    return _lines(look, found.listing.movers(down=down, limit=MOVERS))
+
+
+def _first(look: Look, found: Portfolio) -> Sequence[Mapping[str, Any]]:
+    """As the list of accounts has them at its head; who left, or has no contract, needs nobody today."""
+    worse = [one for one, _ in bands_of(look)][1:-1]
+    renewals = [one for one in look.words.values.get("renewal_status", {}) if one not in NO_CUSTOMER]
+    return found.listing.find(Wanted(among={"band": worse, "renewal": renewals}), "urgent", limit=FIRST).rows
+
+
+def _lines(look: Look, rows: Sequence[Mapping[str, Any]]) -> tuple[AccountLine, ...]:
     standing = alerts.standing_on(look.c, look.ws, [row["account_id"] for row in rows])
     return tuple(account_line(look, row, standing) for row in rows)
 
