@@ -100,7 +100,7 @@ def build_plan(
         session.deps.stop.check()
     for one in owned.values():
         _plan_tasks(session, one, draft, selected)
-    for name, number in sorted(draft.known_as_ours.items()):
+    for name, number in sorted((+draft.known_as_ours).items()):
         session.note(
             f"{name} says that Keepwell itself wrote {number} of the values that differ from what the store knows (a "
             "write that landed late, or a store from a backup); they count as its own",

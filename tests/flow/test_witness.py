@@ -87,6 +87,7 @@ def test_a_person_after_our_late_write_wins(tmp_path: Path) -> None:
             "who": "900004",
         }
         assert one["told"]["at"].startswith("20")
+        assert not any("itself wrote" in note for note in report.notes), "nothing was"
         assert made.crm.hubspot.stats.by_route[ASKED] == 0  # a person's edit needs no question which app we are
 
 
