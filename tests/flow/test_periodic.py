@@ -14,7 +14,9 @@ import yaml
 from typer.testing import CliRunner
 
 from cli import app
+from store import identity
 from store.tables import evaluation
+from sync.explain import explain_account
 from sync.kpis import report_kpis
 from sync.periodic import REPORTS, report_periodic
 from tests.flow.rig import TODAY, Frozen, Rig, rig, settings_data
@@ -38,6 +40,19 @@ def test_nothing_is_asked_stored_or_written(synced: Rig) -> None:
         for name in REPORTS:
             assert report_periodic(deps, name).report == name
     assert traces() == before
+
+
+def test_a_store_that_cannot_be_written_is_enough(synced: Rig) -> None:
+    """As the dashboard asks: through a connection that the database itself keeps from writing."""
+    with synced.deps(clock=Frozen(), create=False, read_only=True) as deps:
+        for name in REPORTS:
+            assert report_periodic(deps, name).report == name
+        assert report_kpis(deps)
+        with deps.store.read() as c:
+            account_id = next(identity.account_chunks(c, deps.workspace, 1))[0]
+        assert explain_account(deps, account_id)["account_id"] == account_id
+        with pytest.raises(Exception, match=r"read.?only"), deps.store.write() as c:
+            c.execute(evaluation.delete())
 
 
 def test_bands_are_those_that_the_run_stored(synced: Rig) -> None:
