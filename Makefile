@@ -8,7 +8,7 @@ ROOMS  := cli.py config connectors dashboard mapping notify sandbox store sync v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-long check format crash crash-pull chaos pitfalls machines planted bench lock sbom clean
+.PHONY: help setup setup-dev demo test test-long check format crash crash-pull chaos pitfalls machines planted bench lock sbom docs clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +47,7 @@ test-long: $(VENV)/.dev  ## the other tests: kills, bad lines, days in virtual t
 check: $(VENV)/.dev  ## lint, format, types, import contracts, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(ROOMS) benchmarks
+	$(BIN)/mypy $(ROOMS) benchmarks docs/tools
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS) deploy
 
@@ -88,6 +88,10 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew into the two hash-pinned lo
 sbom: $(VENV)/.dev  ## what the image is made of, as build/sbom.json (CycloneDX)
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.lock
+
+docs: $(VENV)/.dev  ## the documentation as a site, in build/site; every link is checked
+	@$(BIN)/python -m mkdocs build --strict
+	@echo "Open build/site/index.html" >&2
 
 clean:  ## remove what was built or installed here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
