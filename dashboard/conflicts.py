@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -20,7 +20,7 @@ from store.conflicts import Conflict
 from store.names import Names, account_names
 
 Data = Mapping[str, Any]
-_STATES = {None: "open", "accept": "accepted", "reclaim": "reclaimed"}
+State = Literal["open", "reclaimed", "accepted"]
 _SHOWN = 200
 """So many values are shown one by one; `--json` has all."""
 
@@ -46,15 +46,23 @@ def lines(c: Connection, ws: str, found: Iterable[Conflict]) -> list[dict[str, A
     return with_names(c, ws, [_line(one, names) for one in found])
 
 
+def state_of(one: Conflict) -> State:
+    """What was decided about a value; one that a plan knows as accepted has no decision of its own any more."""
+    if one.verdict == "accept" or (one.verdict is None and one.reason == "accepted"):
+        return "accepted"
+    return "reclaimed" if one.verdict == "reclaim" else "open"
+
+
 def _line(one: Conflict, names: Names) -> dict[str, Any]:
     row = asdict(one)
-    verdict, decided_at = row.pop("verdict"), row.pop("decided_at")
+    decided_at = row.pop("decided_at")
+    del row["verdict"]
     return row | {
         "account": names.get((one.connection, one.record_id)),
         "reason": REASONS.get(one.reason, one.reason),
         "reason_code": one.reason,
         "found_at": one.found_at.isoformat(timespec="seconds"),
-        "state": "accepted" if verdict is None and one.reason == "accepted" else _STATES[verdict],
+        "state": state_of(one),
         "decided_at": decided_at.isoformat(timespec="seconds") if decided_at is not None else None,
     }
 

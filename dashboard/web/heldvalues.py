@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from dashboard.conflicts import state_of
 from store import browsing, conflicts, resolutions
 from store.conflicts import Conflict, Found
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What stands, by place, and the same by account id."""
+    """What stands, by place, and the same by account id; `waiting` counts what a person has to decide about."""
 
     found: Found
     by_account: Mapping[str, Sequence[Conflict]]
+    waiting: int
 
 
 class HeldValues:
@@ -41,4 +43,5 @@ def _read(c: Connection, ws: str) -> Held:
     by_account: dict[str, list[Conflict]] = {}
     for one in found.conflicts:
         by_account.setdefault(one.account_id, []).append(one)
-    return Held(found, by_account)
+    waiting = sum(state_of(one) == "open" and one.reason in conflicts.DECIDABLE for one in found.conflicts)
+    return Held(found, by_account, waiting)

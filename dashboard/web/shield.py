@@ -35,7 +35,7 @@ class Shield:
 
     def __init__(self, app: ASGIApp, *, hosts: Collection[str], open_paths: Collection[str], https: bool) -> None:
         self._app = app
-        self._hosts = frozenset(host.casefold() for host in hosts) | LOOPBACK
+        self._hosts = frozenset(map(_plain, hosts)) | LOOPBACK
         self._open_paths = frozenset(open_paths)
         self._extra = dict(HEADERS)
         if https:
@@ -81,7 +81,11 @@ def _own(headers: Headers) -> bool:
 def _host(header: str) -> str:
     """The name in a Host header, without its port and the brackets of an IPv6 address."""
     try:
-        name = (urlsplit(f"//{header}").hostname or "").casefold()
-        return str(IPv6Address(name)) if ":" in name else name
+        return _plain(urlsplit(f"//{header}").hostname or "")
     except ValueError:
         return ""
+
+
+def _plain(host: str) -> str:
+    """A name in lower case, or an address as it is written shortest; raises ValueError for what is neither."""
+    return str(IPv6Address(host)) if ":" in host else host.casefold()

@@ -61,7 +61,7 @@ def test_each_conflict_says_what_is_there_what_would_be_who_did_it_and_what_to_t
     with whole.writing() as c:
         planned(c, held("1", told=TOLD))
     page = found(whole, "/conflicts.json").json()
-    assert page["standing"] == {"open": 2, "reclaimed": 0, "accepted": 0}
+    assert (page["standing"], page["waiting"]) == ({"open": 2, "reclaimed": 0, "accepted": 0}, 2)
     (record,) = page["records"]
     assert (record["account_id"], record["account"], record["url"]) == ("crm:1", HOSTILE, None)
     assert record["accept"] == "keepwell conflicts accept crm:1"
@@ -124,6 +124,7 @@ def test_what_is_in_doubt_is_not_to_be_decided(here: World) -> None:
         planned(c, PlanRecord(one.connection, one.object, one.record_id, one.account_id, (), one.held[:1]))
     (record,) = found(here, "/conflicts.json").json()["records"]
     assert (record["accept"], record["reclaim"]) == (None, None)
+    assert found(here, "/conflicts.json").json()["waiting"] == found(here, "/overview.json").json()["conflicts"] == 0
     assert "reads it back" in found(here, "/conflicts").text
 
 

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from dashboard import alerts as alert_lines
+from dashboard.conflicts import state_of
 from dashboard.web.charts import Chart
 from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
 from dashboard.web.pages.account_charts import history, waterfall
-from dashboard.web.pages.held import HeldRecord, RefusedRecord, held_records, refused_records, state_of
+from dashboard.web.pages.held import HeldRecord, RefusedRecord, held_records, refused_records
 from dashboard.web.pages.shared import AccountLine, account_line, label
 from mapping.accounts import assign_children, precedence_of
 from mapping.canonical import display

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dashboard.conflicts import State, state_of
 from dashboard.web.page import Asked, Look, Page, View
-from dashboard.web.pages.held import HeldRecord, State, held_records, state_of
+from dashboard.web.pages.held import HeldRecord, held_records
 from dashboard.web.pages.shared import after_place, place_text
 from store import browsing, failures
 from store.conflicts import Conflict
@@ -34,12 +35,14 @@ class Filter(Asked):
 class Conflicts(View):
     """The page: `standing` counts all values by state, `matching` those that were asked for.
 
-    `planned_at` is when the plan was made that looked for them last; None before there was one.
+    `waiting` counts those of the open ones that a person has to decide about. `planned_at` is when the plan was made
+    that looked for them last; None before there was one.
     """
 
     planned_at: datetime | None
     plan_id: str | None
     standing: dict[State, int]
+    waiting: int
     matching: int
     records: tuple[HeldRecord, ...]
     connections: tuple[str, ...]
@@ -60,6 +63,7 @@ def listed(look: Look, asked: Filter) -> Conflicts:
         planned_at=found.planned_at,
         plan_id=found.plan_id,
         standing={"open": standing["open"], "reclaimed": standing["reclaimed"], "accepted": standing["accepted"]},
+        waiting=held.waiting,
         matching=len(matching),
         records=held_records(look, page),
         connections=tuple(sorted({one.connection for one in found.conflicts} | {asked.connection} - {""})),

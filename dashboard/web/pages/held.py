@@ -5,16 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from dashboard import conflicts, failures
 from dashboard.changedby import sentence
+from dashboard.conflicts import State
 from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Look, View
 from store.conflicts import DECIDABLE, Conflict
 from store.failures import Failure
-
-State = Literal["open", "reclaimed", "accepted"]
 
 
 class HeldValue(View):
@@ -75,13 +74,6 @@ class RefusedRecord(View):
     account_id: str | None
     account: str | None
     values: tuple[RefusedValue, ...]
-
-
-def state_of(one: Conflict) -> State:
-    """What was decided about a value."""
-    if one.verdict == "accept" or (one.verdict is None and one.reason == "accepted"):
-        return "accepted"
-    return "reclaimed" if one.verdict == "reclaim" else "open"
 
 
 def held_records(look: Look, found: Iterable[Conflict]) -> tuple[HeldRecord, ...]:

@@ -10,7 +10,6 @@ from dashboard.web.catalogue import NO_CUSTOMER, Day, Portfolio
 from dashboard.web.charts import Chart, Series
 from dashboard.web.listing import Group, Wanted
 from dashboard.web.page import Asked, Look, Page, View
-from dashboard.web.pages.held import state_of
 from dashboard.web.pages.shared import (
     AccountLine,
     RunLine,
@@ -98,7 +97,7 @@ def overview(look: Look, _asked: Asked) -> Overview:
         alerts=tuple(
             AlertLine(alert=name, label=text, standing=number, overdue=late) for name, text, number, late in standing
         ),
-        conflicts=sum(state_of(one) == "open" for one in look.held.found.conflicts),
+        conflicts=look.held.waiting,
         last_run=run_line(newest[0]) if newest else None,
         last_good_run=run_line(good) if good is not None else None,
     )

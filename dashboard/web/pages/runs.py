@@ -12,7 +12,6 @@ from dashboard import budgets
 from dashboard.failures import failure_lines
 from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
-from dashboard.web.pages.held import state_of
 from store import browsing, counts, failures, ledger, runs
 from store.ledger import LedgerRow
 from store.runs import Run
@@ -80,7 +79,7 @@ def listed(look: Look, asked: Filter) -> Runs:
     more = len(found) > LIMIT
     return Runs(
         runs=tuple(map(_line, found[:LIMIT])),
-        conflicts=sum(state_of(one) == "open" for one in look.held.found.conflicts),
+        conflicts=look.held.waiting,
         failures=failures.count(look.c, look.ws),
         budgets=tuple(
             Budget(connection=name, left=one.requests, at=one.at)
