@@ -48,6 +48,7 @@ from verbs import (  # noqa: E402, F401 - each declares its commands
     conflicts,
     drift,
     failures,
+    forget,
     frameworks,
     identity,
     milestones,

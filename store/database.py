@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -128,6 +129,34 @@ class Store:
                 yield connection
         except DBAPIError as error:
             raise translate(error, self.where) from error
+
+    def compact(self, tables: Collection[str]) -> str | None:
+        """Write the store anew, so that nothing of what was deleted is left in its file or its log.
+
+        On a server only `tables` are. Returns why it could not be done, None when it was. Needs as much free space as
+        the store takes.
+        """
+        try:
+            if self.dialect == "sqlite":
+                return self._compact_file()
+            self._compact_tables(tables)
+        except (DBAPIError, sqlite3.Error) as error:
+            return str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        return None
+
+    def _compact_file(self) -> str | None:
+        with self._turn(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("VACUUM")
+            # Only a log of no length holds no old pages; whoever still reads from it keeps it from being cut off.
+            (busy, *_), *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return "somebody is reading it" if busy else None
+
+    def _compact_tables(self, tables: Collection[str]) -> None:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            quote = connection.dialect.identifier_preparer.quote
+            for name in sorted(tables):
+                connection.exec_driver_sql(f"VACUUM FULL {quote(name)}")
 
     def require_current(self, connection: Connection) -> None:
         """Raise StoreOld, StoreNewer or another reason unless the schema is still the one of this version."""

@@ -130,6 +130,22 @@ def retire(c: Connection, ws: str, account_ids: Iterable[str]) -> int:
     return c.execute(update(evaluation).where(here).values(is_current=False)).rowcount
 
 
+def forget(c: Connection, ws: str, account_id: str) -> int:
+    """Delete everything that was ever computed of an account, out of the blocks as well; returns how many
+    evaluations there were."""
+    here = _of(ws, [account_id])
+    number = c.execute(select(func.count()).select_from(evaluation).where(here)).scalar_one()
+    shared = c.execute(select(_E.block_id).where(here, _E.block_id.is_not(None)).distinct()).scalars().all()
+    _remove(c, here)
+    b = evaluation_block.c
+    for block_id in shared:
+        packed = c.execute(select(b.packed).where(b.id == block_id)).scalar_one_or_none()
+        if packed is not None:
+            rest = packed.filter(pl.col("account_id") != account_id)
+            c.execute(update(evaluation_block).where(b.id == block_id).values(packed=rest))
+    return int(number)
+
+
 def current(c: Connection, ws: str, account_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Return account id → the document of the evaluation that stands; a retired account has none."""
     rows = c.execute(select(_E.account_id, _E.outputs).where(_of(ws, account_ids), _E.is_current))

@@ -24,6 +24,7 @@ from sync.checks import check_plan
 from sync.errors import IncompletePull
 from sync.events import BackfillMoved
 from sync.faults import fp
+from sync.keeper import Keeper
 from sync.normalise import normalise_all
 from sync.pull import check_identities, pull_streams
 from sync.pull_records import closed, prove, store_rows
@@ -157,6 +158,7 @@ def _read_window(session: Session, target: Target) -> timedelta:
     window = Window(begins, job.reached, job.position, target.carry, archived)
     with session.deps.store.read() as c:
         epoch_id = _epoch_id(c, session.ws, job)
+    keeper = Keeper.of(session, target.connector.name, target.stream)
     since = clock.monotonic()
     with closed(target.connector.pages(target.stream, window)) as pages:
         for page in pages:
@@ -164,7 +166,7 @@ def _read_window(session: Session, target: Target) -> timedelta:
             brought = target.job.window_rows + len(page.records)
             if page.complete:
                 prove(target.stream.name, brought, page, "--restart")
-            _keep(session, target, epoch_id, page)
+            _keep(session, target, epoch_id, page, keeper)
             fp("pull.page_stored")
             moment = clock.monotonic()
             target.seconds, since = target.seconds + moment - since, moment
@@ -184,11 +186,11 @@ def _epoch_id(c: Connection, ws: str, job: Job) -> int:
     return sealed.id if sealed is not None else 0
 
 
-def _keep(session: Session, target: Target, epoch_id: int, page: Page) -> None:
+def _keep(session: Session, target: Target, epoch_id: int, page: Page, keeper: Keeper) -> None:
     """Store a page and where the job stands after it, in one transaction under all leases."""
     after = windows.paged(target.job, page.position, len(page.records))
     after = windows.closed(after) if page.complete else after
-    versions = raw.Versions.of(page.records)
+    versions = raw.Versions.of(keeper.page(page).records)
     with session.write() as c:
         _store(session, c, target, epoch_id, page, versions)
         backfills.save(c, after)

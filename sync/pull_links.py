@@ -17,6 +17,7 @@ from store import epochs, leases, links, raw
 from sync import streams
 from sync.events import PageStored
 from sync.faults import fp
+from sync.keeper import Keeper
 from sync.pull_records import closed
 from sync.relink import remember_relinked
 from sync.report import StreamCounts
@@ -36,9 +37,11 @@ def pull_links(session: Session, connector: Connector, work: streams.Work, halt:
         upto = raw.last_seq(c, ws, name, stream.ids_from or "")
         chunks = streams.link_chunks(c, ws, name, work, LINKS_A_CALL)
 
-    def read(chunk: tuple[str, list[str]]) -> list[Link]:
+    keeper = Keeper.of(session, name, stream)
+
+    def read(chunk: tuple[str, list[str]]) -> Sequence[Link]:
         streams.go_on(session, halt)
-        return _links_of(session, connector, stream, chunk[1], halt)
+        return keeper.links(_links_of(session, connector, stream, chunk[1], halt))
 
     with closing(ahead(read, chunks, workers=CALLS_AT_ONCE)) as found:
         for (position, owners), links_found in found:
@@ -53,7 +56,7 @@ def pull_links(session: Session, connector: Connector, work: streams.Work, halt:
 
 
 def _store(
-    session: Session, connection: str, work: streams.Work, position: str, owners: list[str], found: list[Link]
+    session: Session, connection: str, work: streams.Work, position: str, owners: list[str], found: Sequence[Link]
 ) -> None:
     ws, stream = session.ws, work.stream
     counts = session.report.stream(connection, stream.name)

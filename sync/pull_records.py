@@ -19,6 +19,7 @@ from store import aliases, entities, epochs, leases, links, marks, raw
 from sync import streams
 from sync.events import PageStored
 from sync.faults import fp
+from sync.keeper import Keeper
 from sync.owned import account_stream
 from sync.relink import remember_relinked
 from sync.session import Session
@@ -34,10 +35,11 @@ def pull_records(session: Session, connector: Connector, work: streams.Work, hal
         carry = marks.mark(c, session.ws, streams.carry_mark(connector.name, stream.name))
         expected = _expected(session, c, connector.name, work)
     window = Window(since=epoch.since, position=epoch.position, carry=carry)
+    keeper = Keeper.of(session, connector.name, stream)
     total = epoch.rows
     with (
         session.deps.pool(1, "one-ahead") as pool,
-        closing(one_ahead(_made_ready(connector.pages(stream, window)), pool)) as pages,
+        closing(one_ahead(_made_ready(connector.pages(stream, window), keeper), pool)) as pages,
     ):
         for page, versions in pages:
             fp("pull.page_read")
@@ -79,11 +81,11 @@ def closed(pages: Iterator[Page]) -> Iterator[Iterator[Page]]:
             close()
 
 
-def _made_ready(pages: Iterator[Page]) -> Generator[tuple[Page, raw.Versions]]:
+def _made_ready(pages: Iterator[Page], keeper: Keeper) -> Generator[tuple[Page, raw.Versions]]:
     """`pages` with what can be worked out of them while another one is stored."""
     with closed(pages):
         for page in pages:
-            yield page, raw.Versions.of(page.records)
+            yield page, raw.Versions.of(keeper.page(page).records)
 
 
 def _finish(session: Session, connector: Connector, work: streams.Work, page: Page, versions: raw.Versions) -> None:
@@ -108,10 +110,11 @@ def _finish(session: Session, connector: Connector, work: streams.Work, page: Pa
 
 def _look_up(session: Session, connector: Connector, work: streams.Work, unseen: list[str]) -> None:
     """Ask for the rows that a full read did not show; those that are there have then been seen."""
+    keeper = Keeper.of(session, connector.name, work.stream)
     for start in range(0, len(unseen), LOOKED_UP_AT_ONCE):
         asked = unseen[start : start + LOOKED_UP_AT_ONCE]
         for page in connector.lookup(work.stream, asked):
-            versions = raw.Versions.of(page.records)
+            versions = raw.Versions.of(keeper.page(page).records)
             with session.deps.store.write() as c:
                 store_rows(session, c, connector.name, work.stream.name, work.epoch.id, page, versions)
                 leases.check(c, session.lease(connector.name))

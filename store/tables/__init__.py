@@ -3,6 +3,7 @@
 from store.tables.base import metadata
 from store.tables.delivery import notification
 from store.tables.entities import ENTITY_TABLES, account_link, identity_decision, identity_review
+from store.tables.forgotten import forgotten
 from store.tables.progress import backfill, cursor, epoch, lease, mark, pin, quarantine, quota, run
 from store.tables.pulled import raw_alias, raw_link, raw_record, raw_seq
 from store.tables.results import alert, alert_task, evaluation, evaluation_block, evaluation_detail, plan, plan_record
@@ -22,6 +23,7 @@ __all__ = [
     "evaluation_block",
     "evaluation_detail",
     "failure",
+    "forgotten",
     "identity_decision",
     "identity_review",
     "intent",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from mapping.canonical import canonical
+from store.sweep import FORGOTTEN
 from tests.rig.books import Books, Row
 from tests.rig.truth import Effect, Truth
 
@@ -82,11 +83,16 @@ def value_of(truth: Truth, effect: Effect, raw: object) -> str | None:
 
 def _explained(truth: Truth, intents: Sequence[Row]) -> Iterator[Explained]:
     causes: defaultdict[tuple[str, str, str | None], list[Row]] = defaultdict(list)
+    blanked: defaultdict[Place, list[Row]] = defaultdict(list)
     for row in intents:
         if row["sent_at"] is not None and row["state"] in MAY_HAVE_HAPPENED:
-            causes[row["record_id"], row["property"], row["want"]].append(row)
+            if row["code"] == FORGOTTEN:
+                blanked[row["record_id"], row["property"]].append(row)
+            else:
+                causes[row["record_id"], row["property"], row["want"]].append(row)
     for effect in truth.sets():
         if effect.ours:
             value = value_of(truth, effect, effect.new)
-            waiting = causes[effect.id, str(effect.property), value]
+            place = (effect.id, str(effect.property))
+            waiting = causes[(*place, value)] or blanked[place]
             yield Explained(truth, effect, value, waiting.pop(0) if waiting else None)
