@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+RULES  := tests/semgrep
+SEMGREP := .venv-semgrep
+# It asks nobody anything and leaves nothing outside of its folder.
+SCAN    = PATH=$(CURDIR)/$(SEMGREP)/bin:$$PATH SEMGREP_SEND_METRICS=off SEMGREP_ENABLE_VERSION_CHECK=0 \
+  SEMGREP_SETTINGS_FILE=$(CURDIR)/$(SEMGREP)/settings.yml SEMGREP_LOG_FILE=$(CURDIR)/$(SEMGREP)/semgrep.log semgrep
 ROOMS  := cli.py config connectors dashboard mapping notify sandbox store sync verbs
 # Whoever is told to keep no compiled files compiles every library again in each process that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +34,13 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(SEMGREP)/.done: requirements-semgrep.lock | $(VENV)/bin/python
+	@echo "Installing semgrep into $(SEMGREP)" >&2
+	@$(PYTHON) -m venv $(SEMGREP)
+	@$(SEMGREP)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes \
+	  -r requirements-semgrep.lock
+	@touch $@
+
 setup: $(VENV)/.runtime  ## install Keepwell into .venv
 setup-dev: $(VENV)/.dev  ## install Keepwell and the development tools into .venv
 
@@ -44,12 +56,14 @@ test: $(VENV)/.dev  ## what shows a change right or wrong, on two processes
 test-long: $(VENV)/.dev  ## the other tests: kills, bad lines, days in virtual time, whole runs on PostgreSQL
 	@$(PYTEST) -m long
 
-check: $(VENV)/.dev  ## lint, format, types, import contracts, security
+check: $(VENV)/.dev $(SEMGREP)/.done  ## lint, format, types, import contracts, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(ROOMS) benchmarks docs/tools
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS) deploy
+	$(SCAN) test --strict $(RULES)
+	$(SCAN) scan --metrics=off --disable-version-check --strict --error --quiet --config $(RULES) $(ROOMS) deploy
 
 format: $(VENV)/.dev  ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
@@ -78,12 +92,14 @@ planted: $(VENV)/.dev  ## plant a bug in the write path, one at a time, and see 
 bench: $(VENV)/.dev  ## figures as ratios against floors measured in the same run
 	$(BIN)/python -m benchmarks
 
-lock: $(VENV)/.dev  ## resolve the dependencies anew into the two hash-pinned lock files
+lock: $(VENV)/.dev  ## resolve the dependencies anew into the hash-pinned lock files
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header pyproject.toml --group build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header pyproject.toml --group build --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group semgrep -o requirements-semgrep.lock
 
 sbom: $(VENV)/.dev  ## what the image is made of, as build/sbom.json (CycloneDX)
 	@mkdir -p build
@@ -94,4 +110,4 @@ docs: $(VENV)/.dev  ## the documentation as a site, in build/site; every link is
 	@echo "Open build/site/index.html" >&2
 
 clean:  ## remove what was built or installed here
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SEMGREP) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from store import address, schema, sql
 from store.errors import is_disk_error, translate
 from store.gate import Gate
+from store.tables import metadata
 
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another one before it gives up with StoreLocked."""
@@ -154,9 +155,9 @@ class Store:
 
     def _compact_tables(self, tables: Collection[str]) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            quote = connection.dialect.identifier_preparer.quote
-            for name in sorted(tables):
-                connection.exec_driver_sql(f"VACUUM FULL {quote(name)}")
+            prepared = connection.dialect.identifier_preparer
+            for table in (metadata.tables[name] for name in sorted(tables)):
+                connection.exec_driver_sql(f"VACUUM FULL {prepared.format_table(table)}")
 
     def require_current(self, connection: Connection) -> None:
         """Raise StoreOld, StoreNewer or another reason unless the schema is still the one of this version."""
