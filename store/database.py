@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -131,16 +131,16 @@ class Store:
         except DBAPIError as error:
             raise translate(error, self.where) from error
 
-    def compact(self, tables: Collection[str]) -> str | None:
-        """Write the store anew, so that nothing of what was deleted is left in its file or its log.
+    def compact(self) -> str | None:
+        """Write the store anew, so that nothing of what was deleted is left in its file or its log, or in the tables of
+        a server.
 
-        On a server only `tables` are. Returns why it could not be done, None when it was. Needs as much free space as
-        the store takes.
+        Returns why it could not be done, None when it was. Needs as much free space as the store takes.
         """
         try:
             if self.dialect == "sqlite":
                 return self._compact_file()
-            self._compact_tables(tables)
+            self._compact_tables()
         except (DBAPIError, sqlite3.Error) as error:
             return str(error.orig if isinstance(error, DBAPIError) else error).strip()
         return None
@@ -153,10 +153,10 @@ class Store:
             (busy, *_), *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return "somebody is reading it" if busy else None
 
-    def _compact_tables(self, tables: Collection[str]) -> None:
+    def _compact_tables(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             prepared = connection.dialect.identifier_preparer
-            for table in (metadata.tables[name] for name in sorted(tables)):
+            for table in metadata.sorted_tables:
                 connection.exec_driver_sql(f"VACUUM FULL {prepared.format_table(table)}")
 
     def require_current(self, connection: Connection) -> None:

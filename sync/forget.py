@@ -65,7 +65,7 @@ def forget(deps: Deps, asked: Asked) -> dict[str, Any]:
             subject = _subject(deps, c, asked)
             _refuse_undecided(subject.undecided(c))
             held = subject.carry_out(c)
-        remnants = deps.store.compact(held)
+        remnants = deps.store.compact()
     hint = "Stop what reads the store (`keepwell serve`), make room, and repeat the same command."
     notes = [REMNANTS.format(why=remnants), hint] if remnants else []
     told = _told(subject, held)

@@ -76,6 +76,12 @@ def _records(deps: Deps, c: Connection, query: str, before: Forgotten) -> tuple[
             return "", done
         raise
     links = identity.links(c, deps.workspace, [account_id])
+    lost = sorted({one.connection for one in links} - streams.keys())
+    if lost:
+        raise UsageError(
+            f"The account has records of {', '.join(lost)}, which the configuration does not name any more.",
+            hint="Enter the connection again until the account is forgotten.",
+        )
     return account_id, [(one.connection, streams[one.connection], one.crm_id) for one in links]
 
 

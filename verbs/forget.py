@@ -56,8 +56,15 @@ def forget(config: Path, as_json: bool, no_input: bool, options: dict[str, Any])
             data = preview(deps, asked)
         if asks:
             show_forgotten(console(stderr=True), data)
-            if not typer.confirm("Forget this? There is no way back.", err=True):
+            if not _agreed():
                 return Answer(data, lambda _out: None)
         if not dry_run:
             data = carry_out(deps, asked)
     return Answer(data, lambda out: show_forgotten(out, data), 3 if data["erased"] is False else 0)
+
+
+def _agreed() -> bool:
+    try:
+        return typer.confirm("Forget this? There is no way back.", err=True)
+    except typer.Abort:
+        return False

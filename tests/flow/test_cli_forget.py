@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,7 +17,7 @@ from sandbox.hubspot.state import HubSpotOptions
 from sandbox.serve import Portfolio, running
 from store.sweep import LEFT_OUT
 from store.tables import metadata
-from tests.flow.test_cli_trouble import Run, caller
+from tests.flow.test_cli_trouble import ROOT, Run, caller
 from tests.unit.cli.test_terminal import HOSTILE, screen
 
 
@@ -39,6 +42,23 @@ def test_nobody_is_forgotten_without_being_asked(typed: tuple[Run, str]) -> None
     assert "Look at it with --dry-run first, then say --yes." in refused.stderr
     assert run("forget", "--person", email, "--no-input").exit_code == 2
     assert run("forget", "--yes").exit_code == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("typed_in", "said"), [(b"n\n", ""), (b"y\n", "Forgotten. Digests stay")])
+def test_a_person_at_a_terminal_is_asked(typed: tuple[Run, str], typed_in: bytes, said: str) -> None:
+    _, email = typed
+    ours, theirs = os.openpty()
+    os.write(ours, typed_in)
+    other = "nobody@example.com" if said else email
+    words = [sys.executable, str(ROOT / "cli.py"), "forget", "--person", other]
+    done = subprocess.run(words, stdin=theirs, capture_output=True, text=True, timeout=120, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert "Forget this? There is no way back." in done.stderr
+    assert said in done.stdout
+    assert bool(said) == bool(done.stdout.strip())
 
 
 def test_what_is_held_is_shown_and_then_forgotten(typed: tuple[Run, str]) -> None:
