@@ -8,7 +8,6 @@ meeting, finds what was there before. The same function cleans what is stored an
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -120,7 +119,7 @@ class Forgotten:
 
     def text(self, text: str) -> str:
         """`text` with a pseudonym wherever an address or a phrase was; the very same object where there was none."""
-        if self._addresses and ("@" in text or "%40" in text):
+        if self._addresses and _may_have_address(text):
             text = _ADDRESS.sub(self._addressed, text)
         for size, known in self._phrases.items():
             text = self._rephrased(text, size, known)
@@ -173,20 +172,38 @@ class Forgotten:
     def _windows(self, text: str, size: int) -> Iterator[tuple[int, int, str]]:
         """Start, end and digest of each `size` words that stand together."""
         found = list(_WORD.finditer(text))
+        if len(found) < size:
+            return
         joined = [_GAP.fullmatch(text, a.end(), b.start()) is not None for a, b in pairwise(found)]
         plain = [_plain(one[0]) for one in found]
+        salted = _salted(self.salt)
         # The name in front of an @ is part of an address, which may be somebody else's.
-        local = {at for one in _ADDRESS.finditer(text) for at in range(one.start(), one.end("local"))}
+        addresses = _ADDRESS.finditer(text) if _may_have_address(text) else ()
+        local = {at for one in addresses for at in range(one.start(), one.end("local"))}
         for place in range(len(found) - size + 1):
             if all(joined[place : place + size - 1]) and found[place].start() not in local:
-                digest = _digest(self.salt, "words", *plain[place : place + size])
+                digest = _hashed(salted, "words", *plain[place : place + size])
                 yield found[place].start(), found[place + size - 1].end(), digest
 
 
+def _may_have_address(text: str) -> bool:
+    return "@" in text or "%40" in text
+
+
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+def _salted(salt: str) -> hashlib.blake2b:
+    return hashlib.blake2b(key=salt.encode()[:64], digest_size=20)
+
+
+def _hashed(salted: hashlib.blake2b, *parts: str) -> str:
+    """The digest of parts, of which only the last may hold anything."""
+    mine = salted.copy()
+    mine.update("\x1f".join(parts).encode("utf-8", "surrogatepass"))
+    return mine.hexdigest()
 
 
 def _digest(salt: str, *parts: str) -> str:
-    content = json.dumps(parts, ensure_ascii=True).encode()
-    return hashlib.blake2b(content, key=salt.encode()[:64], digest_size=20).hexdigest()
+    return _hashed(_salted(salt), *parts)

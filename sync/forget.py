@@ -24,6 +24,7 @@ from sync.turns import working
 
 ELSEWHERE = (
     "the CRM itself and what it sends to others",
+    "the configuration: recipients and mentions of notifications, users of the dashboard",
     "logs, and whatever collected them",
     "files that were saved: plans, reports, exports",
     "messages that were sent, and metrics that were pushed",
