@@ -305,6 +305,27 @@ class Tasks(Records, Protocol):
         ...
 
 
+class Entries(Records, Protocol):
+    """Entries on the timelines of customers, each addressed by the key that Keepwell gave it; they are only made.
+
+    A new entry whose key is there already is `in_doubt`, never made twice. `names` are the CRM's properties by the
+    neutral name of a field (`mapping.entries`), `author` and `kind` what the configuration says of every entry.
+    """
+
+    object_name: str
+    names: Mapping[str, str]
+    author: str
+    kind: str
+
+    def lacking(self) -> tuple[str, ...]:
+        """What keeps entries from being made at all: properties that the CRM does not have; costs a call or none."""
+        ...
+
+    def write_cost(self, made: int, read_back: int = 0) -> int:
+        """API calls that making so many entries takes, guard reads and read-back included."""
+        ...
+
+
 class Destination(Records, Protocol):
     """Where values go."""
 
@@ -317,6 +338,10 @@ class Destination(Records, Protocol):
 
     def tasks(self) -> Tasks | None:
         """The tasks that alerts become; None where the configuration does not ask for them."""
+        ...
+
+    def entries(self) -> Entries | None:
+        """The entries on timelines that falls of health become; None where the configuration does not ask for them."""
         ...
 
     def last_changes(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[LastChange]:

@@ -16,6 +16,7 @@ WHY_NOT = {
     "changed_since": "somebody changed it since",
     "gone": "its record is not in the CRM any more",
     "no_property": "its property is not in the CRM any more",
+    "told": "an entry on a timeline stays: people were told by it; whoever wants it gone deletes it there",
     "in_doubt": "the answer to the last write was lost; run `keepwell sync`, then undo again",
 }
 SHOWN = 60

@@ -11,27 +11,16 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from mapping.alert_life import Life
 from store.alerts import of_owner
+from store.made import enter_made
 from store.sql import CHUNK, insert_into, member, pages
 from store.tables import alert, alert_task
 
 Ended = Literal["closed", "closed_by_somebody", "removed"]
 _A, _T = alert.c, alert_task.c
-_MADE = update(alert_task).where(
-    _T.workspace == bindparam("its_workspace"),
-    _T.connection == bindparam("its_connection"),
-    _T.key == bindparam("its_key"),
-    _T.made_at.is_(None),
-)
-_NAMED = update(alert_task).where(
-    _T.workspace == bindparam("its_workspace"),
-    _T.connection == bindparam("its_connection"),
-    _T.key == bindparam("its_key"),
-    _T.record_id.is_(None),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +111,7 @@ def note_made(
     c: Connection, ws: str, connection: str, made: Mapping[str, str | None], *, run_id: str, now: datetime
 ) -> None:
     """Enter by key that tasks are there, and under which id of the CRM; commit it with the ledger's rows."""
-    here = {"its_workspace": ws, "its_connection": connection}
-    if made:
-        c.execute(_MADE.values(made_at=now, run_id=run_id), [{**here, "its_key": key} for key in made])
-    named = [{**here, "its_key": key, "record": one} for key, one in made.items() if one]
-    if named:
-        c.execute(_NAMED.values(record_id=bindparam("record")), named)
+    enter_made(c, alert_task, ws, connection, made, run_id=run_id, now=now)
 
 
 def end(c: Connection, ws: str, connection: str, ended: Mapping[int, Ended], now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 
 from store.intents import Intent, Settlement
 from store.sql import its, member, upsert
-from store.tables import account_link, alert, alert_task, failure
+from store.tables import account_link, alert, alert_task, failure, timeline_entry
 
 FIRST_PAUSE = timedelta(minutes=30)
 LONGEST_PAUSE = timedelta(days=1)
@@ -115,9 +115,11 @@ def drop(c: Connection, ws: str, keys: Iterable[Key]) -> None:
 def drop_unlinked(c: Connection, ws: str) -> int:
     """Remove the failures of records that belong to no account any more: deleted ones, or of a CRM that was left out.
 
-    A task belongs to its alert, as long as it is to be made or followed. Returns how many there were.
+    A task belongs to its alert, as long as it is to be made or followed; an entry on a timeline to its account, as long
+    as it is to be made. Returns how many there were.
     """
-    t, a = alert_task.c, alert.c
+    t, a, e = alert_task.c, alert.c, timeline_entry.c
+    told = and_(e.workspace == _F.workspace, e.connection == _F.connection, e.key == _F.record_id, e.made_at.is_(None))
     tasked = and_(
         t.workspace == _F.workspace,
         t.connection == _F.connection,
@@ -134,7 +136,9 @@ def drop_unlinked(c: Connection, ws: str) -> int:
         account_link.c.crm_id == _F.record_id,
     )
     return c.execute(
-        delete(failure).where(_F.workspace == ws, ~exists().where(linked), ~exists().where(tasked))
+        delete(failure).where(
+            _F.workspace == ws, ~exists().where(linked), ~exists().where(tasked), ~exists().where(told)
+        )
     ).rowcount
 
 

@@ -26,6 +26,7 @@ REVISIONS = (
     "0015_alert_tasks",
     "0016_sponsor",
     "0019_notifications",
+    "0020_timeline_entries",
     "0021_forgotten",
 )
 """Every schema revision in order; kept here so that opening a store does not load the migration machinery."""

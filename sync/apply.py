@@ -10,7 +10,7 @@ from connectors.base import Connector
 from connectors.errors import ConnectorError, CredentialsError, QuotaExhausted
 from store import leases, writes
 from store.plans import Kind, Plan, PlanRecord
-from sync import planbook, taskbook
+from sync import planbook
 from sync.batch import BatchResult, BatchWriter
 from sync.checks import check_freeze
 from sync.errors import Interrupted
@@ -88,7 +88,7 @@ class _Applier:
         plan = self._plan
         writer = BatchWriter(self._session, self._connector, place, plan.id or "", plan.header.model_version)
         size = place.records(self._connector).capabilities.write_batch
-        for kind in KINDS if taskbook.is_tasks(place) else KINDS[-1:]:
+        for kind in KINDS if place.makes else KINDS[-1:]:
             again: list[PlanRecord] = []
             for batch in _chunks(self._records(place, kind), size):
                 again += self._one(writer, batch)

@@ -8,7 +8,7 @@ content only, not on when it was made.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from store.intents import Intent
 from store.plans import PlanRecord
 from sync.adopt import as_adopted
 from sync.decide import OPEN_HOLDS, RecordDecision
+from sync.entries import plan_entries
 from sync.faults import fp
 from sync.guards import PlanFigures, drops_band
 from sync.moment import looks_back
@@ -59,7 +60,7 @@ class _Draft:
     accounts_changed: int = 0
     chosen: set[str] = field(default_factory=set)
     adopted: int = 0
-    tasks_cost: dict[str, int] = field(default_factory=dict)
+    made_cost: Counter[str] = field(default_factory=Counter)
     known_as_ours: Counter[str] = field(default_factory=Counter)
 
 
@@ -100,6 +101,7 @@ def build_plan(
         session.deps.stop.check()
     for one in owned.values():
         _plan_tasks(session, one, draft, selected)
+        _plan_entries(session, one, draft, selected)
     for name, number in sorted((+draft.known_as_ours).items()):
         session.note(
             f"{name} says that Keepwell itself wrote {number} of the values that differ from what the store knows (a "
@@ -135,9 +137,33 @@ def _plan_tasks(session: Session, owned: Owned, draft: _Draft, selected: frozens
     """Tasks of alerts, which stand now: a plan as of a past day has nothing to say about them."""
     if owned.tasks is None or not owned.tasks.by_field or draft.looks_back:
         return
-    name, made, changed = owned.connection, 0, 0
+    name = owned.connection
+    records = plan_tasks(session, owned.tasks, draft.key, selected, partial(_choose, session, draft))
+    made, changed, read_back = _count_made(session, draft, name, records)
+    plan, tasks = draft.by_connection[name], session.deps.connectors[name].tasks()
+    plan.tasks, plan.records = made, plan.records + made + changed
+    draft.figures[name] = replace(draft.figures[name], tasks=made + changed)
+    draft.made_cost[name] += tasks.write_cost(made, changed, read_back) if tasks is not None else 0
+
+
+def _plan_entries(session: Session, owned: Owned, draft: _Draft, selected: frozenset[str] | None) -> None:
+    """Entries about falls of health, of which a plan as of a past day has nothing to say either."""
+    if owned.entries is None or not owned.entries.by_field or draft.looks_back:
+        return
+    name = owned.connection
+    records = plan_entries(session, owned.entries, draft.key, selected, partial(_choose, session, draft))
+    made, _, read_back = _count_made(session, draft, name, records)
+    plan, entries = draft.by_connection[name], session.deps.connectors[name].entries()
+    plan.entries, plan.records = made, plan.records + made
+    draft.figures[name] = replace(draft.figures[name], entries=made)
+    draft.made_cost[name] += entries.write_cost(made, read_back) if entries is not None else 0
+
+
+def _count_made(session: Session, draft: _Draft, name: str, records: Iterable[PlanRecord]) -> tuple[int, int, int]:
+    """Count records of a kind that Keepwell makes: those that are made, changed, and read back afterwards."""
+    made, changed = 0, 0
     read_back = Forecast(session.at.date, draft.proven[name])
-    for record in plan_tasks(session, owned.tasks, draft.key, selected, partial(_choose, session, draft)):
+    for record in records:
         new = record.kind == "create"
         made += 1 if record.changes and new else 0
         changed += 1 if record.changes and not new else 0
@@ -146,10 +172,7 @@ def _plan_tasks(session: Session, owned: Owned, draft: _Draft, selected: frozens
         draft.properties[name].update(str(change["property"]) for change in record.changes)
         if record.changes:
             read_back.add(record.record_id, [str(change["property"]) for change in record.changes])
-    plan, tasks = draft.by_connection[name], session.deps.connectors[name].tasks()
-    plan.tasks, plan.records = made, plan.records + made + changed
-    draft.figures[name] = replace(draft.figures[name], tasks=made + changed)
-    draft.tasks_cost[name] = tasks.write_cost(made, changed, read_back.records) if tasks is not None else 0
+    return made, changed, read_back.records
 
 
 def _count_held(plan: ConnectionPlan, reasons: Sequence[str]) -> None:
@@ -169,7 +192,7 @@ def _estimate(session: Session, draft: _Draft) -> None:
         accounts = draft.figures[name].changed
         if accounts:
             plan.cost += session.deps.connectors[name].write_cost(accounts, draft.read_back[name].records)
-        plan.cost += draft.tasks_cost.get(name, 0)
+        plan.cost += draft.made_cost[name]
 
 
 def _plan_chunk(

@@ -220,6 +220,10 @@ def _owned(session: Session) -> dict[str, Owned]:
             session.report.missing_properties += 1
             listed = ", ".join(one.tasks.absent)
             session.note(f"{name}: no tasks are made for alerts without {listed}; see `keepwell fields plan`", name)
+        if one.entries is not None and one.entries.absent:
+            session.report.missing_properties += 1
+            listed = ", ".join(one.entries.absent)
+            session.note(f"{name}: no entries are made on timelines: this tenant does not show {listed}", name)
     return owned
 
 

@@ -37,7 +37,7 @@ class PlanFigures:
     change replaces or clears a value, or writes again where Keepwell wrote before. Filling an empty property for
     the first time is not counted in `replaced`: otherwise no empty CRM could ever be provisioned. `banded` are
     records that show a health band now, `dropped` those whose band would get worse. `tasks` are the tasks that it makes
-    or changes for alerts.
+    or changes for alerts, `entries` those that it makes on timelines.
     """
 
     connection: str
@@ -47,6 +47,7 @@ class PlanFigures:
     banded: int = 0
     dropped: int = 0
     tasks: int = 0
+    entries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def too_many_changes(figures: Sequence[PlanFigures], limits: Limits) -> list[str
     """Refusals because one plan would change too much."""
     refusals = []
     # The flag counts first writes, in every connection.
-    enough = max((max(one.changed, one.tasks) for one in figures), default=0)
+    enough = max((max(one.changed, one.tasks, one.entries) for one in figures), default=0)
     for one in figures:
         number = one.changed if limits.count_first_writes else one.replaced
         allowed = limits.max_changes.allowed(one.records)
@@ -89,12 +90,13 @@ def too_many_changes(figures: Sequence[PlanFigures], limits: Limits) -> list[str
                 f"{one.connection}: the plan changes {number} of {one.records} records, more than max_changes "
                 f"{limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes {enough}."
             )
-        if one.tasks > allowed:
-            refusals.append(
-                f"{one.connection}: the plan makes or changes {one.tasks} tasks of {one.records} accounts, more than "
-                f"max_changes {limits.max_changes} allows ({allowed}); if that is meant, raise it with --max-changes "
-                f"{enough}."
-            )
+        made = {f"makes or changes {one.tasks} tasks": one.tasks, f"makes {one.entries} entries": one.entries}
+        refusals += [
+            f"{one.connection}: the plan {what} of {one.records} accounts, more than max_changes {limits.max_changes} "
+            f"allows ({allowed}); if that is meant, raise it with --max-changes {enough}."
+            for what, number in made.items()
+            if number > allowed
+        ]
     return refusals
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from connectors.base import Connector, Records
 from connectors.errors import MissingScope
+from mapping import entries
 from mapping.canonical import canonical
 from mapping.fieldmap import FieldMap
 from mapping.records import FieldSpec
 from mapping.tasks import TASK_KEY, task_fields
 from sync.errors import InvariantError
+
+Makes = Literal["task", "entry"]
+"""What the records of an object are that Keepwell makes: a task for an alert, an entry on a timeline for a fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class Owned:
     planned.
 
     `stream` is the stream that reads the object, empty where none does. Beside the accounts' stand the `tasks` that
-    alerts become, where the configuration asks for them.
+    alerts become and the `entries` that falls of health become, where the configuration asks for them; `makes` says of
+    those what they are.
     """
 
     connection: str
@@ -30,6 +36,8 @@ class Owned:
     specs: Mapping[str, FieldSpec]
     absent: tuple[str, ...]
     tasks: Owned | None = None
+    entries: Owned | None = None
+    makes: Makes | None = None
 
     def canonical(self, property_name: str, raw: object) -> str | None:
         """Canonical text of a raw value of one of these properties."""
@@ -42,11 +50,13 @@ class Owned:
 
     def places(self) -> tuple[Owned, ...]:
         """The objects of the connection that are written to, the accounts first."""
-        return (self,) if self.tasks is None else (self, self.tasks)
+        return tuple(one for one in (self, self.tasks, self.entries) if one is not None)
 
     def records(self, connector: Connector) -> Records:
         """Where the connection's records of this object are read and written."""
-        found = connector if self.object_name == connector.account_object else connector.tasks()
+        found: Records | None = connector
+        if self.makes is not None:
+            found = connector.tasks() if self.makes == "task" else connector.entries()
         if found is None:
             raise InvariantError(f"{connector.name} has no records of {self.object_name}.", hint="Run again.")
         return found
@@ -81,6 +91,7 @@ def owned_properties(connector: Connector, field_map: FieldMap, specs: Iterable[
         specs={there[spec.name]: spec for spec in writable if spec.name in there},
         absent=tuple(f"{f.property} ({f.action})" for f in findings if f.action != "exists"),
         tasks=_owned_tasks(connector),
+        entries=_owned_entries(connector),
     )
 
 
@@ -106,6 +117,25 @@ def _owned_tasks(connector: Connector) -> Owned | None:
         by_field={name: prop for name, (prop, _) in named.items()},
         specs=dict(named.values()),
         absent=() if named else (f"{tasks.object_name} {key.property} ({key.detail or key.action})",),
+        makes="task",
+    )
+
+
+def _owned_entries(connector: Connector) -> Owned | None:
+    """The properties of entries, all of them or none."""
+    found = connector.entries()
+    if found is None:
+        return None
+    absent = tuple(f"{found.object_name} {name}" for name in found.lacking())
+    named = {} if absent else {spec.name: (found.names[spec.name], spec) for spec in entries.FIELDS}
+    return Owned(
+        connection=connector.name,
+        object_name=found.object_name,
+        stream="",
+        by_field={name: prop for name, (prop, _) in named.items()},
+        specs=dict(named.values()),
+        absent=absent,
+        makes="entry",
     )
 
 

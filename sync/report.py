@@ -62,7 +62,8 @@ class Buckets:
 
 @dataclass(slots=True)
 class ConnectionPlan:
-    """What a plan holds for one connection; `cost` is in API calls, `tasks` are the tasks that it makes for alerts.
+    """What a plan holds for one connection; `cost` is in API calls, `tasks` are the tasks that it makes for alerts,
+    `entries` those that it makes on timelines.
 
     Of the values that it leaves alone `held` wait for a person's decision, `accepted` have it, and `refused` by the CRM
     wait for their next attempt.
@@ -75,6 +76,7 @@ class ConnectionPlan:
     refused: int = 0
     cost: int = 0
     tasks: int = 0
+    entries: int = 0
 
 
 @dataclass(slots=True)

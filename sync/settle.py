@@ -119,7 +119,7 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
 
 def _unmade(session: Session, owned: Owned, missing: Sequence[Intent]) -> list[Intent]:
     """Those whose record is missing because it was never made, rather than because it went."""
-    if not missing or not taskbook.is_tasks(owned):
+    if not missing or owned.makes is None:
         return []
     with session.deps.store.read() as c:
         made = taskbook.were_made(c, session.ws, owned, {one.record_id for one in missing})

@@ -8,14 +8,16 @@ the reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby, islice
+from types import MappingProxyType
 from typing import Any, Literal
 
+from mapping.entries import SUBJECT
 from mapping.records import STAMP_FIELD
 from mapping.tasks import DONE, STATUS_FIELD, TASK_KEY
-from store import alert_tasks, decisions, identity, ledger, plans, raw, runs
+from store import alert_tasks, decisions, identity, ledger, plans, raw, runs, timeline_entries
 from store.ledger import LedgerRow
 from store.plans import UNDOES, PlanRecord
 from sync.batch import Guarded, read_current
@@ -24,19 +26,20 @@ from sync.errors import UsageError
 from sync.explain import find_account
 from sync.faults import fp
 from sync.guards import PlanFigures
-from sync.owned import Owned
+from sync.owned import Makes, Owned
 from sync.picture import in_doubt
 from sync.planbook import FIGURES, PROPERTIES, Provenance, draft_header, freeze, stamp_of
 from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary, UndoLine
 from sync.session import Session
-from sync.taskbook import is_tasks
 
 ROWS = 2_000
 """Ledger rows read at a time."""
-Skip = Literal["written_again", "changed_since", "gone", "no_property", "in_doubt"]
-"""Why a value of the run stays: a later run wrote it, somebody changed it, its record or its property is not there, or
-the answer to a write of it was lost."""
+Skip = Literal["written_again", "changed_since", "gone", "no_property", "in_doubt", "told"]
+"""Why a value of the run stays: a later run wrote it, somebody changed it, its record or its property is not there, the
+answer to a write of it was lost, or it is an entry on a timeline, which people were told by."""
+
+_Verdict = tuple[LedgerRow, Skip | None]
 
 
 def build_undo(session: Session, owned: Mapping[str, Owned], run_id: str) -> PlanSummary:
@@ -93,9 +96,12 @@ class _Part:
             links = identity.links(c, session.ws)
             self._live = raw.count_live(c, session.ws, owned.connection, owned.stream)
             proven = proven_properties(c, session.ws, owned.connection)
-            tasks = alert_tasks.accounts_of(c, session.ws, owned.connection)
+            made = {
+                **alert_tasks.accounts_of(c, session.ws, owned.connection),
+                **timeline_entries.accounts_of(c, session.ws, owned.connection),
+            }
         self._read_back = {one.object_name: Forecast(session.at.date, proven) for one in owned.places()}
-        self._accounts = {one.crm_id: one.account_id for one in links if one.connection == owned.connection} | tasks
+        self._accounts = {one.crm_id: one.account_id for one in links if one.connection == owned.connection} | made
 
     def is_of(self, chosen: frozenset[str] | None, rows: Sequence[LedgerRow]) -> bool:
         """Whether a record belongs to one of the `chosen` accounts."""
@@ -113,7 +119,7 @@ class _Part:
         records = []
         for rows in chunk:
             verdicts = [(row, self._reason_to_skip(owned, row, standing, doubts, current)) for row in rows]
-            verdicts = _closed(owned, verdicts) if is_tasks(owned) else _stamp_along(verdicts)
+            verdicts = _BY_KIND[owned.makes](owned, verdicts)
             if verdicts:
                 records.append(self._record(verdicts, current))
         with session.write() as c:
@@ -192,7 +198,7 @@ class _Part:
         return asdict(change) | ({"undoes": self._run_id} if row.undoes is None else {})
 
 
-def _closed(owned: Owned, verdicts: list[tuple[LedgerRow, Skip | None]]) -> list[tuple[LedgerRow, Skip | None]]:
+def _closed(owned: Owned, verdicts: list[_Verdict]) -> list[_Verdict]:
     """What undoes the making of a task is closing it, unless anything of it was touched since: deleting would lose it.
 
     Of a task that the run only changed, the values go back like any others.
@@ -244,9 +250,23 @@ def _ledger_rows(session: Session, run_id: str, connection: str) -> Iterator[Led
         after = found[-1].place()
 
 
-def _stamp_along(verdicts: list[tuple[LedgerRow, Skip | None]]) -> list[tuple[LedgerRow, Skip | None]]:
+def _told(_owned: Owned, verdicts: list[_Verdict]) -> list[_Verdict]:
+    """An entry on a timeline stays: its people were told, and what they wrote below it would go with it.
+
+    One value speaks for all of them.
+    """
+    return [(row, reason or "told") for row, reason in verdicts if row.field == SUBJECT]
+
+
+def _stamp_along(_owned: Owned, verdicts: list[_Verdict]) -> list[_Verdict]:
     """The time stamp goes back only along with another value; where none does, it shares the others' fate."""
     others = [reason for row, reason in verdicts if row.field != STAMP_FIELD]
     if not others or None in others:
         return verdicts
     return [(row, reason or others[0]) for row, reason in verdicts]
+
+
+_BY_KIND: Mapping[Makes | None, Callable[[Owned, list[_Verdict]], list[_Verdict]]] = MappingProxyType(
+    {None: _stamp_along, "task": _closed, "entry": _told}
+)
+"""What undoing comes to for the values of a record, by what the record is."""

@@ -10,6 +10,7 @@ from connectors.gainsight.client import GainsightClient
 from connectors.gainsight.deletions import Deletions
 from connectors.gainsight.schema import COMPANY
 from connectors.gainsight.streams import OWNERS, Streams
+from connectors.gainsight.timeline import GainsightTimeline
 
 _MOST_SKEW = 3600.0  # seconds; increments look back for a day
 
@@ -17,14 +18,18 @@ _MOST_SKEW = 3600.0  # seconds; increments look back for a day
 class Checks:
     """Findings for one connection; a check that fails never keeps the others from running."""
 
-    def __init__(self, client: GainsightClient, streams: Streams, deletions: Deletions) -> None:
+    def __init__(
+        self, client: GainsightClient, streams: Streams, deletions: Deletions, timeline: GainsightTimeline | None
+    ) -> None:
         self._client = client
+        self._timeline = timeline
         self._streams = streams
         self._deletions = deletions
 
     def run(self, identity: Callable[[], str]) -> list[Check]:
         """Every finding; after refused credentials only that one."""
-        checks = {"clock": self._clock, "fields": self._fields, "delete log": self._log, "quota": self._quota}
+        checks = {"clock": self._clock, "fields": self._fields, "delete log": self._log, "entries": self._entries,
+                  "quota": self._quota}  # fmt: skip
         return list(findings(lambda: f"accepted by {self._client.host} (tenant {identity()})", checks))
 
     def _clock(self) -> Iterator[Check]:
@@ -56,6 +61,18 @@ class Checks:
             yield Check("delete log", "warning", f"cannot be read: {told}", hint)
         else:
             yield Check("delete log", "ok", f"readable ({', '.join(columns.all)})")
+
+    def _entries(self) -> Iterator[Check]:
+        if self._timeline is None:
+            return
+        if lost := self._timeline.lacking():
+            detail = f"none are made: activities do not show {', '.join(lost)}"
+            yield Check("entries", "error", detail, "Let these credentials read the Activity Timeline object.")
+        elif not self._timeline.author_is_known():
+            hint = "Set timeline.entries.author to the address of an active user of Gainsight."
+            yield Check("entries", "error", "none are made: no active user has the author's e-mail address", hint)
+        else:
+            yield Check("entries", "ok", "written on timelines when a health band falls; their author is known")
 
     def _quota(self) -> Iterator[Check]:
         limits, left = self._client.settings.limits, self._client.quota_left()

@@ -32,6 +32,8 @@ _JITTER = 3.0  # seconds behind the full minute: all that wait for it would else
 _PATIENCE = 3
 """Minutes in a row that may refuse us: a quota of a minute does not do that, so it is the day's."""
 _PAUSE_WHEN_EXHAUSTED = 900.0
+_TIMELINE = "/v1/ant/es/"
+"""What paths of the timeline's own calls begin with."""
 
 
 class GainsightClient:
@@ -116,7 +118,7 @@ class GainsightClient:
         except ConnectorError as error:
             error.message = self.redact(error.message if error.message.startswith(what) else f"{what} {error.message}")
             error.args = (error.message,)
-            self._note(error)
+            self._note(error, path)
             raise
 
     def _judged(self, answer: Answer, what: str) -> Envelope:
@@ -134,7 +136,7 @@ class GainsightClient:
         return found
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str], **kwargs: Any) -> Answer:
-        permit = self._budget.acquire(*self._quotas())
+        permit = self._budget.acquire(*self._quotas(path))
         with self.meter.request(method, path) as answered:
             response: requests.Response = self._sessions.mine().request(
                 method, f"https://{self.host}{path}", headers={**headers, "User-Agent": "keepwell"},
@@ -148,21 +150,23 @@ class GainsightClient:
         answer = self._answer("POST", TOKEN_PATH, {**headers, "Accept": "application/json"}, data=dict(form))
         if answer.status == 429:
             error = failure(answer, read_envelope(answer), "Gainsight, the purchase of an access token,")
-            self._note(error)
+            self._note(error, TOKEN_PATH)
             raise error
         return answer
 
-    def _quotas(self) -> tuple[QuotaPolicy, QuotaPolicy]:
-        """What every request counts against: the tenant's minute and day."""
+    def _quotas(self, path: str = "") -> tuple[QuotaPolicy, QuotaPolicy]:
+        """What a request counts against: the tenant's minute, of which timelines have one of their own, and day."""
         limits, tenant = self.settings.limits, self._holder
+        timed = path.startswith(_TIMELINE)
+        name, number = ("timeline", limits.timeline_per_minute) if timed else ("minutely", limits.per_minute)
         return (
-            QuotaPolicy(tenant, "minutely", limits.per_minute, _MINUTE, limits.minute_reserve),
+            QuotaPolicy(tenant, name, number, _MINUTE, limits.minute_reserve),
             QuotaPolicy(tenant, "daily", limits.daily, _DAY, limits.reserve),
         )
 
-    def _note(self, error: ConnectorError) -> None:
+    def _note(self, error: ConnectorError, path: str) -> None:
         """Let everybody who draws on the tenant's quota know that it is used up."""
-        minutely, daily = self._quotas()
+        minutely, daily = self._quotas(path)
         if isinstance(error, Throttled):
             self.meter.throttle()
             self._budget.pause(minutely, self._to_next_minute())

@@ -10,6 +10,7 @@ from connectors.base import (
     Change,
     Check,
     Definition,
+    Entries,
     LastChange,
     Observed,
     Outcome,
@@ -31,6 +32,7 @@ from connectors.gainsight.read import Reader
 from connectors.gainsight.schema import COMPANY, TELLING, Schema
 from connectors.gainsight.settings import GainsightSettings
 from connectors.gainsight.streams import Streams, no_object
+from connectors.gainsight.timeline import GainsightTimeline
 from connectors.gainsight.witness import Witness
 from connectors.gainsight.write import WRITE_BATCH, Writer
 from connectors.meter import Meter
@@ -75,6 +77,8 @@ class GainsightConnector:
         self._current = Current(client, self._schema, prefix, target)
         self._witness = Witness(self._current, client.settings.integration_user)
         self._writer = Writer(client, self._current)
+        entries = client.settings.timeline.entries
+        self._timeline = None if entries is None else GainsightTimeline(client, self._schema, entries)
         self._fields = GainsightFields(self._schema, prefix, client.settings.measure_fields, target)
 
     def streams(self) -> Sequence[Stream]:
@@ -115,6 +119,10 @@ class GainsightConnector:
         """None: Keepwell makes none here."""
         return None
 
+    def entries(self) -> Entries | None:
+        """Entries on timelines, where the configuration asks for them."""
+        return self._timeline
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, one `Observed` a ref, in the order of `refs`."""
         return self._current.read(refs, properties)
@@ -148,7 +156,7 @@ class GainsightConnector:
 
     def checks(self) -> list[Check]:
         """Findings for `doctor`."""
-        return Checks(self._client, self._streams, self._deletions).run(self.identity)
+        return Checks(self._client, self._streams, self._deletions, self._timeline).run(self.identity)
 
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields whose field this tenant lacks."""

@@ -45,6 +45,7 @@ class LimitSettings(Strict):
 
     per_minute: int = Field(default=100, ge=1, description="requests of the whole tenant in a minute")
     daily: int = Field(default=50_000, ge=1, description="requests of the whole tenant in a day")
+    timeline_per_minute: int = Field(default=200, ge=1, description="entries on timelines in a minute")
     reserve: Fraction = Field(default=0.2, description="part of the day that is left to other integrations")
     minute_reserve: Fraction = Field(default=0.2, description="part of each minute that is left to them")
 
@@ -89,17 +90,31 @@ class AttendeeSettings(Strict):
     meeting_key: ObjectName = "Gsid"
 
 
+class EntrySettings(Strict):
+    """What Keepwell's own entries on the timeline of a company whose health band fell say of themselves."""
+
+    author: str = Field(
+        pattern=r"^[^@\s]+@[^@\s]+$", description="e-mail address of the Gainsight user who is named as their author"
+    )
+    type: str = Field(default="Update", min_length=1, description="type of these activities")
+
+
 class TimelineSettings(Strict):
     """Which types of activities are meetings and calls; admins make types of their own."""
 
     meetings: tuple[str, ...] = Field(default=("Meeting", "In-Person Meeting"), min_length=1)
     calls: tuple[str, ...] = Field(default=("Call",), min_length=1)
     attendees: AttendeeSettings | None = Field(default=None, description="where the persons of meetings are")
+    entries: EntrySettings | None = Field(
+        default=None, description="write an entry on the timeline of a company whose health band fell; none: off"
+    )
 
     @model_validator(mode="after")
     def _apart(self) -> TimelineSettings:
         if both := sorted({*self.meetings} & {*self.calls}):
             raise ValueError(f"{', '.join(both)} cannot be both a meeting and a call")
+        if self.entries is not None and self.entries.type in {*self.meetings, *self.calls}:
+            raise ValueError(f"entries.type: a {self.entries.type} would be read as the customer's meeting or call")
         return self
 
 

@@ -186,6 +186,9 @@ class HubSpotConnector:
         """Tasks of companies, where the settings want any."""
         return self._tasks if self._tasks.settings.wanted else None
 
+    def entries(self) -> None:
+        """None: no entries are made on timelines of HubSpot."""
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, a hundred records a call, by old ids of merged records as well."""
         observed: list[Observed] = []

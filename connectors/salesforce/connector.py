@@ -117,6 +117,9 @@ class SalesforceConnector:
         """Tasks of accounts, where the settings want any."""
         return self._tasks if self._tasks.settings.wanted else None
 
+    def entries(self) -> None:
+        """None: no entries are made on timelines of Salesforce."""
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values, one `Observed` a ref, in the order of `refs`."""
         return self._current.read(refs, properties)

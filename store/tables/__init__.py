@@ -6,7 +6,16 @@ from store.tables.entities import ENTITY_TABLES, account_link, identity_decision
 from store.tables.forgotten import forgotten
 from store.tables.progress import backfill, cursor, epoch, lease, mark, pin, quarantine, quota, run
 from store.tables.pulled import raw_alias, raw_link, raw_record, raw_seq
-from store.tables.results import alert, alert_task, evaluation, evaluation_block, evaluation_detail, plan, plan_record
+from store.tables.results import (
+    alert,
+    alert_task,
+    evaluation,
+    evaluation_block,
+    evaluation_detail,
+    plan,
+    plan_record,
+    timeline_entry,
+)
 from store.tables.writes import audit, audit_head, failure, intent, ledger, resolution
 
 __all__ = [
@@ -43,4 +52,5 @@ __all__ = [
     "raw_seq",
     "resolution",
     "run",
+    "timeline_entry",
 ]

@@ -117,6 +117,19 @@ alert_task = Table(
     UniqueConstraint("workspace", "connection", "key"),
 )
 
+# The entry on a timeline about a fall of an account's health, which the evaluation of `as_of` saw.
+timeline_entry = Table(
+    "timeline_entry",
+    metadata,
+    *key("connection", "key"),
+    words("account_id"),
+    words("object"),
+    Column("as_of", Instant(), nullable=False),
+    words("record_id", null=True),
+    words("run_id", null=True),
+    Column("made_at", Instant()),
+)
+
 plan = Table(
     "plan",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mapping.records import FieldSpec
+from sandbox.gainsight.state import GainsightState
 from sandbox.hubspot.state import HubSpotState
 from sandbox.salesforce.state import SalesforceState
 from sync.deps import Deps
@@ -13,6 +14,7 @@ from tests.rig.books import read_books
 from tests.rig.checker import judge
 from tests.rig.evidence import Evidence
 from tests.rig.tasks import tasks_truth
+from tests.rig.timeline import timeline_truth
 from tests.rig.truth import State, state_of, truth_of
 
 
@@ -30,6 +32,7 @@ def evidence_of(made: Rig, *, quiet: bool = True) -> Evidence:
         truth_of(state_of(_state(made, name)), connection=name, specs=specs[name]) for name in made.settings.connections
     ]
     truths += [tasks_truth(state, name) for name, state in _states_with_tasks(made)]
+    truths += [timeline_truth(state, name) for name, state in _states_with_entries(made)]
     return Evidence(truths, read_books(made.settings.store, made.settings.workspace), quiet=quiet, throttled=True)
 
 
@@ -37,6 +40,13 @@ def _states_with_tasks(made: Rig) -> Iterator[tuple[str, HubSpotState | Salesfor
     for name, connection in made.settings.connections.items():
         state = _state(made, name)
         if isinstance(state, HubSpotState | SalesforceState) and connection.tasks.wanted:  # type: ignore[attr-defined]
+            yield name, state
+
+
+def _states_with_entries(made: Rig) -> Iterator[tuple[str, GainsightState]]:
+    for name, connection in made.settings.connections.items():
+        state = _state(made, name)
+        if isinstance(state, GainsightState) and connection.timeline.entries:  # type: ignore[attr-defined]
             yield name, state
 
 

@@ -25,7 +25,7 @@ from store.tables import metadata
 Row = Mapping[str, Any]
 NAMES = (
     "intent", "ledger", "audit", "audit_head", "plan", "run", "epoch", "cursor", "lease", "failure", "evaluation",
-    "alert_task",
+    "alert_task", "timeline_entry",
 )  # fmt: skip
 RAW = ("connection", "stream", "id", "modified_at", "archived", "gone")
 

@@ -18,6 +18,8 @@ from tests.rig.truth import Effect, Truth
 HELD_BY_PEOPLE = ("override", "lifecyclestage")
 GONE = frozenset({"archive", "purge"})
 """Actions by which a record goes."""
+_KINDS = {"alert_task": ("task", "alert"), "timeline_entry": ("entry", "fall of health")}
+"""By the table of the store that knows of them: what such records are, and what each stands for."""
 RESOLUTION = timedelta(seconds=1)
 """Salesforce's stamps are whole seconds, cut off."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -209,15 +211,15 @@ def _chain(books: Books) -> Iterator[str]:
 
 
 def one_task_an_alert(case: Evidence) -> Iterator[str]:
-    """21: an alert has one task in a CRM at most, announced before it was made, and none again once somebody removed
-    it."""
+    """21: an alert has one task in a CRM at most, a fall of health one entry on a timeline, announced before it was
+    made, and none again once somebody removed it."""
     for truth in case.truths:
         if truth.makes:
-            yield from _tasks(case, truth)
+            yield from _made(case, truth, *_KINDS[truth.makes])
 
 
-def _tasks(case: Evidence, truth: Truth) -> Iterator[str]:
-    known = {row["key"]: row for row in case.books.tables["alert_task"] if row["connection"] == truth.connection}
+def _made(case: Evidence, truth: Truth, what: str, cause: str) -> Iterator[str]:
+    known = {row["key"]: row for row in case.books.tables[truth.makes] if row["connection"] == truth.connection}
     sent = {row["record_id"] for row in case.books.of(truth.connection, truth.object) if row["sent_at"] is not None}
     made = Counter(one.id for one in truth.journal if one.ours and one.action == "create")
     removed: set[str] = set()
@@ -225,17 +227,17 @@ def _tasks(case: Evidence, truth: Truth) -> Iterator[str]:
         if one.action in GONE:
             removed.add(one.id)
         elif one.ours and one.id in removed:
-            yield f"{truth.connection}: {one.action} of task {one.id} after somebody removed it"
+            yield f"{truth.connection}: {one.action} of {what} {one.id} after somebody removed it"
     for key, times in made.items():
         if times > 1:
-            yield f"{truth.connection}: task {key} was made {times} times"
+            yield f"{truth.connection}: {what} {key} was made {times} times"
         if key not in known:
-            yield f"{truth.connection}: task {key} stands for no alert"
+            yield f"{truth.connection}: {what} {key} stands for no {cause}"
         if key not in sent:
-            yield f"{truth.connection}: task {key} was not announced"
+            yield f"{truth.connection}: {what} {key} was not announced"
     for key, row in known.items() if case.quiet else ():
         if (row["made_at"] is not None) != (key in made):
-            yield f"{truth.connection}: task {key} of alert {row['alert_id']} was made {made[key]} times, says the CRM"
+            yield f"{truth.connection}: {what} {key} was made {made[key]} times, says the CRM"
 
 
 def _place(row: Row) -> Place:

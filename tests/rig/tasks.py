@@ -51,7 +51,7 @@ def tasks_truth(state: HubSpotState | SalesforceState, connection: str) -> Truth
         told += [_linked(one, links[one.id]) for one in told if one.action == "create"]
     first = {one.id: one for one in reversed(happened) if one.ours and one.action == "create" and one.id not in keys}
     told += [replace(one, property=None, old=None, new=None) for one in first.values()]
-    return Truth(connection, kind, specs, sorted(told, key=lambda one: one.seq), {}, makes=True)
+    return Truth(connection, kind, specs, sorted(told, key=lambda one: one.seq), {}, makes="alert_task")
 
 
 def _told(happened: list[Effect], names: Mapping[str, str]) -> Iterator[Effect]:

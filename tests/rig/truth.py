@@ -54,7 +54,8 @@ class Truth:
     """One CRM: `specs` are the properties that Keepwell may write there, by name; `modified` are its live records'
     last modifications, by stream; `refused` requests were over its quota; `asked` is None where nobody listened.
 
-    There is one for the accounts of a CRM, and one for its tasks, which Keepwell `makes`: their ids are their keys.
+    There is one for the accounts of a CRM, and one for each kind of record that Keepwell makes: `makes` is the table of
+    the store that knows of them, and their ids are their keys.
     """
 
     connection: str
@@ -65,7 +66,7 @@ class Truth:
     refused: int = 0
     asked: Sequence[Asked] | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
-    makes: bool = False
+    makes: str = ""
 
     def sets(self) -> list[Effect]:
         """Effects on the properties that Keepwell may write."""

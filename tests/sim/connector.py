@@ -153,6 +153,9 @@ class ModelConnector:
     def tasks(self) -> None:
         return None
 
+    def entries(self) -> None:
+        return None
+
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         def current() -> list[Observed]:
             self._crm.catch_up()

@@ -6,7 +6,7 @@ from alembic import op
 from store.types import Instant, Words
 
 revision = "0021_forgotten"
-down_revision = "0019_notifications"
+down_revision = "0020_timeline_entries"
 branch_labels = None
 depends_on = None
 
