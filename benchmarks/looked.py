@@ -1,4 +1,4 @@
-"""What runs leave for the dashboard to show, in a store of many accounts: a plan, conflicts, refusals, runs, quarantine."""
+"""What runs leave for the dashboard to show, in a store of many accounts: a plan, conflicts, refusals, unread rows."""
 
 from __future__ import annotations
 
