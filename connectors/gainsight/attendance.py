@@ -13,6 +13,7 @@ from connectors.base import Page
 from connectors.errors import BadAnswer, SchemaDrift
 from connectors.gainsight.answers import NotFound, RequestRefused
 from connectors.gainsight.client import GainsightClient
+from connectors.gainsight.paging import gathered
 from connectors.gainsight.query import GSID, MOST_ROWS, Row, among, body, query
 from connectors.gainsight.schema import Schema
 from connectors.gainsight.settings import AttendeeSettings
@@ -53,8 +54,8 @@ class Attendance:
         key = self._named.meeting_key
         if key == GSID:
             return {one: one for one in meetings}
-        asked = body((GSID, key), (among(GSID, meetings),), limit=len(meetings))
-        return {str(row[key]): row[GSID] for row in query(self._client, TIMELINE, asked) if row[key]}
+        rows = gathered(self._client, TIMELINE, (key,), GSID, meetings)
+        return {str(row[key]): row[GSID] for row in rows if row[key]}
 
     def _rows(self, meetings: Sequence[str]) -> Iterator[Row]:
         """Every row of the given meetings; an answer that may be cut is asked for again in halves.

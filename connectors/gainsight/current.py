@@ -14,13 +14,14 @@ from connectors.errors import SchemaDrift
 from connectors.gainsight import cells
 from connectors.gainsight.answers import NotFound, RequestRefused
 from connectors.gainsight.client import GainsightClient
-from connectors.gainsight.query import GSID, MOST_ROWS, Row, among, body, query
+from connectors.gainsight.paging import IDS_A_CALL, gathered
+from connectors.gainsight.query import GSID, Row
 from connectors.gainsight.schema import COMPANY, ObjectInfo, Schema
 from connectors.gainsight.settings import TargetSettings
 from connectors.gainsight.streams import missing_fields, no_object
 from mapping.records import Ref
 
-READ_BATCH = 500
+READ_BATCH = IDS_A_CALL
 """Records of one guard read."""
 
 
@@ -73,7 +74,7 @@ class Current:
         return found
 
     def locate(self, ids: Sequence[str]) -> Located:
-        """Where the values of companies are now; costs a call, or two where companies lack a row beside them."""
+        """Where the values of companies are now; costs a call, and two more where companies lack a row beside them."""
         held: dict[str, list[str]] = {}
         for row in self._held(ids, ()):
             held.setdefault(str(row[self._lookup]), []).append(row[GSID])
@@ -116,19 +117,11 @@ class Current:
         return frozenset(row[GSID] for row in self._query(COMPANY, ids, (), GSID))
 
     def _query(self, name: str, ids: Sequence[str], fields: Sequence[str], by: str) -> list[Row]:
-        wanted, found = list(dict.fromkeys(ids)), list[Row]()
-        for start in range(0, len(wanted), READ_BATCH):
-            part = wanted[start : start + READ_BATCH]
-            limit = len(part) if by == GSID else MOST_ROWS
-            asked = body(tuple(dict.fromkeys((GSID, *fields))), (among(by, part),), limit=limit)
-            try:
-                found += query(self._client, name, asked)
-            except (NotFound, RequestRefused) as refused:
-                self._schema.forget(name)
-                raise SchemaDrift(
-                    refused.message, hint="Check the fields in Data Management, then run again."
-                ) from refused
-        return found
+        try:
+            return gathered(self._client, name, fields, by, ids)
+        except (NotFound, RequestRefused) as refused:
+            self._schema.forget(name)
+            raise SchemaDrift(refused.message, hint="Check the fields in Data Management, then run again.") from refused
 
     def _observed(
         self, ref: Ref, row: Row | None, properties: Sequence[str], info: ObjectInfo, there: frozenset[str]

@@ -92,7 +92,8 @@ class Deletions:
 
     def _entries(self, columns: Columns, day: datetime) -> dict[str, dict[str, datetime | None]]:
         found: dict[str, dict[str, datetime | None]] = {}
-        for rows in walk(self._client, _LOG, columns.all, (since(columns.at, day),), key=columns.record):
+        where = (since(columns.at, day),)
+        for rows in walk(self._client, _LOG, columns.all, where, key=columns.record, in_order=False):
             for row in rows:
                 name = str(row[columns.object]).casefold()
                 found.setdefault(name, {})[row[columns.record]] = cells.moment(row[columns.at])

@@ -22,13 +22,12 @@ from connectors.gainsight.attendance import Attendance
 from connectors.gainsight.beside import Beside
 from connectors.gainsight.client import GainsightClient
 from connectors.gainsight.deletions import Deletions
-from connectors.gainsight.paging import walk
-from connectors.gainsight.query import GSID, Condition, Row, among, behind, body, query, since, up_to
+from connectors.gainsight.paging import IDS_A_CALL, gathered, walk
+from connectors.gainsight.query import GSID, Condition, Row, among, behind, since, up_to
 from connectors.gainsight.schema import ObjectInfo, Schema, stamp_of
 from connectors.gainsight.streams import ATTENDEES, OWNERS, USER_FIELDS, USERS, Streams
 from mapping.records import RawRecord
 
-IDS_A_CALL = 500
 """Ids that one query is asked for."""
 
 
@@ -108,8 +107,7 @@ class Reader:
         columns = self._columns(stream, info)
         with self._reading(stream):
             for part in _parts(ids):
-                asked = body(columns, (*fixed, among(GSID, part)), limit=IDS_A_CALL)
-                rows = query(self._client, info.name, asked)
+                rows = gathered(self._client, info.name, columns, GSID, part, tuple(fixed))
                 self._join(stream, rows, partial(_leading_to, part))
                 yield Page(self._records(stream, info, rows))
         yield Page(complete=True)
@@ -197,10 +195,8 @@ class Reader:
     def _gone(self, info: ObjectInfo, moment: datetime) -> tuple[RawRecord, ...]:
         """Records that were deleted since, but for those that somebody restored."""
         told = self._deletions.of(info.name, moment)
-        ids, there = list(told), set[str]()
-        for part in _parts(ids):
-            asked = body((GSID,), (among(GSID, part),), limit=IDS_A_CALL)
-            there |= {row[GSID] for row in query(self._client, info.name, asked)}
+        ids = list(told)
+        there = {row[GSID] for row in gathered(self._client, info.name, (), GSID, ids)}
         return tuple(RawRecord(one, {}, told[one], archived=True) for one in ids if one not in there)
 
     def _records(self, stream: Stream, info: ObjectInfo, rows: Sequence[Row]) -> tuple[RawRecord, ...]:

@@ -118,6 +118,11 @@ class _Attempt:
         if envelope.empty and self._without_the_gone(rows):
             return
         errors = list(envelope.field_errors())
+        if len(rows) == 1 and self._refusals == 1 and not self._described:
+            left = self._checked_anew(rows)  # it was the only one, so that no other one told of a changed field
+            if left != list(rows):
+                self.send(left)
+                return
         if len(rows) == 1:
             self.done[rows[0].index] = _refused(rows[0], errors, envelope.code)
             return

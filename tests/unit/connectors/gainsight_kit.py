@@ -140,7 +140,7 @@ class Table:
 _OPERATORS: Mapping[str, Callable[[Any, list[Any]], bool]] = {
     "EQ": lambda held, values: held == values[0],
     "IN": lambda held, values: held in values,
-    "GT": lambda held, values: held > values[0],
+    "GT": lambda held, values: held is not None and held > values[0],
     "LTE": lambda held, values: held <= values[0],
     "GTE": lambda held, values: not isinstance(held, int) or held >= _ms(values[0]),
 }

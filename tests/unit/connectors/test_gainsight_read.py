@@ -13,6 +13,7 @@ import responses
 
 from connectors.base import StreamMap, Window
 from connectors.errors import BadAnswer, ConfigError, SchemaDrift
+from mapping.records import Ref
 from tests.unit.connectors.gainsight_kit import (
     COMPANY_FIELDS,
     Table,
@@ -124,6 +125,31 @@ def test_what_the_log_says_was_deleted_is_gone_unless_it_came_back(tenant: respo
     Table(entries).let_query(tenant, "record_delete_log")
     gone = [record for page in pages(connector(), Window(since=SINCE)) for record in page.records if record.archived]
     assert [(one.id, one.modified_at) for one in gone] == [(company_id(9), datetime(2026, 11, 21, 8, tzinfo=UTC))]
+
+
+def test_an_entry_of_the_log_that_sorts_otherwise_or_has_no_id_stops_nothing(tenant: responses.RequestsMock) -> None:
+    let_be_absent(tenant)
+    Table(companies(2)).let_query(tenant)
+    ids = [company_id(8), "a-lower-case-id", company_id(9), None, company_id(9)]
+    entries = [{"RecordId": one, "DeletedOn": "2026-11-21T08:00:00Z", "ObjectName": "Company"} for one in ids]
+    Table(entries).let_query(tenant, "record_delete_log")
+    gone = [record.id for page in pages(connector(), Window(since=SINCE)) for record in page.records if record.archived]
+    assert gone == [company_id(8), "a-lower-case-id", company_id(9)]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_records_that_are_looked_up_are_all_there_however_few_a_call_gives(
+    tenant: responses.RequestsMock, most: int
+) -> None:
+    let_be_absent(tenant)
+    Table(companies(5), most=most).let_query(tenant)
+    one = connector()
+    stream = next(each for each in one.streams() if each.name == "companies")
+    ids = [company_id(number) for number in range(1, 8)]
+    found = [record.id for page in one.lookup(stream, ids) for record in page.records]
+    assert found == ids[:5]
+    seen = one.read_values([Ref("gainsight", "Company", each) for each in ids], ["CS_Health_Score__gc"])
+    assert [each.missing for each in seen] == [False] * 5 + [True] * 2
 
 
 def test_a_tenant_without_the_log_is_read_all_the_same(tenant: responses.RequestsMock) -> None:
