@@ -288,13 +288,24 @@ class Tasks(Records, Protocol):
 
     A batch is all of new records or all of others. A new record whose key is there already is `in_doubt`, never made
     twice. `names` are the CRM's properties by the neutral name of a field (`mapping.tasks`); `whole_days` where a task
-    is due on a day rather than at an instant.
+    is due on a day rather than at an instant, `always_due` where it has to be due. Where the CRM does not hold keys to
+    be unique, a request whose answer was lost is taken for undone only `settles_after` so many seconds.
     """
 
     object_name: str
     names: Mapping[str, str]
     whole_days: bool
-    settings: TaskSettings
+    always_due: bool
+    settles_after: float
+
+    @property
+    def settings(self) -> TaskSettings:
+        """Which alerts become tasks, and whose."""
+        ...
+
+    def fallback_owner(self) -> str | None:
+        """Whose task it is where nobody is known, by the CRM's own id; None where it may be nobody's."""
+        ...
 
     def fields(self) -> FieldProvisioner:
         """The one property that tasks lack: the unique key."""

@@ -59,14 +59,22 @@ def followed_values(life: Life) -> dict[str, str | None]:
 
 
 def task_values(
-    life: Life, *, label: str, because: str, meaning: str, account: str, zone: str, whole_days: bool
+    life: Life,
+    *,
+    label: str,
+    because: str,
+    meaning: str,
+    account: str,
+    zone: str,
+    whole_days: bool,
+    always_due: bool = False,
 ) -> dict[str, str | None]:
     """Canonical values of a new task, without its key, account and owner.
 
     `meaning` is what the framework says that is to be done. An alert without a deadline is due at once where a CRM
-    wants a time, and has no day otherwise.
+    wants a time, or `always_due` a day, and has no day otherwise.
     """
-    due = life.due_at or (None if whole_days else life.raised_at)
+    due = life.due_at or (None if whole_days and not always_due else life.raised_at)
     shown = None if due is None else due.astimezone(ZoneInfo(zone)).date().isoformat() if whole_days else _instant(due)
     raised = life.raised_at.astimezone(ZoneInfo(zone))
     reason = f"{because[:1].upper()}{because[1:].rstrip('.')}."

@@ -26,7 +26,7 @@ class Owned:
 
     `stream` is the stream that reads the object, empty where none does. Beside the accounts' stand the `tasks` that
     alerts become and the `entries` that falls of health become, where the configuration asks for them; `makes` says of
-    those what they are.
+    those what they are, `settles_after` for how many seconds a lost request for one may still be carried out.
     """
 
     connection: str
@@ -38,6 +38,7 @@ class Owned:
     tasks: Owned | None = None
     entries: Owned | None = None
     makes: Makes | None = None
+    settles_after: float = 0.0
 
     def canonical(self, property_name: str, raw: object) -> str | None:
         """Canonical text of a raw value of one of these properties."""
@@ -118,6 +119,7 @@ def _owned_tasks(connector: Connector) -> Owned | None:
         specs=dict(named.values()),
         absent=() if named else (f"{tasks.object_name} {key.property} ({key.detail or key.action})",),
         makes="task",
+        settles_after=tasks.settles_after,
     )
 
 

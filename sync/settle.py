@@ -94,6 +94,7 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
         for one in there.values()
     }
     unmade = _unmade(session, owned, [one for one in doubts if not (one.id in there or current.ids.get(one.record_id))])
+    doubts = _left_in_doubt(session, owned, doubts, unmade)
     meanings |= dict.fromkeys((one.id for one in unmade), "pending")
     given_up = _given_up([one for one in doubts if meanings.get(one.id) == "pending"])
     for intent in doubts:
@@ -124,6 +125,20 @@ def _unmade(session: Session, owned: Owned, missing: Sequence[Intent]) -> list[I
     with session.deps.store.read() as c:
         made = taskbook.were_made(c, session.ws, owned, {one.record_id for one in missing})
     return [one for one in missing if one.record_id not in made]
+
+
+def _left_in_doubt(session: Session, owned: Owned, doubts: Sequence[Intent], unmade: Sequence[Intent]) -> list[Intent]:
+    """Those of `doubts` that can be decided: what may still be made, and would then be made twice, stays in doubt."""
+    since = session.deps.clock.now() - timedelta(seconds=owned.settles_after)
+    early = {one.id for one in unmade if owned.settles_after and one.sent_at is not None and one.sent_at > since}
+    if early:
+        number = len({one.record_id for one in unmade if one.id in early})
+        session.note(
+            f"{owned.connection}: the answers to the making of {number} records of {owned.object_name} were lost; "
+            f"{owned.settles_after / 60:.0f} minutes after it the next run decides whether they are made again",
+            owned.connection,
+        )
+    return [one for one in doubts if one.id not in early]
 
 
 def _given_up(lost: Sequence[Intent]) -> frozenset[int]:

@@ -118,7 +118,7 @@ class _Planner(Maker):
         """
         key, because = self._key(one), _NEW.format(id=one.id, because=one.because)
         name, csm = account
-        owner = one.owner_ref if one.owner_connection == link.connection else csm
+        owner = (one.owner_ref if one.owner_connection == link.connection else csm) or self._tasks.fallback_owner()
         values = {
             **task_values(
                 one.life,
@@ -128,6 +128,7 @@ class _Planner(Maker):
                 account=name or link.crm_id,
                 zone=self._session.deps.settings.timezone,
                 whole_days=self._tasks.whole_days,
+                always_due=self._tasks.always_due,
             ),
             ACCOUNT_FIELD: link.crm_id,
             OWNER_FIELD: owner if self._tasks.settings.owner == "alert" else None,

@@ -72,6 +72,8 @@ _MEANINGS: Mapping[str, str] = MappingProxyType(
         "GSOBJ_1011": "no record fits",
         "GSOBJ_1023": "the address of the call is not valid",
         "GSOBJ_1024": "the credentials are not accepted",
+        "COCKPIT_6007": "the id of a call to action is not valid",
+        "COCKPIT_9700": "a field that a call to action needs is missing",
         "GSOBJ_VCRUDR1002": "a field does not exist in the object",
         "GSOBJ_VDTPKLST1001": "the picklist does not exist",
         "GSOBJ_VDTPKLST1002": "a value is no item of its picklist",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from connectors.base import Check
 from connectors.findings import clock_check, findings
 from connectors.gainsight.client import GainsightClient
+from connectors.gainsight.cockpit import GainsightTasks
 from connectors.gainsight.deletions import Deletions
 from connectors.gainsight.schema import COMPANY
 from connectors.gainsight.streams import OWNERS, Streams
@@ -19,17 +20,23 @@ class Checks:
     """Findings for one connection; a check that fails never keeps the others from running."""
 
     def __init__(
-        self, client: GainsightClient, streams: Streams, deletions: Deletions, timeline: GainsightTimeline | None
+        self,
+        client: GainsightClient,
+        streams: Streams,
+        deletions: Deletions,
+        timeline: GainsightTimeline | None,
+        tasks: GainsightTasks | None,
     ) -> None:
         self._client = client
         self._timeline = timeline
+        self._tasks = tasks
         self._streams = streams
         self._deletions = deletions
 
     def run(self, identity: Callable[[], str]) -> list[Check]:
         """Every finding; after refused credentials only that one."""
         checks = {"clock": self._clock, "fields": self._fields, "delete log": self._log, "entries": self._entries,
-                  "quota": self._quota}  # fmt: skip
+                  "calls to action": self._calls, "quota": self._quota}  # fmt: skip
         return list(findings(lambda: f"accepted by {self._client.host} (tenant {identity()})", checks))
 
     def _clock(self) -> Iterator[Check]:
@@ -73,6 +80,11 @@ class Checks:
             yield Check("entries", "error", "none are made: no active user has the author's e-mail address", hint)
         else:
             yield Check("entries", "ok", "written on timelines when a health band falls; their author is known")
+
+    def _calls(self) -> Iterator[Check]:
+        if self._tasks is not None:
+            self._tasks.check()
+            yield Check("calls to action", "ok", "made of alerts; the tenant has their type, reason and states")
 
     def _quota(self) -> Iterator[Check]:
         limits, left = self._client.settings.limits, self._client.quota_left()

@@ -25,9 +25,11 @@ from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.gainsight.checks import Checks
 from connectors.gainsight.client import GainsightClient
+from connectors.gainsight.cockpit import GainsightTasks
 from connectors.gainsight.current import READ_BATCH, Current
 from connectors.gainsight.deletions import Deletions
 from connectors.gainsight.fields import GainsightFields
+from connectors.gainsight.keyed import Users
 from connectors.gainsight.read import Reader
 from connectors.gainsight.schema import COMPANY, TELLING, Schema
 from connectors.gainsight.settings import GainsightSettings
@@ -78,11 +80,19 @@ class GainsightConnector:
         self._witness = Witness(self._current, client.settings.integration_user)
         self._writer = Writer(client, self._current)
         entries = client.settings.timeline.entries
-        self._timeline = None if entries is None else GainsightTimeline(client, self._schema, entries)
+        users = Users(client, self._schema)
+        self._timeline = None if entries is None else GainsightTimeline(client, self._schema, users, entries)
+        wanted = client.settings.tasks
+        self._tasks = GainsightTasks(client, self._schema, users, wanted, prefix) if wanted.wanted else None
         self._fields = GainsightFields(self._schema, prefix, client.settings.measure_fields, target)
 
     def streams(self) -> Sequence[Stream]:
-        """Owners, then records by object, then who took part in meetings."""
+        """Owners, then records by object, then who took part in meetings.
+
+        What calls to action are to say of themselves is compared with the tenant first.
+        """
+        if self._tasks is not None:
+            self._tasks.check()
         return self._streams.selection().streams
 
     def pages(self, stream: Stream, window: Window, ids: Iterable[str] = ()) -> Iterator[Page]:
@@ -116,8 +126,8 @@ class GainsightConnector:
         return self._fields
 
     def tasks(self) -> Tasks | None:
-        """None: Keepwell makes none here."""
-        return None
+        """Calls to action, where the configuration names alerts that become some."""
+        return self._tasks
 
     def entries(self) -> Entries | None:
         """Entries on timelines, where the configuration asks for them."""
@@ -156,7 +166,7 @@ class GainsightConnector:
 
     def checks(self) -> list[Check]:
         """Findings for `doctor`."""
-        return Checks(self._client, self._streams, self._deletions, self._timeline).run(self.identity)
+        return Checks(self._client, self._streams, self._deletions, self._timeline, self._tasks).run(self.identity)
 
     def not_connected(self) -> Mapping[str, tuple[str, ...]]:
         """Stream → unified fields whose field this tenant lacks."""

@@ -28,7 +28,7 @@ _COLUMNS = ("object", "field name", "label", "type", "decimals", "length", "item
 
 
 class GainsightFields:
-    """Custom fields of the object that carries account fields."""
+    """Custom fields of the object that carries account fields, or of another one (`on`)."""
 
     form = "csv"
 
@@ -38,9 +38,10 @@ class GainsightFields:
         prefix: str,
         named: Mapping[str, str] | None = None,
         target: TargetSettings | None = None,
+        on: str = COMPANY,
     ) -> None:
         self._schema = schema
-        self._object = target.object if target is not None else COMPANY
+        self._object = target.object if target is not None else on
         self._lookup = target.company if target is not None else None
         self._prefix = prefix
         self._named = named or {}

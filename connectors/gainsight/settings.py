@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, SecretStr, StrictBool, StrictFloat, S
 from connectors.errors import ConfigError
 from connectors.origin import check_origin, is_local
 from connectors.strict import Strict, TimeoutSettings, WebUrl
+from connectors.tasks import TaskSettings
 from mapping.records import MEASURE
 
 VENDOR_HOSTS = ("gainsightcloud.com",)
@@ -149,6 +150,45 @@ class MilestoneSettings(Strict):
     )
 
 
+class StatusWords(Strict):
+    """The statuses of a call to action by what becomes of its alert: items of the tenant's picklist."""
+
+    open: str = Field(default="New", min_length=1)
+    in_progress: str = Field(default="Work In Progress", min_length=1)
+    done: str = Field(default="Closed Success", min_length=1)
+
+
+class PriorityWords(Strict):
+    """The priorities of a call to action, `high` once nobody answered in time: items of the tenant's picklist."""
+
+    normal: str = Field(default="Medium", min_length=1)
+    high: str = Field(default="High", min_length=1)
+
+
+class CallSettings(TaskSettings):
+    """Which alerts become calls to action, and what those say of themselves."""
+
+    type: str = Field(default="Risk", min_length=1, description="type of these calls to action")
+    reason: str | None = Field(default=None, min_length=1, description="their reason, which Gainsight wants")
+    status: StatusWords = StatusWords()
+    priority: PriorityWords = PriorityWords()
+    fallback_owner: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        description="e-mail address of the user whose they are where a company has no CSM",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> CallSettings:
+        if self.wanted and self.reason is None:
+            raise ValueError("reason: name the reason of these calls to action, for instance Usage Drop")
+        if self.owner == "none":
+            raise ValueError("owner: a call to action is always somebody's; leave it out")
+        if len({*self.status.model_dump().values()}) < 3 or self.priority.normal == self.priority.high:
+            raise ValueError("status and priority: two of them must not be the same item")
+        return self
+
+
 class GainsightSettings(Strict):
     """A connection of type `gainsight`: exactly one of access_key, access_key_file and oauth."""
 
@@ -167,6 +207,7 @@ class GainsightSettings(Strict):
     pull: PullSettings = PullSettings()
     objects: ObjectSettings = ObjectSettings()
     timeline: TimelineSettings = TimelineSettings()
+    tasks: CallSettings = CallSettings()
     milestones: MilestoneSettings | None = Field(default=None, description="the object whose records are milestones")
     usage: UsageSettings | None = Field(default=None, description="the object whose rows hold usage of companies")
     target: TargetSettings | None = Field(
@@ -187,6 +228,19 @@ class GainsightSettings(Strict):
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
             raise ValueError(f"give exactly one of access_key, access_key_file and oauth; found {found}")
+        return self
+
+    @model_validator(mode="after")
+    def _calls_are_no_milestones(self) -> GainsightSettings:
+        milestones = self.milestones
+        if not self.tasks.wanted or milestones is None or milestones.object.casefold() != "call_to_action":
+            return self
+        chosen = milestones.where.get("TypeId__gr.Name")
+        named = {str(one) for one in (chosen if isinstance(chosen, tuple) else (chosen,))}
+        if not milestones.where or self.tasks.type in named:
+            raise ValueError(
+                "milestones.where: calls to action that alerts become would be read as milestones; choose others"
+            )
         return self
 
     @model_validator(mode="after")

@@ -12,16 +12,17 @@ from math import ceil
 from types import MappingProxyType
 
 from connectors.base import Capabilities, Change, Observed, Outcome
-from connectors.errors import ConfigError, ConnectorError, CredentialsError, QuotaExhausted
+from connectors.errors import ConfigError, ConnectorError, CredentialsError, QuotaExhausted, SchemaDrift
 from connectors.gainsight import cells
 from connectors.gainsight.answers import Envelope, NotFound, RequestRefused, explain
 from connectors.gainsight.client import GainsightClient
-from connectors.gainsight.query import GSID, Row, among, body, query
+from connectors.gainsight.keyed import Users, by_key
+from connectors.gainsight.query import GSID, Row
 from connectors.gainsight.schema import COMPANY, Schema
 from connectors.gainsight.settings import EntrySettings
 from mapping.records import Ref
 
-OBJECT, USERS = "activity_timeline", "gsuser"
+OBJECT = "activity_timeline"
 PATH = "/v1/ant/es/activity"
 WRITE_BATCH, READ_BATCH = 10, 500
 """Entries between two guard reads, each of which takes a call; entries of one look."""
@@ -62,11 +63,11 @@ class GainsightTimeline:
         }
     )
 
-    def __init__(self, client: GainsightClient, schema: Schema, settings: EntrySettings) -> None:
+    def __init__(self, client: GainsightClient, schema: Schema, users: Users, settings: EntrySettings) -> None:
         self.author, self.kind = settings.author, settings.type
         self._client = client
         self._schema = schema
-        self._known: bool | None = None
+        self._users = users
 
     @property
     def capabilities(self) -> Capabilities:
@@ -88,13 +89,8 @@ class GainsightTimeline:
 
     def read_values(self, refs: Sequence[Ref], properties: Sequence[str]) -> list[Observed]:
         """Current values by key, one `Observed` a ref."""
-        fields = tuple(dict.fromkeys((GSID, _KEY, *(_READ.get(name, name) for name in properties))))
-        keys = list(dict.fromkeys(ref.id for ref in refs))
-        rows: dict[str, Row] = {}
-        for start in range(0, len(keys), READ_BATCH):
-            part = keys[start : start + READ_BATCH]
-            for row in query(self._client, OBJECT, body(fields, (among(_KEY, part),), limit=len(part))):
-                rows.setdefault(str(row[_KEY]), row)
+        fields = [_READ.get(name, name) for name in properties]
+        rows = by_key(self._client, OBJECT, _KEY, [ref.id for ref in refs], fields)
         return [self._observed(ref, rows.get(ref.id), properties) for ref in refs]
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
@@ -155,16 +151,10 @@ class GainsightTimeline:
 
     def author_is_known(self) -> bool:
         """Whether a user has the author's address; Gainsight judges itself where users cannot be read."""
-        if self._known is None:
-            info = self._schema.object(USERS)
-            if info is None or not info.has("Email"):
-                self._known = True
-            else:
-                active = [name for name in ("IsActiveUser",) if info.has(name)]
-                asked = body((GSID, "Email", *active), (among("Email", (self.author,)),), limit=100)
-                found = query(self._client, USERS, asked)
-                self._known = any(row[name] is not False for row in found for name in active or [GSID])
-        return self._known
+        try:
+            return self._users.find(self.author) is not None
+        except SchemaDrift:
+            return True
 
     def _observed(self, ref: Ref, row: Row | None, properties: Sequence[str]) -> Observed:
         if row is None:
@@ -174,12 +164,17 @@ class GainsightTimeline:
         values: dict[str, object] = {}
         for name in properties:
             shown = cells.decode(row[_READ.get(name, name)], fields.get(name))
-            if name == _NOTES and isinstance(shown, str):
-                shown = " ".join(html.unescape(_TAG.sub(" ", shown)).split())
+            if name == _NOTES:
+                shown = plain_text(shown)
             if name == _AUTHOR and isinstance(shown, str) and shown.casefold() == self.author.casefold():
                 shown = self.author
             values[name] = shown
         return Observed(ref, values, record_id=row[GSID])
+
+
+def plain_text(shown: object) -> object:
+    """Rich text as the text that it shows; anything else as it is."""
+    return " ".join(html.unescape(_TAG.sub(" ", shown)).split()) if isinstance(shown, str) else shown
 
 
 def _record(change: Change) -> dict[str, object]:

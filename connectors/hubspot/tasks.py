@@ -53,6 +53,8 @@ class HubSpotTasks:
 
     object_name = KIND
     whole_days = False
+    always_due = False
+    settles_after = 0.0
 
     def __init__(
         self,
@@ -79,6 +81,9 @@ class HubSpotTasks:
     def capabilities(self) -> Capabilities:
         """Batches of a hundred; good rows are written when others are bad."""
         return Capabilities(write_batch=BATCH, read_batch=BATCH, partial_success=True)
+
+    def fallback_owner(self) -> None:
+        """None: a task may be nobody's."""
 
     def fields(self) -> FieldProvisioner:
         """The unique key."""

@@ -49,6 +49,8 @@ class SalesforceTasks:
 
     object_name = TASK
     whole_days = True
+    always_due = False
+    settles_after = 0.0
 
     def __init__(self, client: SalesforceClient, schema: Schema, prefix: str) -> None:
         self.settings = client.settings.tasks
@@ -64,6 +66,9 @@ class SalesforceTasks:
     def capabilities(self) -> Capabilities:
         """200 rows a call, an outcome for each row."""
         return Capabilities(write_batch=WRITE_BATCH, read_batch=WRITE_BATCH, partial_success=True)
+
+    def fallback_owner(self) -> None:
+        """None: a task may be nobody's."""
 
     def fields(self) -> SalesforceFields:
         """The unique key."""

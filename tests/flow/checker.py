@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from mapping.records import FieldSpec
 from sandbox.gainsight.state import GainsightState
-from sandbox.hubspot.state import HubSpotState
-from sandbox.salesforce.state import SalesforceState
 from sync.deps import Deps
 from tests.flow.rig import Rig
 from tests.rig.books import read_books
@@ -36,11 +34,10 @@ def evidence_of(made: Rig, *, quiet: bool = True) -> Evidence:
     return Evidence(truths, read_books(made.settings.store, made.settings.workspace), quiet=quiet, throttled=True)
 
 
-def _states_with_tasks(made: Rig) -> Iterator[tuple[str, HubSpotState | SalesforceState]]:
+def _states_with_tasks(made: Rig) -> Iterator[tuple[str, State]]:
     for name, connection in made.settings.connections.items():
-        state = _state(made, name)
-        if isinstance(state, HubSpotState | SalesforceState) and connection.tasks.wanted:  # type: ignore[attr-defined]
-            yield name, state
+        if connection.tasks.wanted:  # type: ignore[attr-defined]
+            yield name, _state(made, name)
 
 
 def _states_with_entries(made: Rig) -> Iterator[tuple[str, GainsightState]]:

@@ -242,6 +242,23 @@ TASKED: tuple[Bug, ...] = (
         ("tests/contract/test_gainsight_timeline.py::test_after_a_lost_answer_nothing_more_is_sent",),
     ),
     Bug(
+        "Gainsight: a call whose answer was lost is made again at once",
+        "connectors/gainsight/cockpit.py",
+        "    settles_after = SETTLES_AFTER\n",
+        "    settles_after = 0.0\n",
+        ("tests/flow/test_calls_to_action.py::test_a_request_whose_answer_was_lost_and_that_shows_nothing",),
+    ),
+    Bug(
+        "Gainsight: a call that was deleted while in doubt is as good as none",
+        "connectors/gainsight/cockpit.py",
+        "return Observed(ref, missing=True, record_id=deleted.get(ref.id))",
+        "return Observed(ref, missing=True)",
+        (
+            "tests/contract/test_gainsight_cockpit.py::test_a_deleted_call_is_told_with_its_id",
+            "tests/flow/test_calls_to_action.py::test_who_deletes_a_call_while_its_answer_is_in_doubt",
+        ),
+    ),
+    Bug(
         "Salesforce: a deleted task is as good as none",
         SALESFORCE + "tasks.py",
         "return Observed(ref, missing=True, record_id=own)",
