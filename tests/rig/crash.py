@@ -35,6 +35,7 @@ BENCHES: tuple[tuple[Vendor, StoreName], ...] = (
     ("hubspot", "postgresql"),
     ("gainsight", "sqlite"),
     ("gainsight", "postgresql"),
+    ("gainsight_beside", "sqlite"),
 )
 """In this order two workers have a vendor's and a store's work each, whatever takes longer."""
 Grounds = dict[Vendor, Ground]

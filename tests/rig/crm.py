@@ -31,12 +31,14 @@ from sandbox.world.shape import Shape, shaped
 from tests.rig import tenant
 from tests.rig.clock import SharedClock
 from tests.rig.kin import die_with_parent
+from tests.rig.truth import BESIDE, LEADS
 from tests.rig.watched import Mischief, Vendor, Watched
 
 SECRETS: Mapping[Vendor, str] = {
     "hubspot": "pat-na1-5ca1ab1e-0000-4000-8000-c0ffee00cafe",
     "salesforce": "00D5ca1ab1e0000!canary.session.of.the.rig",
     "gainsight": "5ca1ab1e-c0ffee-canary-key-of-the-rig",
+    "gainsight_beside": "5ca1ab1e-c0ffee-canary-key-of-the-rig",
 }
 """Credentials that must show nowhere; they open nothing but the rig's own CRMs."""
 DAY = date(2026, 11, 20)
@@ -60,8 +62,10 @@ class Crm:
             tokens = (Token(SECRETS["hubspot"], "keepwell"),)
             options = HubSpotOptions(tokens, burst=10**6, searches_per_second=10**6, clock=self.clock.seconds)
             self.state = HubSpotState.from_world(world, options)
-        elif self.vendor == "gainsight":
-            self.state = tenant.tenant_of(world, self.clock, SECRETS["gainsight"])
+        elif self.vendor in ("gainsight", "gainsight_beside"):
+            self.state = tenant.tenant_of(world, self.clock, SECRETS[self.vendor])
+            if self.vendor == "gainsight_beside":
+                tenant.put_beside(self.state)
         else:
             session = (SECRETS["salesforce"],)
             self.state = SalesforceState.from_world(world, SalesforceOptions(clock=self.clock.now, session_ids=session))
@@ -84,7 +88,12 @@ class Crm:
             token = SECRETS["hubspot"]
             return {"type": "hubspot", "access_token": token, "base_url": self.url, "limits": roomy}
         if isinstance(self.state, GainsightState):
-            own = {"access_key": SECRETS["gainsight"], "integration_user": self.state.tenant.integration_user}
+            own: dict[str, Any] = {
+                "access_key": SECRETS[self.vendor],
+                "integration_user": self.state.tenant.integration_user,
+            }
+            if self.vendor == "gainsight_beside":
+                own["target"] = {"object": BESIDE, "company": LEADS}
             return {"type": "gainsight", "base_url": self.url, "limits": {"per_minute": 100_000}, **own}
         auth = {"flow": "token", "access_token": SECRETS["salesforce"], "instance_url": self.url}
         return {"type": "salesforce", "auth": auth}

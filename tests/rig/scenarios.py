@@ -18,22 +18,26 @@ USAGE: Mapping[Vendor, tuple[str, str]] = {
     "hubspot": ("logins_per_user_week_30d", "usage_updated_on"),
     "salesforce": ("Logins_Per_User_Week__c", "Usage_Updated_On__c"),
     "gainsight": ("Logins_Per_User_Week__gc", "Usage_Updated_On__gc"),
+    "gainsight_beside": ("Logins_Per_User_Week__gc", "Usage_Updated_On__gc"),
 }
 """The properties with a customer's use, and the day that it is of."""
 SEGMENT: Mapping[Vendor, str] = {
     "hubspot": "cs_segment",
     "salesforce": "CS_Segment__c",
     "gainsight": "CS_Segment__gc",
+    "gainsight_beside": "CS_Segment__gc",
 }
 SCORE: Mapping[Vendor, str] = {
     "hubspot": "cs_health_score",
     "salesforce": "CS_Health_Score__c",
     "gainsight": "CS_Health_Score__gc",
+    "gainsight_beside": "CS_Health_Score__gc",
 }
 TENURE: Mapping[Vendor, str] = {
     "hubspot": "cs_tenure_stage",
     "salesforce": "CS_Tenure_Stage__c",
     "gainsight": "CS_Tenure_Stage__gc",
+    "gainsight_beside": "CS_Tenure_Stage__gc",
 }
 THEIRS = "12.5"
 """A score that nothing computes, set by a person."""
@@ -82,6 +86,7 @@ def named(vendor: Vendor, records: Sequence[str], segment: str) -> dict[str, Sce
     """The scenarios by name; `records` carry accounts, `segment` is the one that the first of them is in."""
     score, one, other = SCORE[vendor], records[1], records[3]
     edit = Mischief("edit", "read", 1, one, score, THEIRS)
+    beside = vendor == "gainsight_beside"  # the row stays when its company goes: written, or gone if the answer is lost
     found = (
         Scenario("fresh", "fresh", "apply"),
         Scenario("changed", "changed", "apply"),
@@ -96,7 +101,7 @@ def named(vendor: Vendor, records: Sequence[str], segment: str) -> dict[str, Sce
         Scenario("late", "changed", "apply", (Mischief("late"),)),
         Scenario("bad-gateway", "fresh", "apply", (Mischief("502"), Mischief("truncated_json", nth=2))),
         Scenario("gone-before", "fresh", "apply", (Mischief("archive", "read", 1, other),)),
-        Scenario("gone-meanwhile", "fresh", "apply", (Mischief("archive", "write", 1, other),)),
+        Scenario("gone-meanwhile", "fresh", "apply", (Mischief("archive", "write", 1, other),), healed=beside),
         Scenario("lost-then-edited", "fresh", "apply",
                  (Mischief("drop"), Mischief("edit", "read", 2, one, score, THEIRS))),
     )  # fmt: skip
@@ -108,6 +113,7 @@ REFUSALS: Mapping[Vendor, tuple[str, ...]] = {
     "hubspot": ("unauthorized", "ten_secondly", "secondly", "locked"),
     "salesforce": ("unauthorized", "concurrent", "unavailable", "429"),
     "gainsight": ("unauthorized", "too_many"),
+    "gainsight_beside": ("unauthorized", "too_many"),
 }
 """What a vendor says when a token or a share of its service has run out; a day's quota would take the rest of a day."""
 

@@ -24,7 +24,7 @@ from tests.rig.crm import DAY, Crm
 from tests.rig.doomed import MODULES, Left, Order, RunClock, World
 from tests.rig.scenarios import SEGMENT, USAGE, Scenario, Stage, StageName, mixed, named
 from tests.rig.tenant import add_fields
-from tests.rig.truth import state_of, truth_of
+from tests.rig.truth import BESIDE, state_of, truth_of
 from tests.rig.watched import Vendor
 
 NOON = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=8)
@@ -141,7 +141,8 @@ class _Preparation:
         stamps = [at for stream in state_of(self.crm.state)["modified"].values() for at in stream.values()]
         assert max(stamps) < NOON.timestamp(), "a record of the portfolio was changed in the future"
         if isinstance(self.crm.state, GainsightState):
-            add_fields(self.crm.state, (*output_fields(self.framework), *override_fields()))
+            on = BESIDE if self.crm.vendor == "gainsight_beside" else "Company"
+            add_fields(self.crm.state, (*output_fields(self.framework), *override_fields()), on)
         self.run("fields")
         self.run("pull", NEIGHBOUR)
         found: dict[str, str] = self.run("properties")["properties"][self.crm.vendor]

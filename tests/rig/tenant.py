@@ -13,6 +13,7 @@ from sandbox.gainsight.state import GainsightState
 from sandbox.journal import Value
 from sandbox.world.model import World
 from tests.rig.clock import SharedClock
+from tests.rig.truth import BESIDE, LEADS
 
 _TYPES = {
     ValueType.NUMBER: "NUMBER",
@@ -42,7 +43,19 @@ def tenant_of(world: World, clock: SharedClock, key: str) -> GainsightState:
     return state
 
 
-def add_fields(state: GainsightState, specs: Iterable[FieldSpec]) -> None:
+def put_beside(state: GainsightState) -> None:
+    """Let a rule of the tenant's make a row of the custom object for each company."""
+    tenant, person = state.tenant, state.person()
+    for gsid in sorted(tenant.tables["company"].rows):
+        tenant.insert(tenant.tables[BESIDE], {LEADS: gsid, "Measure__gc": "all"}, person)
+
+
+def companies_of(state: GainsightState) -> dict[str, str]:
+    """Row of the custom object → the company that it leads to."""
+    return {gsid: str(row[LEADS]) for gsid, row in state.tenant.tables[BESIDE].rows.items()}
+
+
+def add_fields(state: GainsightState, specs: Iterable[FieldSpec], on: str = "Company") -> None:
     """What the admin does with the list of fields that nobody can create by Gainsight's API."""
     for spec in specs:
         name = "CS_" + "_".join(part.capitalize() for part in spec.name.split("_")) + "__gc"
@@ -50,7 +63,7 @@ def add_fields(state: GainsightState, specs: Iterable[FieldSpec]) -> None:
         options = [value for value, _ in spec.options]
         Admin(state).field(
             {
-                "object": "Company",
+                "object": on,
                 "name": name,
                 "label": spec.label,
                 "type": _TYPES[spec.type],
@@ -61,14 +74,17 @@ def add_fields(state: GainsightState, specs: Iterable[FieldSpec]) -> None:
 
 
 def edit(state: GainsightState, record: str, values: dict[str, str]) -> None:
-    """A person changes a company."""
+    """A person changes a company, or its row of the custom object where the values are there."""
     tenant = state.tenant
-    table = tenant.tables["company"]
+    table, row = tenant.tables["company"], tenant.tables["company"].rows[record]
+    if not values.keys() <= table.kind.fields.keys():
+        table = tenant.tables[BESIDE]
+        row = next(one for one in table.rows.values() if one[LEADS] == record)
     taken = {
         name: tenant.value(table.kind.fields[name], _typed(table.kind.fields[name], raw))
         for name, raw in values.items()
     }
-    tenant.update(table, table.rows[record], taken, state.person())
+    tenant.update(table, row, taken, state.person())
 
 
 def archive(state: GainsightState, record: str) -> None:

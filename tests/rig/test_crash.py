@@ -30,6 +30,10 @@ TRIALS = (
     "gainsight/sqlite/gone-meanwhile@apply.sent#1",
     "gainsight/sqlite/edited-again@apply.guard_read#1",
     "gainsight/postgresql/answer-lost@settle.decided#1",
+    "gainsight_beside/sqlite/changed@apply.sent#1+settle.read_back#1",
+    "gainsight_beside/sqlite/gone-meanwhile@apply.sent#1",
+    "gainsight_beside/sqlite/edited-again@apply.guard_read#1",
+    "gainsight_beside/sqlite/answer-lost@settle.decided#1",
 )
 
 

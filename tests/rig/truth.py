@@ -19,8 +19,14 @@ from sandbox.salesforce.state import SalesforceState
 HUBSPOT_STREAMS = {"companies": "companies", "deals": "deals", "tickets": "tickets"}
 SALESFORCE_STREAMS = {"accounts": "Account", "opportunities": "Opportunity", "cases": "Case", "contracts": "Contract"}
 GAINSIGHT_STREAMS = {"companies": "Company"}
-STREAMS = {"hubspot": HUBSPOT_STREAMS, "salesforce": SALESFORCE_STREAMS, "gainsight": GAINSIGHT_STREAMS}
-OBJECTS = {"hubspot": "companies", "salesforce": "Account", "gainsight": "Company"}
+BESIDE = "ext_health_metric__gc"
+"""The custom object of a tenant that may hold Keepwell's fields, in rows that lead to companies by `LEADS`."""
+LEADS = "Company__gc"
+STREAMS = {
+    "hubspot": HUBSPOT_STREAMS, "salesforce": SALESFORCE_STREAMS, "gainsight": GAINSIGHT_STREAMS,
+    "gainsight_beside": GAINSIGHT_STREAMS,
+}  # fmt: skip
+OBJECTS = {"hubspot": "companies", "salesforce": "Account", "gainsight": "Company", "gainsight_beside": "Company"}
 """What carries accounts, by vendor."""
 LIFE = frozenset({"create", "archive", "purge", "restore", "merge"})
 """Actions in a journal by which a record comes or goes."""
@@ -137,11 +143,14 @@ def _tenant(state: GainsightState) -> dict[str, Any]:
     def shown(value: object) -> object:
         return items.get(value, value) if isinstance(value, str) else value
 
+    rows = tenant.tables[BESIDE]
+    leads = {str(row["Gsid"]): str(row[LEADS]) for row in (*rows.rows.values(), *(row for _, row in rows.deleted))}
     journal = [
-        {**one, "object": "Company", "old": shown(one["old"]), "new": shown(one["new"])}
+        {**one, "object": "Company", "id": leads.get(one["id"], one["id"]), "old": shown(one["old"]),
+         "new": shown(one["new"])}
         for one in tenant.journal.as_json()
-        if one["object"] == "company"
-    ]
+        if one["object"] == "company" or (one["object"] == BESIDE and one["action"] == "set")
+    ]  # fmt: skip
     modified = {
         str(row["Gsid"]): float(str(row["ModifiedDate"])) / 1000 for row in tenant.tables["company"].rows.values()
     }

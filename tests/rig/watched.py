@@ -26,9 +26,10 @@ from sandbox.salesforce.rules import ValidationRule
 from sandbox.salesforce.state import SalesforceState
 from tests.rig import tenant
 from tests.rig.clock import SharedClock
-from tests.rig.truth import State, state_of
+from tests.rig.truth import BESIDE, State, state_of
 
-Vendor = Literal["hubspot", "salesforce", "gainsight"]
+Vendor = Literal["hubspot", "salesforce", "gainsight", "gainsight_beside"]
+"""The last one is Gainsight with Keepwell's fields in rows of a custom object, which lead to the companies."""
 Role = Literal["read", "write", "other"]
 LATE = 60.0
 """Seconds after which a late request has its effect: half of the grace that a run leaves it."""
@@ -41,11 +42,13 @@ WRITE_PATHS = {
     "hubspot": ("POST", "*/batch/update"),
     "salesforce": ("PATCH", "*/composite/sobjects"),
     "gainsight": ("PUT", "*/objects/Company"),
+    "gainsight_beside": ("PUT", f"*/objects/{BESIDE}"),
 }
 READ_PATHS = {
     "hubspot": ("POST", "*/companies/batch/read"),
     "salesforce": ("POST", "*/composite/sobjects/Account"),
     "gainsight": ("POST", "*/query/Company"),
+    "gainsight_beside": ("POST", f"*/query/{BESIDE}"),
 }
 """In Gainsight pages of a pull come the same way as guard reads."""
 
@@ -134,13 +137,20 @@ class Watched:
                 self._crm.merge(one.record, one.value)
         if role == "write":
             body = await _body(receive)
-            self._asked.append({"at": self._crm.clock.seconds(), "named": _named(self._crm.vendor, body)})
+            self._asked.append({"at": self._crm.clock.seconds(), "named": self._named(body)})
             receive = _again(body, receive)
             if any(one.do == "late" for one in now):
                 self._later(scope, body)
                 await drop(scope, receive)
                 return
         await self._app(scope, receive, send)
+
+    def _named(self, body: bytes) -> dict[str, list[str]]:
+        named, state = _named(self._crm.vendor, body), self._crm.state
+        if self._crm.vendor != "gainsight_beside" or not isinstance(state, GainsightState):
+            return named
+        leads = tenant.companies_of(state)
+        return {leads.get(row, row): names for row, names in named.items()}
 
     def _role(self, method: str, path: str) -> Role:
         for role, paths in _ROLES.items():
