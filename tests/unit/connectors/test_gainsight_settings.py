@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tests.unit.connectors.gainsight_kit import settings
 
 PAIR = {"client_id": "c", "client_secret": "s"}
+CALLS = {"alerts": ["red"], "reason": "Usage Drop"}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,20 @@ PAIR = {"client_id": "c", "client_secret": "s"}
         ({"pull": {"page": 5001}}, "page"),
         ({"per_minute": 1}, "per_minute"),
         ({"timeline": {"calls": ["Call", "Meeting"]}}, "Meeting cannot be both"),
+        ({"timeline": {"entries": {"author": "nobody"}}}, "author"),
+        (
+            {"timeline": {"entries": {"author": "a@b.example", "type": "Call"}}},
+            "read as the customer's meeting or call",
+        ),
+        ({"tasks": {"alerts": ["red"]}}, "name the reason"),
+        ({"tasks": {"owner": "none"}}, "always somebody's"),
+        ({"tasks": {**CALLS, "priority": {"normal": "High"}}}, "must not be the same item"),
+        ({"tasks": {**CALLS, "fallback_owner": "nobody"}}, "fallback_owner"),
+        ({"tasks": CALLS, "milestones": {"object": "call_to_action"}}, "would be read as milestones"),
+        (
+            {"tasks": CALLS, "milestones": {"object": "Call_To_Action", "where": {"TypeId__gr.Name": ["Risk", "X"]}}},
+            "would be read as milestones",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], says: str) -> None:
@@ -44,6 +59,8 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], says: str) -> 
         {"oauth": PAIR},
         {"base_url": "http://127.0.0.1:8703"},
         {"base_url": "https://cs.acme.example", "allow_hosts": ["cs.acme.example"]},
+        {"timeline": {"entries": {"author": "ops@acme.example"}}, "tasks": CALLS},
+        {"tasks": CALLS, "milestones": {"object": "call_to_action", "where": {"TypeId__gr.Name": "Lifecycle"}}},
     ],
 )
 def test_what_can_be_meant_is_taken_and_shows_no_secret(changes: dict[str, Any]) -> None:
