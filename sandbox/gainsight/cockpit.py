@@ -45,8 +45,8 @@ PLAN = Family(
 class Saves:
     """Saves requests of one family on behalf of one caller."""
 
-    def __init__(self, tenant: Tenant, family: Family, actor: Actor) -> None:
-        self._tenant, self._family, self._actor = tenant, family, actor
+    def __init__(self, tenant: Tenant, family: Family, actor: Actor, *, keeps_fields: bool) -> None:
+        self._tenant, self._family, self._actor, self._keeps_fields = tenant, family, actor, keeps_fields
         self._table: Table = tenant.tables[family.object]
 
     def create(self, body: Record) -> dict[str, Any]:
@@ -109,6 +109,7 @@ class Saves:
         given = {
             self._family.labels.get(name, name): raw for name, raw in record.items()
             if name not in consumed and name not in self._family.labels.values()
+            and (self._keeps_fields or not name.endswith("__gc"))
         }  # fmt: skip
         return given | resolved(lookups, record)
 

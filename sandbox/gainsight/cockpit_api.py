@@ -38,7 +38,8 @@ def saving(family: Family, *, new: bool) -> Handler:
     """Return the handler that stores new records of a family or changes them."""
 
     async def answer(call: Call) -> Response:
-        saves, body = Saves(call.tenant, family, call.actor), await call.body()
+        keeps = call.options.cockpit_fields
+        saves, body = Saves(call.tenant, family, call.actor, keeps_fields=keeps), await call.body()
         return call.answer(saves.create(body) if new else saves.update(body))
 
     return answer

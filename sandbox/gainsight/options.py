@@ -35,8 +35,9 @@ class GainsightOptions:
     read. `omit_nulls` leaves empty fields out of the rows of queries. `error_details` lists the refused values of a
     write, without saying which record they belong to. `many_matches` is what an update does whose keys fit several
     rows: `all` changes each, `error` none. `unique_names` refuses a second company of the same name. `timeline_batch`
-    is how many activities one save takes. `bulk_polls` is how many polls a job spends in each unfinished state.
-    Limits are calls in a fixed window.
+    is how many activities one save takes. `cockpit_fields` keeps fields of the tenant's own in calls to action
+    and success plans, which are else left out without a word. `bulk_polls` is how many polls a job spends in each
+    unfinished state. Limits are calls in a fixed window.
     """
 
     clock: Callable[[], float] = time.time
@@ -54,6 +55,7 @@ class GainsightOptions:
     many_matches: str = "all"
     unique_names: bool = True
     timeline_batch: int = 1
+    cockpit_fields: bool = True
     bulk_polls: int = 1
     per_minute: int = 100
     per_day: int = 50_000
@@ -76,6 +78,7 @@ class GainsightOptions:
 SWITCHES: dict[str, type | tuple[type, ...]] = {
     "bare_list": bool, "empty": str, "invalid_select_status": int, "unauthorized_status": int, "zone": str,
     "omit_nulls": bool, "error_details": bool, "many_matches": str, "unique_names": bool, "timeline_batch": int,
-    "bulk_polls": int, "per_minute": int, "per_day": int, "bulk_per_hour": int, "latency": (int, float),
+    "cockpit_fields": bool, "bulk_polls": int, "per_minute": int, "per_day": int, "bulk_per_hour": int,
+    "latency": (int, float),
 }  # fmt: skip
 """Options that may change while a tenant is open, and their types."""
