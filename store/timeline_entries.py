@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, delete, exists, select
 
+from store.intents import OPEN
 from store.made import enter_made
 from store.sql import insert_into, member
-from store.tables import timeline_entry
+from store.tables import intent, timeline_entry
 
 _T = timeline_entry.c
 
@@ -50,6 +51,25 @@ def by_key(c: Connection, ws: str, connection: str, keys: Iterable[str]) -> dict
     """Return entries by their keys."""
     here = and_(_T.workspace == ws, _T.connection == connection, member(_T.key, keys))
     return {row.key: TimelineEntry(*row) for row in c.execute(select(*_COLUMNS).where(here))}
+
+
+def unmade(c: Connection, ws: str, connection: str) -> list[str]:
+    """Return the keys of entries that were not made, and of which nothing is under way."""
+    sent = and_(
+        intent.c.workspace == _T.workspace,
+        intent.c.connection == _T.connection,
+        intent.c.object == _T.object,
+        intent.c.record_id == _T.key,
+        intent.c.state.in_(sorted(OPEN)),
+    )
+    here = and_(_T.workspace == ws, _T.connection == connection, _T.made_at.is_(None), ~exists().where(sent))
+    return list(c.execute(select(_T.key).where(here).order_by(_T.key)).scalars())
+
+
+def forget(c: Connection, ws: str, connection: str, keys: Iterable[str]) -> None:
+    """Remove entries that were not made and that no plan wants any more."""
+    here = and_(_T.workspace == ws, _T.connection == connection, _T.made_at.is_(None), member(_T.key, keys))
+    c.execute(delete(timeline_entry).where(here))
 
 
 def accounts_of(c: Connection, ws: str, connection: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from store.intents import Intent
 from store.plans import PlanRecord
 from sync.adopt import as_adopted
 from sync.decide import OPEN_HOLDS, RecordDecision
-from sync.entries import plan_entries
+from sync.entries import forget_entries, plan_entries
 from sync.faults import fp
 from sync.guards import PlanFigures, drops_band
 from sync.moment import looks_back
@@ -148,9 +148,12 @@ def _plan_tasks(session: Session, owned: Owned, draft: _Draft, selected: frozens
 
 def _plan_entries(session: Session, owned: Owned, draft: _Draft, selected: frozenset[str] | None) -> None:
     """Entries about falls of health, of which a plan as of a past day has nothing to say either."""
-    if owned.entries is None or not owned.entries.by_field or draft.looks_back:
-        return
     name = owned.connection
+    if draft.looks_back or (owned.entries is not None and not owned.entries.by_field):
+        return
+    if owned.entries is None:
+        forget_entries(session, name)
+        return
     records = plan_entries(session, owned.entries, draft.key, selected, partial(_choose, session, draft))
     made, _, read_back = _count_made(session, draft, name, records)
     plan, entries = draft.by_connection[name], session.deps.connectors[name].entries()

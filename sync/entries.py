@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -40,6 +40,7 @@ class _Page:
 
     records: list[PlanRecord] = field(default_factory=list)
     wanted: list[TimelineEntry] = field(default_factory=list)
+    due: list[str] = field(default_factory=list)
 
 
 def plan_entries(
@@ -49,11 +50,12 @@ def plan_entries(
 
     `selected` narrows it to some accounts; `choose` says of an account whether it may change as well.
     """
-    planner = _Planner(session, owned)
+    planner, due = _Planner(session, owned), set[str]()
     with session.deps.store.read() as c:
         chunks = list(identity.account_chunks(c, session.ws, CHUNK))
     for chunk in chunks:
         found = planner.take([one for one in chunk if selected is None or one in selected])
+        due.update(found.due)
         found.records = [one for one in found.records if not one.changes or choose(one.account_id)]
         if found.records:
             with session.write() as c:
@@ -62,6 +64,18 @@ def plan_entries(
             fp("plan.chunk_stored")
         yield from found.records
         session.deps.stop.check()
+    if selected is None:
+        forget_entries(session, owned.connection, due)
+
+
+def forget_entries(session: Session, connection: str, due: Collection[str] = ()) -> None:
+    """Forget the entries about falls that nobody is told of any more, and with them what stood against making them."""
+    with session.deps.store.read() as c:
+        over = [key for key in timeline_entries.unmade(c, session.ws, connection) if key not in due]
+    if over:
+        with session.write() as c:
+            timeline_entries.forget(c, session.ws, connection, over)
+        fp("plan.chunk_stored")
 
 
 class _Planner(Maker):
@@ -92,6 +106,7 @@ class _Planner(Maker):
             key = keys[account_id]
             if key in there and there[key].made_at is not None:
                 continue
+            page.due.append(key)
             told = entry_values(fall, reasons=reasons.get(account_id), zone=self._session.deps.settings.timezone)
             values = {**told, **self._fixed, ACCOUNT: links[account_id].crm_id, ENTRY_KEY.name: key}
             decision = self.new(key, values, entry_because(fall), known, ENTRY_KEY.name)

@@ -129,7 +129,12 @@ class GainsightTasks:
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Make or change up to 50 calls in one attempt."""
         new = bool(batch) and batch[0].new
-        done = {} if new else self._gone(batch)
+        try:
+            done = {} if new else self._gone(batch)
+        except (CredentialsError, QuotaExhausted):
+            raise
+        except ConnectorError as error:  # this is a read: nothing was written
+            return [Outcome(one.ref, "pending", error.message) for one in batch]
         if new and self._keyless:
             reason = f"Gainsight did not keep {self._key} of the last call to action, so none could be told again"
             return [Outcome(one.ref, "rejected", reason, "NO_KEY") for one in batch]

@@ -95,7 +95,13 @@ class GainsightTimeline:
 
     def write(self, batch: Sequence[Change]) -> list[Outcome]:
         """Make up to ten entries, each in one attempt; raises when nothing was written yet and nothing can be."""
-        if not self.author_is_known():
+        try:
+            known = self.author_is_known()
+        except (CredentialsError, QuotaExhausted):
+            raise
+        except ConnectorError as error:  # this is a read: nothing was written
+            return [Outcome(one.ref, "pending", error.message) for one in batch]
+        if not known:
             reason = "no active user of Gainsight has the e-mail address of timeline.entries.author"
             return [Outcome(one.ref, "rejected", reason, "NO_AUTHOR", property=_AUTHOR) for one in batch]
         done: list[Outcome] = []

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from config.limits import Limit
+from config.settings import Settings
 from dashboard.pages import plan_page
 from store import failures
 from sync.engine import run_plan, run_undo
 from sync.planbook import find_plan, records
+from tests.flow.rig import settings_data
 from tests.flow.test_alerts import FULL
 from tests.flow.told import told
 
@@ -146,6 +148,21 @@ def test_a_fall_that_is_over_is_not_told_any_more(tmp_path: Path) -> None:
         it.sync(hours=1)
         assert it.times_made() == 0
         it.sound()
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_failure_goes_with_its_fall_and_with_the_option(tmp_path: Path, *, recovers: bool) -> None:
+    with told(tmp_path) as it:
+        it.configure(author="nobody@elsewhere.example")
+        it.fall()
+        if recovers:
+            it.edit(**it.before)
+        else:
+            it.rig.settings = Settings(**settings_data(it.rig.crm, it.rig.settings.store))
+            it.rig.stay_today()
+        it.sync(hours=1)
+        with it.rig.deps() as deps, deps.store.read() as c:
+            assert failures.count(c, deps.workspace) == 0
 
 
 @pytest.mark.parametrize("kind", ["Meeting", "Call"])

@@ -54,3 +54,15 @@ def test_what_stands_against_an_entry_is_kept_until_it_is_made(store: Store, ws:
     made(store, ws, now, "run1", **{"kw-1": None})
     with store.write() as c:
         assert failures.drop_unlinked(c, ws) == 1
+
+
+def test_an_entry_that_was_not_made_can_be_forgotten_with_what_stood_against_it(
+    store: Store, ws: str, now: datetime
+) -> None:
+    want(store, ws, entry(now), entry(now, "kw-2", "b"), entry(now, "kw-3", "c"))
+    made(store, ws, now, "run1", **{"kw-2": None})
+    with store.write() as c:
+        assert timeline_entries.unmade(c, ws, "gainsight") == ["kw-1", "kw-3"]
+        timeline_entries.forget(c, ws, "gainsight", ["kw-1", "kw-2"])
+        assert timeline_entries.unmade(c, ws, "gainsight") == ["kw-3"]
+    assert by_key(store, ws, "kw-1", "kw-2").keys() == {"kw-2"}
