@@ -50,7 +50,7 @@ _FIELD = re.compile(r"\b(OwnerId|OwnerEmail|CompanyId|DueDate|Name|type|status|p
 
 
 class GainsightTasks:
-    """Reads, makes and changes calls to action by their keys; see `connectors.base.Tasks`."""
+    """Reads, makes and changes calls to action by their keys; see `connectors.made.Tasks`."""
 
     object_name = OBJECT
     whole_days = True

@@ -10,14 +10,12 @@ from connectors.base import (
     Change,
     Check,
     Definition,
-    Entries,
     LastChange,
     Observed,
     Outcome,
     Page,
     Stream,
     StreamMap,
-    Tasks,
     Usage,
     Window,
 )
@@ -37,6 +35,7 @@ from connectors.gainsight.streams import Streams, no_object
 from connectors.gainsight.timeline import GainsightTimeline
 from connectors.gainsight.witness import Witness
 from connectors.gainsight.write import WRITE_BATCH, Writer
+from connectors.made import Entries, Tasks
 from connectors.meter import Meter
 from mapping.records import Ref
 

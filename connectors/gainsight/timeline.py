@@ -48,7 +48,7 @@ _TAG = re.compile(r"<[^<>]{0,500}>")
 
 
 class GainsightTimeline:
-    """Reads and makes entries by their keys; see `connectors.base.Entries`."""
+    """Reads and makes entries by their keys; see `connectors.made.Entries`."""
 
     object_name = OBJECT
     names: Mapping[str, str] = MappingProxyType(

@@ -19,7 +19,6 @@ from connectors.base import (
     Page,
     Stream,
     StreamMap,
-    Tasks,
     Usage,
     Window,
 )
@@ -47,6 +46,7 @@ from connectors.hubspot.transport import SdkTransport, Transport
 from connectors.hubspot.witness import Witness
 from connectors.hubspot.won import WON_AT, WonAt
 from connectors.hubspot.write import Writer
+from connectors.made import Tasks
 from connectors.meter import Meter
 from connectors.origin import check_origin
 from connectors.redact import Redactor

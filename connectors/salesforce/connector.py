@@ -16,13 +16,13 @@ from connectors.base import (
     Page,
     Stream,
     StreamMap,
-    Tasks,
     Usage,
     Window,
 )
 from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import BadAnswer, MissingScope
+from connectors.made import Tasks
 from connectors.meter import Meter
 from connectors.salesforce.answers import CallRefused
 from connectors.salesforce.checks import Checks

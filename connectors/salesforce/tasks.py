@@ -45,7 +45,7 @@ _LEFT = "INACTIVE_OWNER_OR_USER"
 
 
 class SalesforceTasks:
-    """Reads, makes and changes tasks by their keys; see `connectors.base.Tasks`."""
+    """Reads, makes and changes tasks by their keys; see `connectors.made.Tasks`."""
 
     object_name = TASK
     whole_days = True

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Change, Entries, Outcome
+from connectors.base import Change, Outcome
 from connectors.gainsight.timeline import OBJECT, PATH
+from connectors.made import Entries
 from mapping.records import Ref
 from sandbox.gainsight.options import INTEGRATION_EMAIL
 from tests.contract.gainsight_tenant import Tenant, tenant

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Change, Check, Tasks
+from connectors.base import Change, Check
+from connectors.made import Tasks
 from mapping.records import Ref
 from mapping.tasks import TASK_KEY
 from sandbox.hubspot.auth import ALL_SCOPES, PRIVATE_TOKEN, Token

@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 
-from connectors.base import Change, Tasks
+from connectors.base import Change
+from connectors.made import Tasks
 from mapping.records import Ref
 from mapping.tasks import TASK_KEY
 from tests.contract.salesforce_org import Org, org
