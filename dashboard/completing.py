@@ -24,7 +24,8 @@ def offered(find: Callable[[Path], Iterable[str]]) -> Names:
     """A completion: of what `find` has for the configuration file, that which begins as typed; nothing if it fails."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        with suppress(Exception):  # whoever presses Tab wants no traceback; the command itself says what is wrong
+        # Whoever presses Tab wants no traceback; the command itself says what is wrong.
+        with suppress(Exception):  # nosemgrep: failure-swallowed
             return [name for name in find(_config(ctx)) if name.startswith(incomplete)]
         return []
 
