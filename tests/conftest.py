@@ -42,15 +42,25 @@ LONG = (
     "flow/test_memory.py",
 )
 """Files and folders of long tests, in the sense of CONTRIBUTING.md; single ones are marked where they are."""
+WHOLE_RUNS = ("faults", "flow")
+"""Folders whose tests each make CRMs and run against them: the first test of a file is not long, the others are."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `LONG`."""
+    """Mark the tests that are long; runs before those that are not asked for are left out."""
+    begun: set[Path] = set()
     for item in items:
-        if _is_long(item.path):
+        if _is_long(item.path) or (_is_of_whole_runs(item.path) and item.path in begun):
             item.add_marker(pytest.mark.long)
+        if item.get_closest_marker("long") is None:
+            begun.add(item.path)
 
 
 @cache
 def _is_long(file: Path) -> bool:
     return any(file.is_relative_to(HERE / name) for name in LONG)
+
+
+@cache
+def _is_of_whole_runs(file: Path) -> bool:
+    return any(file.is_relative_to(HERE / name) for name in WHOLE_RUNS)

@@ -25,7 +25,7 @@ def _server_or_skip() -> psycopg.Connection[tuple[object, ...]]:
         absent(f"no PostgreSQL server at 127.0.0.1:5432: {error}")
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def empty_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], str]]:

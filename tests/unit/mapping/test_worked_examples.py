@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,7 @@ _NAMED = re.compile(r"test_example_(\d+)(?:_|$)")
 _WRITTEN = re.compile(r"example (\d+): ")
 
 
+@cache
 def named() -> dict[int, list[str]]:
     """Number → names of the tests that hold it."""
     found: dict[int, list[str]] = {}
