@@ -1,4 +1,4 @@
-"""Every benchmark of pulling and evaluating runs, at a size that only shows that its figures are there and agree."""
+"""Every benchmark of pulling, evaluating and showing runs, at a size that only shows that figures are there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, evaluation, increment, naive, pull, startup, stored
+from benchmarks import bulk, dashboard, evaluation, increment, naive, pull, startup, stored
 
 
 def test_a_full_pull_by_bulk() -> None:
@@ -76,6 +76,11 @@ def test_help_beside_the_smallest_program() -> None:
     figures = startup.run(times=5)
     assert max(figures[name] for name in figures if name.endswith("_times")) < 2.5
     assert min(figures.values()) > 0
+
+
+def test_every_page_of_the_dashboard_answers() -> None:
+    figures = dashboard.run(300)
+    assert all(figures[f"{name}_cpu"] > 0 for name in dashboard.PAGES)
 
 
 def test_a_score_beside_a_bare_one() -> None:
