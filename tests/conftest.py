@@ -36,6 +36,7 @@ LONG = (
     "flow/test_backfill_kill.py",
     "flow/test_benchmarks.py",
     "flow/test_cli_demo.py",
+    "flow/test_cli_guides.py",
     "flow/test_cli_readme.py",
     "flow/test_crash_pull.py",
     "flow/test_kill.py",
