@@ -126,13 +126,27 @@ class Forgotten:
         return text
 
     def value(self, value: Any) -> Any:
-        """A JSON value with all its texts cleaned; names of keys are ours or a CRM's schema, and stay."""
+        """A JSON value with all its texts cleaned; names of keys are ours or a CRM's schema, and stay.
+
+        What is nested too deeply to be looked through becomes an empty object, which no field reads.
+        """
+        if isinstance(value, Mapping):
+            return {key: self._within_reach(one) for key, one in value.items()}
+        return self._within_reach(value)
+
+    def _within_reach(self, value: Any) -> Any:
+        try:
+            return self._cleaned(value)
+        except RecursionError:
+            return {}
+
+    def _cleaned(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list | tuple):
-            return [self.value(one) for one in value]
+            return [self._cleaned(one) for one in value]
         if isinstance(value, Mapping):
-            return {key: self.value(one) for key, one in value.items()}
+            return {key: self._cleaned(one) for key, one in value.items()}
         return value
 
     def contact(self, connection: str, contact_id: str) -> str:

@@ -75,8 +75,8 @@ def sweep(
 ) -> Counter[str]:
     """Clean every text of the workspace, or only of some tables; returns table → number of rows that changed.
 
-    A plan that was not carried out yet goes as a whole when a record of
-    it changes: it would not be what its id says. Raises `StoreCorrupt` where a value cannot be read.
+    A plan that was not carried out yet goes as a whole when a record of it changes: it would not be what its id says.
+    Raises `StoreCorrupt` where a value cannot be read.
     """
     found: Counter[str] = Counter()
     for table in metadata.sorted_tables:

@@ -55,6 +55,13 @@ def test_documents_keep_their_shape_and_their_keys() -> None:
     assert KNOWN.value(document) == {"ann.canary@example.com": [NAME.pseudonym, 1, None, True, {"x": "ok"}]}
 
 
+def test_what_is_nested_too_deeply_to_be_looked_through_is_left_out_by_itself() -> None:
+    deep: list[object] = ["ann.canary@example.com"]
+    for _ in range(5_000):
+        deep = [deep]
+    assert KNOWN.value({"subject": "Ann Canary", "deep": deep}) == {"subject": NAME.pseudonym, "deep": {}}
+
+
 def test_a_user_whose_address_was_forgotten_has_no_name_either() -> None:
     user = {"name": "Annie", "email": "ann.canary@example.com", "active": True}
     assert KNOWN.user(user) == {"name": ANN.pseudonym, "email": ANN.pseudonym, "active": True}
