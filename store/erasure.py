@@ -227,6 +227,8 @@ def _linked(c: Connection, ws: str, own: Collection[Record]) -> Iterator[Record]
         )
         found = select(link.kind, link.from_id).where(of_accounts, member(link.to_id, ids)).distinct()
         for kind, from_id in c.execute(found).all():
+            if kind.startswith(f"{stream}>"):  # another account, which only names this one
+                continue
             others = and_(of_accounts, link.kind == kind, link.from_id == from_id)
             if set(c.execute(select(link.to_id).where(others)).scalars()) <= ids:
                 yield connection, kind.partition(">")[0], from_id
