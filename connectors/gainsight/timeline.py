@@ -44,6 +44,7 @@ _LOOKUPS = {
     },
 }  # fmt: skip
 _NAMED = re.compile(r"\b(ExternalId|AuthorId|Author|TypeName|GsCompanyId|Subject|Notes|ActivityDate)\b")
+_USED_UP = re.compile(r"exist|unique|duplicate|already", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,500}>")
 
 
@@ -144,14 +145,14 @@ class GainsightTimeline:
 
         Where Gainsight knows its key and shows no entry, an earlier request made it and somebody has deleted it.
         """
-        code, name = _fault(envelope, told)
+        code, name, used_up = _fault(envelope, told)
         try:
             (found,) = self.read_values([change.ref], [_KEY])
         except ConnectorError as error:
             return Outcome(change.ref, "in_doubt", error.message, code)
         if not found.missing:
             return Outcome(change.ref, "in_doubt", "The entry is there already.", code, record_id=found.record_id)
-        if name == _KEY:
+        if used_up:
             return Outcome(change.ref, "confirmed", "An earlier request made the entry, and somebody deleted it.", code)
         return Outcome(change.ref, "rejected", explain(code, (name,) if name else ()), code, property=name)
 
@@ -201,12 +202,13 @@ def _own_id(made: object) -> str | None:
     return own if isinstance(own, str) and own else None
 
 
-def _fault(envelope: Envelope, told: object) -> tuple[str, str | None]:
-    """The code of a refusal and the field that it names, by the name under which we write it."""
+def _fault(envelope: Envelope, told: object) -> tuple[str, str | None, bool]:
+    """The code of a refusal, the field that it names as we write it, and whether it says that the key is used up."""
     first = next(envelope.field_errors(), None)
     entry = told[0] if isinstance(told, list) and told else told
     said = entry if isinstance(entry, Mapping) else {}
     code, text = str(said.get("errorCode") or envelope.code), str(said.get("errorMessage") or entry or envelope.text)
     found = _NAMED.search((first.field or "") if first is not None and first.field else text)
     name = found.group() if found else None
-    return (code if re.fullmatch(r"[A-Z][A-Z0-9_]{2,49}", code) else ""), _AUTHOR if name == "AuthorId" else name
+    known = code if re.fullmatch(r"[A-Z][A-Z0-9_]{2,49}", code) else ""
+    return known, _AUTHOR if name == "AuthorId" else name, name == _KEY and _USED_UP.search(text) is not None
