@@ -49,9 +49,9 @@ class Told(Book):
         return found
 
     def times_made(self) -> int:
-        """How many activities the API ever made, whatever became of them."""
-        found = [one for one in self.rig.journal(at="gainsight") if one["object"] == OBJECT]
-        return sum(1 for one in found if one["action"] == "create" and one["actor"].startswith("api:"))
+        """How many activities of the account's company the API ever made, whatever became of them."""
+        found = [one for one in self.rig.ours(at="gainsight") if one["object"] == OBJECT]
+        return sum(1 for one in found if (one["property"], one["new"]) == ("GsCompanyId", self.gsid))
 
     def book(self) -> TimelineEntry:
         with self.rig.deps() as deps, deps.store.read() as c:
