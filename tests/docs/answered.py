@@ -226,6 +226,9 @@ def _report(life: Life) -> None:
 def _end(life: Life) -> None:
     life.say("sync", KEEPWELL_CONNECTIONS__HUBSPOT__ACCESS_TOKEN="pat-na1-wrong-wrong-wrong")
     life.say("runs show nothing")
+    life.say(f"forget --account {life.company(1)} --dry-run")
+    life.say(f"forget --account {life.company(1)} --yes")
+    life.say("forget --person nobody@nowhere.example --dry-run")
     life.say("plan", KEEPWELL_TIMEZONE="Nowhere")
     life.say("demo --accounts 6")
 
