@@ -91,7 +91,7 @@ def run_deps(config: Path, *, behind: bool = False, asking: bool = False, create
         ended: list[Event] = []
         traces = stack.enter_context(_traces(settings.workspace, version))
         observer = several(watched.put, unfailing(Logbook(log_event, bind)), only(RunFinished, ended.append), traces)
-        ask = _ask_first(bars, watched) if asking and sys.stdin.isatty() and sys.stderr.isatty() else None
+        ask = _ask_first(bars, watched) if asking and _somebody_is_there() else None
         deps = assemble(
             settings,
             observer=observer,
@@ -104,6 +104,11 @@ def run_deps(config: Path, *, behind: bool = False, asking: bool = False, create
         stack.callback(deps.close)
         stack.callback(lambda: publish(settings.metrics, deps.store) if ended else None)
         yield deps
+
+
+def _somebody_is_there() -> bool:
+    """Whether a question would be seen and could be answered; a log of JSON lines has no place for one."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not teller.logs_json
 
 
 def _ask_first(bars: "Bars", watched: "Aside[Event]") -> "AskFirst":

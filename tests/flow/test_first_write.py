@@ -14,7 +14,10 @@ import pytest
 from rich.console import Console
 
 from config.settings import Policy
+from dashboard.aside import Aside
 from dashboard.firstwrite import agreed, show_first
+from dashboard.progress import Bars
+from dashboard.terminal import console
 from store.plans import Plan
 from sync.deps import AskFirst, Deps, RunOptions
 from sync.doctor import _first_write
@@ -23,6 +26,7 @@ from sync.planbook import find_plan, records
 from sync.report import RunReport
 from sync.stop import Stop
 from tests.flow.rig import Rig, rig
+from verbs.base import _ask_first
 
 
 @contextmanager
@@ -142,6 +146,27 @@ def test_a_wish_to_stop_ends_the_question() -> None:
     with os.fdopen(reading) as given:
         assert not agreed(Console(file=io.StringIO()), given, stop, "Write?")
     os.close(writing)
+
+
+def test_what_a_command_asks_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with rig(tmp_path, accounts=6) as made, made.deps() as deps, Bars(console(stderr=True)) as bars:
+        report = run_plan(deps)
+        assert report.plan is not None
+        plan = find_plan(deps.store, report.plan.plan_id)
+        ask = _ask_first(bars, Aside(bars.observe))
+        for typed, yes in (("y\n", True), ("n\n", False)):
+            reading, writing = os.pipe()
+            os.write(writing, typed.encode())
+            os.close(writing)
+            with os.fdopen(reading) as given:
+                monkeypatch.setattr("sys.stdin", given)
+                assert ask(deps, plan, {"hubspot": "4711"}) is yes
+            shown = capsys.readouterr().err
+            assert "writes to hubspot (account 4711)" in shown
+            assert f"{report.plan.by_connection['hubspot'].cost} API calls." in shown
+            assert "Write this to hubspot? [y/N]" in shown
 
 
 def test_what_is_asked_shows_counts_a_sample_and_the_cost(tmp_path: Path) -> None:
