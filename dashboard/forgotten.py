@@ -26,6 +26,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "evaluation_detail": "metrics behind scores",
         "alert": "alerts and answers to them",
         "alert_task": "tasks that stand for alerts",
+        "timeline_entry": "entries on a CRM's timeline",
         "notification": "messages to people",
         "plan": "plans",
         "plan_record": "plans",

@@ -36,6 +36,7 @@ from store.tables import (
     raw_record,
     resolution,
     run,
+    timeline_entry,
 )
 
 NAMED_ELSEWHERE = frozenset(
@@ -57,8 +58,8 @@ class Doomed:
     records: frozenset[Record]
     children: frozenset[Record] = frozenset()
     names: tuple[str, ...] = ()
-    tasks: frozenset[tuple[str, str]] = frozenset()
-    """(connection, id or key) of the tasks that stand for its alerts."""
+    made: frozenset[tuple[str, str]] = frozenset()
+    """(connection, id or key) of what was made in a CRM about it: tasks for its alerts, entries on its timeline."""
     alerts: tuple[int, ...] = field(default=())
 
     def by_stream(self) -> Mapping[tuple[str, str], list[str]]:
@@ -69,9 +70,9 @@ class Doomed:
         return found
 
     def places(self, table: Table) -> ColumnElement[bool]:
-        """The rows of a table by connection and record id that are about a record or a task of the account."""
+        """The rows of a table by connection and record id about a record of the account or one made for it."""
         by_connection: defaultdict[str, set[str]] = defaultdict(set)
-        for connection, one in {(c, i) for c, _, i in self.records} | self.tasks:
+        for connection, one in {(c, i) for c, _, i in self.records} | self.made:
             by_connection[connection].add(one)
         return or_(*(and_(table.c.connection == c, member(table.c.record_id, ids)) for c, ids in by_connection.items()))
 
@@ -90,11 +91,15 @@ def find(
     children = {*_normalised(c, ws, ids), *_linked(c, ws, own), *_ended(c, ws, ids, parents)} - own
     here = and_(alert.c.workspace == ws, alert.c.account_id == account_id)
     alerts = tuple(c.execute(select(alert.c.id).where(here)).scalars())
-    t = alert_task.c
-    tasks = c.execute(select(t.connection, t.key, t.record_id).where(t.workspace == ws, t.alert_id.in_(alerts))).all()
-    known = {(row.connection, one) for row in tasks for one in (row.key, row.record_id) if one is not None}
+    made = set()
+    for table, of in (
+        (alert_task, alert_task.c.alert_id.in_(alerts)),
+        (timeline_entry, timeline_entry.c.account_id == account_id),
+    ):
+        rows = c.execute(select(table.c.connection, table.c.key, table.c.record_id).where(table.c.workspace == ws, of))
+        made |= {(row.connection, one) for row in rows for one in (row.key, row.record_id) if one is not None}
     names = tuple(sorted(set(_names(c, ws, own, named))))
-    return Doomed(account_id, frozenset(own), frozenset(children), names, frozenset(known), alerts)
+    return Doomed(account_id, frozenset(own), frozenset(children), names, frozenset(made), alerts)
 
 
 def undecided(c: Connection, ws: str, doomed: Doomed) -> int:
@@ -123,6 +128,8 @@ def erase(c: Connection, ws: str, doomed: Doomed) -> Counter[str]:
     for table in (notification, alert_task):
         found[table.name] += _delete(c, ws, table, table.c.alert_id.in_(doomed.alerts))
     found["alert"] += _delete(c, ws, alert, alert.c.id.in_(doomed.alerts))
+    entry = timeline_entry
+    found[entry.name] += _delete(c, ws, entry, entry.c.account_id == doomed.account_id)
     for table in (ledger, failure, resolution):
         found[table.name] += _delete(c, ws, table, doomed.places(table))
     found["intent"] += _blank_intents(c, ws, doomed)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from mapping.records import Link, RawRecord
 from store import Store, entities, erasure, evaluations, identity, ledger, links, plans, raw, runs
 from store.evaluations import NewEvaluations
 from store.identity import AccountLink
 from store.plans import PlanHeader, PlanRecord
-from store.tables import evaluation, metadata, raw_record
+from store.tables import evaluation, metadata, raw_record, timeline_entry
 from store.types import dump_json
 from tests.store.sample import kept
 
@@ -40,6 +40,9 @@ def portfolio(c: Connection, ws: str, now: datetime) -> None:
         ["1", "2"], ["h1", "h2"], [dump_json({"values": {}})] * 2, [10.0, 90.0], ["red", "green"], [None, None]
     )
     evaluations.save(c, ws, "run", "m", now, new, pl.concat([kept("1"), kept("2")]))
+    fallen = {"workspace": ws, "connection": "crm", "object": "companies", "as_of": now}
+    entered = [fallen | {"key": f"key-{one}", "account_id": one, "record_id": f"entry-{one}"} for one in ("1", "2")]
+    c.execute(insert(timeline_entry), entered)
     lines = [{"account_id": one, "name": f"Company {one}"} for one in ("1", "2")]
     runs.start(c, ws, "run", "sync", as_of=now, version="1", now=now)
     runs.finish(c, ws, "run", status="complete", reason=None, report={"top": lines, "n": 2}, now=now)
@@ -56,7 +59,11 @@ def test_an_account_goes_with_what_is_its_own_and_no_more(store: Store, ws: str,
         assert doomed.records == {ONE}
         assert doomed.children == {("crm", "tickets", "a"), ("crm", "tickets", "d"), ("crm", "deals", "x")}
         assert doomed.names == ("Company 1",)
+        assert doomed.made == {("crm", "key-1"), ("crm", "entry-1")}
         found = erasure.erase(c, ws, doomed)
+        assert c.execute(select(timeline_entry.c.key).where(timeline_entry.c.workspace == ws)).scalars().all() == [
+            "key-2"
+        ]
         assert {name: found[name] for name in ("raw_record", "entity_ticket", "evaluation", "run")} == {
             "raw_record": 4, "entity_ticket": 1, "evaluation": 1, "run": 1
         }  # fmt: skip
