@@ -98,12 +98,13 @@ def ids_of(pages: list[tuple[list[int], Place]]) -> set[int]:
     return {one for rows, _ in pages for one in rows}
 
 
-def after_everything_is_claimed(portal: Portal) -> Callable[[int], None]:
-    """Holds the list up at its third page until search came as far down as it goes."""
+def after_everything_is_claimed(portal: Portal, patience: float = 0.5) -> Callable[[int], None]:
+    """Holds the list up at its third page until search came as far down as it goes; `patience` in seconds is for
+    portals whose search never does."""
 
     def wait(page: int) -> None:
         if page == 2:
-            portal.claimed_below.wait(0.5)
+            portal.claimed_below.wait(patience)
 
     return wait
 
@@ -121,7 +122,7 @@ def test_every_record_is_read_and_from_each_place_the_rest(ids: list[int], split
 @pytest.mark.parametrize("wide", [False, True], ids=["search carries the records", "batches carry them"])
 def test_the_list_ends_where_the_other_lane_has_been(wide: bool) -> None:
     portal = Portal(range(1000, 3000), wide=wide)
-    portal.before_page = after_everything_is_claimed(portal)
+    portal.before_page = after_everything_is_claimed(portal, patience=60)
     assert ids_of(read(portal)) == set(portal.ids)
     assert portal.pages_listed <= 4
     carried, unused = (portal.batched, portal.searched) if wide else (portal.searched, portal.batched)
