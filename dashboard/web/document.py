@@ -7,18 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from markupsafe import Markup
-
 from dashboard import documents
 from dashboard.kpis import WORDS, in_unit
-from dashboard.text import inert
 from dashboard.web import charts
+from dashboard.web.shown import coded
 from mapping.reports.document import Chart, Document, Figure
 
 _KINDS: Mapping[str, Literal["line", "bar", "waterfall"]] = MappingProxyType(
     {"stacked": "bar", "bars": "bar", "lines": "line", "waterfall": "waterfall"}
 )
-_CODE = Markup("<code>{}</code>")
 
 
 def drawn(chart: Chart, currency: str | None) -> charts.Chart:
@@ -43,12 +40,6 @@ def drawn(chart: Chart, currency: str | None) -> charts.Chart:
         stacked=chart.kind == "stacked",
         level=chart.kind == "bars",
     )
-
-
-def coded(text: str) -> Markup:
-    """Text with what stands in backticks, for instance a command to type, as code."""
-    parts = text.split("`")
-    return Markup("").join(_CODE.format(inert(part)) if place % 2 else inert(part) for place, part in enumerate(parts))
 
 
 def valued(one: Figure, currency: str | None) -> str:
