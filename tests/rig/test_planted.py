@@ -28,6 +28,7 @@ def test_each_bug_stands_exactly_once_in_the_code_and_names_tests_that_exist(bug
         assert f"def {name.partition('[')[0]}" in (ROOT / file).read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_sample_of_them_is_noticed() -> None:
     with copied(ENVIRONMENT) as attempt:
         for case in SAMPLE:
