@@ -59,7 +59,8 @@ class Doomed:
     children: frozenset[Record] = frozenset()
     names: tuple[str, ...] = ()
     made: frozenset[tuple[str, str]] = frozenset()
-    """(connection, id or key) of what was made in a CRM about it: tasks for its alerts, entries on its timeline."""
+    """(connection, key) of what was made in a CRM about it: tasks for its alerts, entries on its timeline. The ids that
+    it has there are left out, because accounts may have the same ones."""
     alerts: tuple[int, ...] = field(default=())
 
     def by_stream(self) -> Mapping[tuple[str, str], list[str]]:
@@ -96,8 +97,8 @@ def find(
         (alert_task, alert_task.c.alert_id.in_(alerts)),
         (timeline_entry, timeline_entry.c.account_id == account_id),
     ):
-        rows = c.execute(select(table.c.connection, table.c.key, table.c.record_id).where(table.c.workspace == ws, of))
-        made |= {(row.connection, one) for row in rows for one in (row.key, row.record_id) if one is not None}
+        rows = c.execute(select(table.c.connection, table.c.key).where(table.c.workspace == ws, of))
+        made |= {(row.connection, row.key) for row in rows}
     names = tuple(sorted(set(_names(c, ws, own, named))))
     return Doomed(account_id, frozenset(own), frozenset(children), names, frozenset(made), alerts)
 
@@ -247,7 +248,8 @@ def _ended(c: Connection, ws: str, ids: Mapping[str, Collection[str]], parents: 
     for (connection, stream), properties in parents.items():
         here = and_(r.workspace == ws, r.connection == connection, r.stream == stream, or_(r.gone, r.archived))
         for row in c.execute(select(r.id, r.payload).where(here)) if ids.get(connection) else ():
-            if any(row.payload.get(name) in ids[connection] for name in properties):
+            named = (row.payload.get(name) for name in properties)
+            if any(isinstance(one, str) and one in ids[connection] for one in named):
                 yield connection, stream, row.id
 
 

@@ -25,9 +25,17 @@ def portfolio(c: Connection, ws: str, now: datetime) -> None:
     companies = [RawRecord(one, {"name": f"Company {one}"}) for one in ("1", "2", "3")]
     raw.upsert_page(c, ws, "crm", "companies", 1, companies, now)
     raw.upsert_page(c, ws, "crm", "tickets", 1, [RawRecord(one, {"subject": one}) for one in "abcd"], now)
-    raw.upsert_page(c, ws, "crm", "deals", 1, [RawRecord("x", {"company": "1"}), RawRecord("y", {"company": "2"})], now)
+    raw.upsert_page(
+        c,
+        ws,
+        "crm",
+        "deals",
+        1,
+        [RawRecord("x", {"company": "1"}), RawRecord("y", {"company": "2"}), RawRecord("z", {"company": ["1"]})],
+        now,
+    )
     raw.mark_gone(c, ws, "crm", "tickets", ["d"], now)
-    raw.mark_gone(c, ws, "crm", "deals", ["x", "y"], now)
+    raw.mark_gone(c, ws, "crm", "deals", ["x", "y", "z"], now)
     owners = {"a": ["1"], "b": ["2"], "c": ["1", "2"], "d": ["1"]}
     pairs = [Link("tickets>companies", one, to) for one, each in owners.items() for to in each]
     links.upsert_links(c, ws, "crm", "tickets>companies", 1, list(owners), pairs)
@@ -41,7 +49,8 @@ def portfolio(c: Connection, ws: str, now: datetime) -> None:
     )
     evaluations.save(c, ws, "run", "m", now, new, pl.concat([kept("1"), kept("2")]))
     fallen = {"workspace": ws, "connection": "crm", "object": "companies", "as_of": now}
-    entered = [fallen | {"key": f"key-{one}", "account_id": one, "record_id": f"entry-{one}"} for one in ("1", "2")]
+    # The CRM gave the entry of the first account the id that the second one has among the companies.
+    entered = [fallen | {"key": f"key-{one}", "account_id": one, "record_id": own} for one, own in ("12", "21")]
     c.execute(insert(timeline_entry), entered)
     lines = [{"account_id": one, "name": f"Company {one}"} for one in ("1", "2")]
     runs.start(c, ws, "run", "sync", as_of=now, version="1", now=now)
@@ -59,7 +68,7 @@ def test_an_account_goes_with_what_is_its_own_and_no_more(store: Store, ws: str,
         assert doomed.records == {ONE}
         assert doomed.children == {("crm", "tickets", "a"), ("crm", "tickets", "d"), ("crm", "deals", "x")}
         assert doomed.names == ("Company 1",)
-        assert doomed.made == {("crm", "key-1"), ("crm", "entry-1")}
+        assert doomed.made == {("crm", "key-1")}
         found = erasure.erase(c, ws, doomed)
         assert c.execute(select(timeline_entry.c.key).where(timeline_entry.c.workspace == ws)).scalars().all() == [
             "key-2"
@@ -69,7 +78,7 @@ def test_an_account_goes_with_what_is_its_own_and_no_more(store: Store, ws: str,
         }  # fmt: skip
         left = set(c.execute(select(raw_record.c.stream, raw_record.c.id).where(raw_record.c.workspace == ws)).all())
         assert left == {
-            ("companies", "2"), ("companies", "3"), ("tickets", "b"), ("tickets", "c"), ("deals", "y")
+            ("companies", "2"), ("companies", "3"), ("tickets", "b"), ("tickets", "c"), ("deals", "y"), ("deals", "z")
         }  # fmt: skip
         assert [one.to_id for one in links.links_from(c, ws, "crm", "tickets>companies", ["c"])["c"]] == ["2"]
         assert identity.links(c, ws, ["1"]) == []
