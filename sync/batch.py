@@ -14,17 +14,18 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from connectors.base import Change, Connector, Observed, Outcome
+from connectors.base import Change, Connector, Outcome
 from connectors.budget import leaving_by
 from connectors.errors import ConnectorError, CredentialsError, NotInTime, QuotaExhausted
 from mapping.records import STAMP_FIELD, Ref
-from store import audit, leases, ledger, resolutions, writes
+from store import audit, forgotten, leases, ledger, resolutions, writes
 from store.intents import Intent, NewIntent, Settlement
 from store.plans import PlanRecord
 from store.resolutions import Resolution
 from sync import taskbook
 from sync.adopt import adopt
 from sync.decide import Written, compare_before_write
+from sync.deps import Deps
 from sync.errors import Interrupted
 from sync.faults import fp
 from sync.owned import Owned
@@ -64,14 +65,18 @@ def properties_of(records: Sequence[PlanRecord]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(change["property"] for record in records for change in record.changes))
 
 
-def read_current(connector: Connector, owned: Owned, ids: Sequence[str], properties: Sequence[str]) -> Guarded:
-    """Read values as the CRM has them now, in batches of what one read takes."""
+def read_current(
+    deps: Deps, connector: Connector, owned: Owned, ids: Sequence[str], properties: Sequence[str]
+) -> Guarded:
+    """Read values as the CRM has them now, in batches of what one read takes; who was forgotten stays so in them."""
     values: dict[Key, str | None] = {}
     answered: set[str] = set()
     missing: set[str] = set()
     own: dict[str, str | None] = {}
     records = owned.records(connector)
     size = records.capabilities.read_batch
+    with deps.store.read() as c:
+        known = forgotten.known(c, deps.workspace)
     for start in range(0, len(ids), size):
         refs = [Ref(connector.name, owned.object_name, one) for one in ids[start : start + size]]
         for seen in records.read_values(refs, properties):
@@ -80,12 +85,9 @@ def read_current(connector: Connector, owned: Owned, ids: Sequence[str], propert
             if seen.missing:
                 missing.add(seen.ref.id)
                 continue
-            values |= _canonical_values(owned, seen, properties)
+            there = ((name, owned.canonical(name, seen.values.get(name))) for name in properties)
+            values |= {(seen.ref.id, name): known.value(value) for name, value in there}
     return Guarded(values, frozenset(missing | (set(ids) - answered)), own)
-
-
-def _canonical_values(owned: Owned, seen: Observed, properties: Sequence[str]) -> dict[Key, str | None]:
-    return {(seen.ref.id, name): owned.canonical(name, seen.values.get(name)) for name in properties}
 
 
 class BatchWriter:
@@ -107,9 +109,8 @@ class BatchWriter:
             fp("apply.begun")
             read_at = clock.monotonic()
             try:
-                guarded = read_current(
-                    self._connector, self._owned, [r.record_id for r in records], properties_of(records)
-                )
+                ids = [record.record_id for record in records]
+                guarded = read_current(self._session.deps, self._connector, self._owned, ids, properties_of(records))
             except ConnectorError as error:
                 return self._not_sent(records, result, error)
             fp("apply.guard_read")

@@ -182,7 +182,7 @@ class _Search:
     def _compare(self, rows: Sequence[LedgerRow]) -> None:
         ids = list(dict.fromkeys(row.record_id for row in rows))
         names = list(dict.fromkeys(row.property for row in rows))
-        current = read_current(self._connector, self._owned, ids, names)
+        current = read_current(self._deps, self._connector, self._owned, ids, names)
         doubtful = [row for row in rows if _differs(row, current)]
         if not doubtful:
             return

@@ -176,7 +176,7 @@ def looked_at_again(session: Session, picture: Picture) -> Picture:
     if not ids:
         return picture
     owned = picture.owned
-    current = read_current(session.deps.connectors[owned.connection], owned, ids, owned.properties)
+    current = read_current(session.deps, session.deps.connectors[owned.connection], owned, ids, owned.properties)
     fresh: dict[str, dict[str, str | None]] = {}
     for (record_id, name), value in current.values.items():
         fresh.setdefault(record_id, {})[name] = value

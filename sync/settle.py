@@ -83,7 +83,7 @@ def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[I
     ids = list(dict.fromkeys(one.record_id for one in doubts))
     names = tuple(dict.fromkeys(one.property for one in doubts))
     with urgent():
-        current = read_current(connector, owned, ids, names)
+        current = read_current(session.deps, connector, owned, ids, names)
     fp("settle.read_back")
     settlements: list[Settlement] = []
     decided: list[Decided] = []

@@ -159,7 +159,7 @@ class _Planner(Maker):
         if not due:
             return
         keys, properties = [self._key(one) for one in due], [self._owned.by_field[name] for name in FOLLOWED]
-        current = read_current(self._connector, self._owned, keys, properties)
+        current = read_current(self._session.deps, self._connector, self._owned, keys, properties)
         for one in due:
             ended = self._ended(one, current, known)
             if ended is not None:

@@ -112,7 +112,7 @@ class _Part:
         session = self._session
         ids = [rows[0].record_id for rows in chunk]
         properties = [name for name in owned.properties if any(row.property == name for rows in chunk for row in rows)]
-        current = read_current(self._connector, owned, ids, properties)
+        current = read_current(session.deps, self._connector, owned, ids, properties)
         with session.deps.store.read() as c:
             standing = ledger.ledger_for(c, session.ws, owned.connection, owned.object_name, ids)
             doubts = in_doubt(c, session.ws, owned, ids)

@@ -70,7 +70,7 @@ def _compare(session: Session, connector: Connector, owned: Owned, due: Sequence
     ids = list(dict.fromkeys(one.record_id for one in due))
     names = tuple(dict.fromkeys(one.property for one in due))
     with urgent():
-        current = read_current(connector, owned, ids, names)
+        current = read_current(session.deps, connector, owned, ids, names)
     fp("verify.read_back")
     equal: list[int] = []
     for one in due:

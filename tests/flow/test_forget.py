@@ -16,8 +16,9 @@ from sqlalchemy import Engine, event, select, update
 from store import check, leases
 from store.tables import alert, evaluation, intent, metadata, run
 from sync.backfill import BackfillOptions
+from sync.conflicts import decide
 from sync.deps import RunOptions
-from sync.engine import run_backfill, run_plan, run_pull
+from sync.engine import run_apply, run_backfill, run_plan, run_pull
 from sync.errors import Busy, UsageError
 from sync.forget import Asked, forget, preview
 from sync.session import lease_key
@@ -101,6 +102,33 @@ def test_a_person_is_nowhere_in_the_store_afterwards_and_stays_so(made: Rig) -> 
         assert left(made, EMAIL, NAME) == []
         assert forget(deps, Asked(people=[EMAIL]))["held"] == {}, "a second time there is nothing to do"
     assert_sound(made)
+
+
+def test_what_is_looked_at_just_before_a_write_is_cleaned_too(made: Rig) -> None:
+    record, theirs = made.some_company(), {"cs_health_reasons": f"{NAME} knows why"}
+    made.person("edit", object="companies", id=record, properties=theirs)
+    report = made.sync()
+    assert report.plan is not None
+    assert report.plan.total("held") > 0
+    with made.deps() as deps:
+        decide(deps, "reclaim", record, None)
+        forget(deps, Asked(people=[EMAIL]))
+        planned = run_plan(deps).plan
+        assert planned is not None
+        assert planned.total("changes") > 0
+        applied = run_apply(deps, planned.plan_id)
+        assert (applied.status, applied.buckets().conflict) == ("complete", 0), "it was decided about this very value"
+        assert NAME not in made.company(record)["cs_health_reasons"]
+
+        made.person("edit", object="companies", id=record, properties={"cs_health_reasons": "mine"})
+        run_plan(deps)
+        decide(deps, "reclaim", record, None)
+        planned = run_plan(deps).plan
+        assert planned is not None
+        made.person("edit", object="companies", id=record, properties=theirs)
+        assert run_apply(deps, planned.plan_id).buckets().conflict > 0
+    assert made.company(record)["cs_health_reasons"] == theirs["cs_health_reasons"]
+    assert left(made, EMAIL, NAME) == []
 
 
 def test_a_contact_counts_as_before_under_a_pseudonym(made: Rig) -> None:
