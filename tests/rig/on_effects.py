@@ -183,9 +183,8 @@ def _batch(batch: str, sent: list[Row], entries: list[Row]) -> Iterator[str]:
         yield f"batch {batch} has {len(entries)} audit entries"
     lines = "\n".join(f"{row['record_id']}\t{row['property']}\t{row['want']}" for row in sent)
     digest = hashlib.sha256(lines.encode()).hexdigest()
-    forgotten = any(
-        row["code"] == FORGOTTEN for row in sent
-    )  # the digest stands for values that are not there any more
+    # The digest stands for values that are not there any more.
+    forgotten = any(row["code"] == FORGOTTEN for row in sent)
     for entry in entries:
         if entry["count"] != len(sent) or (entry["digest"] != digest and not forgotten):
             yield f"audit entry {entry['seq']} is not about the {len(sent)} values of batch {batch}"
@@ -220,7 +219,9 @@ def one_task_an_alert(case: Evidence) -> Iterator[str]:
 
 def _made(case: Evidence, truth: Truth, what: str, cause: str) -> Iterator[str]:
     known = {row["key"]: row for row in case.books.tables[truth.makes] if row["connection"] == truth.connection}
-    sent = {row["record_id"] for row in case.books.of(truth.connection, truth.object) if row["sent_at"] is not None}
+    announced = [row for row in case.books.of(truth.connection, truth.object) if row["sent_at"] is not None]
+    sent = {row["record_id"] for row in announced}
+    forgotten = {row["record_id"] for row in announced if row["code"] == FORGOTTEN}
     made = Counter(one.id for one in truth.journal if one.ours and one.action == "create")
     removed: set[str] = set()
     for one in truth.journal:
@@ -231,7 +232,7 @@ def _made(case: Evidence, truth: Truth, what: str, cause: str) -> Iterator[str]:
     for key, times in made.items():
         if times > 1:
             yield f"{truth.connection}: {what} {key} was made {times} times"
-        if key not in known:
+        if key not in known and key not in forgotten:
             yield f"{truth.connection}: {what} {key} stands for no {cause}"
         if key not in sent:
             yield f"{truth.connection}: {what} {key} was not announced"

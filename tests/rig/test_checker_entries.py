@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
+from sync.forget import Asked, forget
+from tests.flow.called import called
 from tests.flow.checker import evidence_of
-from tests.flow.told import OBJECT, told
+from tests.flow.told import OBJECT, Told, told
 from tests.rig.checker import judge
 from tests.rig.evidence import Evidence
 from tests.rig.test_checker import (
@@ -55,3 +59,17 @@ def test_a_sound_workspace_with_entries_passes(with_entries: Evidence) -> None:
 @pytest.mark.parametrize(("invariant", "spoil"), SPOILED, ids=[f"{number}-{one.__name__}" for number, one in SPOILED])
 def test_what_is_wrong_with_entries_is_found(with_entries: Evidence, invariant: int, spoil: Spoil) -> None:
     assert invariant in {violation.invariant for violation in judge(spoil(with_entries))}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("make", [told, called])
+def test_what_was_made_for_a_forgotten_account_is_still_known_by_its_intents(
+    tmp_path: Path, make: Callable[[Path], AbstractContextManager[Told]]
+) -> None:
+    with make(tmp_path) as it:
+        it.fall()
+        it.sound()
+        with it.rig.deps(clock=it.clock) as deps:
+            assert {"timeline_entry", "alert_task"} & forget(deps, Asked(account=it.gsid))["held"].keys()
+        # Its companies are still in the CRMs, which is all that is missing from the store.
+        assert {violation.invariant for violation in judge(evidence_of(it.rig))} == {5}
