@@ -28,8 +28,6 @@ from connectors.gainsight.schema import ObjectInfo, Schema, stamp_of
 from connectors.gainsight.streams import ATTENDEES, OWNERS, USER_FIELDS, USERS, Streams
 from mapping.records import RawRecord
 
-"""Ids that one query is asked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Position:
