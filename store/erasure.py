@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, func, or_, select, update
 
 from mapping.records import ENTITIES
 from store import evaluations
@@ -75,7 +75,8 @@ class Doomed:
         by_connection: defaultdict[str, set[str]] = defaultdict(set)
         for connection, one in {(c, i) for c, _, i in self.records} | self.made:
             by_connection[connection].add(one)
-        return or_(*(and_(table.c.connection == c, member(table.c.record_id, ids)) for c, ids in by_connection.items()))
+        own = (and_(table.c.connection == c, member(table.c.record_id, ids)) for c, ids in by_connection.items())
+        return or_(false(), *own)  # without any it would be no condition at all, which every row meets
 
 
 def find(

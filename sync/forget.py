@@ -67,7 +67,7 @@ def forget(deps: Deps, asked: Asked) -> dict[str, Any]:
             _refuse_undecided(subject.undecided(c))
             held = subject.carry_out(c)
         remnants = deps.store.compact()
-    hint = "Stop what reads the store (`keepwell serve`), make room, and repeat the same command."
+    hint = f"Stop what reads the store (`keepwell serve`), make room, and repeat {subject.again}."
     notes = [REMNANTS.format(why=remnants), hint] if remnants else []
     told = _told(subject, held)
     return told | {"done": True, "erased": remnants is None, "notes": [*notes, *told["notes"]]}
@@ -88,7 +88,8 @@ def _refuse_undecided(number: int) -> None:
     if number:
         raise UsageError(
             f"{number} values about them were sent to a CRM, and it is not known yet whether they arrived.",
-            hint="Run `keepwell sync`, which finds out, then repeat this.",
+            hint="Run `keepwell sync`, which finds out, then repeat this. A call to action takes an hour; tasks or "
+            "entries that are turned off are found out about once they are on again.",
         )
 
 

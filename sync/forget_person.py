@@ -52,6 +52,11 @@ class PersonSubject:
         about = f"a person: {', '.join((*people, *also, *names))}"
         return cls(deps, about, fresh, replace(before, entries=before.entries | fresh), tuple(notes))
 
+    @property
+    def again(self) -> str:
+        """What is typed a second time."""
+        return "the same command"
+
     def undecided(self, c: Connection) -> int:
         """How many values that would be cleaned are on their way to a CRM."""
         return sweep.undecided(c, self.deps.workspace, self.known)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, select, update
 
-from store import check, leases
+from store import check, identity, leases
 from store.tables import alert, evaluation, intent, metadata, run
 from sync.backfill import BackfillOptions
 from sync.conflicts import decide
@@ -189,6 +189,33 @@ def test_an_account_is_forgotten_as_a_whole(made: Rig) -> None:
     assert_sound(made)
 
 
+def test_an_account_goes_from_all_crms_also_where_one_has_deleted_it(tmp_path: Path) -> None:
+    raw = metadata.tables["raw_record"].c
+    with rig(tmp_path, salesforce=True, synced=True) as made, made.deps() as deps:
+        with deps.store.read() as c:
+            links = identity.links(c, deps.workspace)
+        both = next(
+            one for one in links if one.connection == "hubspot" and _ids(links, one.account_id).keys() > {"hubspot"}
+        )
+        ids = _ids(links, both.account_id)
+        with pytest.raises(UsageError, match=f"There is no account hubspot:{ids['salesforce']}, only salesforce:"):
+            preview(deps, Asked(account=f"hubspot:{ids['salesforce']}"))
+        domain = made.company(ids["hubspot"])["domain"]
+        made.person("archive", object="companies", id=ids["hubspot"])
+        assert run_pull(deps, RunOptions(full=True)).status == "complete"
+        run_plan(deps)
+        for account in (f"hubspot:{ids['hubspot']}", f"salesforce:{ids['salesforce']}"):
+            assert all(one in preview(deps, Asked(account=account))["about"] for one in ids.values()), account
+        forget(deps, Asked(account=domain))
+        with deps.store.read() as c:
+            assert c.execute(select(raw.id).where(raw.id.in_(ids.values()))).all() == []
+        assert left(made, domain) == []
+
+
+def _ids(links: list[identity.AccountLink], account_id: str) -> dict[str, str]:
+    return {one.connection: one.crm_id for one in links if one.account_id == account_id}
+
+
 def test_what_ends_half_way_forgot_nothing(made: Rig) -> None:
     def die(*execution: Any) -> None:
         if str(execution[2]).startswith("UPDATE run"):
@@ -210,15 +237,22 @@ def test_what_ends_half_way_forgot_nothing(made: Rig) -> None:
     assert left(made, EMAIL, NAME) == []
 
 
-def test_who_reads_meanwhile_is_named_as_what_keeps_old_pages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whom", ["person", "account"])
+def test_who_reads_meanwhile_is_named_as_what_keeps_old_pages(tmp_path: Path, whom: str) -> None:
     with workspace(tmp_path, "sqlite") as made, made.deps(busy_seconds=0.2) as deps, made.deps() as reader:
+        record = made.some_company()
+        domain = made.company(record)["domain"]
+        asked = Asked(people=[EMAIL]) if whom == "person" else Asked(account=domain)
+        again = asked if whom == "person" else Asked(account=f"hubspot:{record}")
         with reader.store.read() as c:
             c.execute(select(run.c.id)).first()
-            done = forget(deps, Asked(people=[EMAIL]))
+            done = forget(deps, asked)
         assert done["erased"] is False
         assert "old pages may still hold it" in done["notes"][0]
-        assert forget(deps, Asked(people=[EMAIL]))["erased"] is True
-        assert left(made, EMAIL, NAME) == []
+        typed = "the same command" if again is asked else f"`keepwell forget --account {again.account}`"
+        assert typed in done["notes"][1]
+        assert forget(deps, again)["erased"] is True
+        assert left(made, *((EMAIL, NAME) if whom == "person" else (domain,))) == []
 
 
 def test_contacts_of_salesforce_too(tmp_path: Path) -> None:

@@ -99,3 +99,10 @@ def test_an_account_goes_with_what_is_its_own_and_no_more(store: Store, ws: str,
         assert ledger.count_standing(c, ws, "crm", "companies") == 0
         again = erasure.find(c, ws, "1", [ONE], parents=PARENTS, named=NAMED)
         assert erasure.erase(c, ws, again) == {}
+
+
+def test_an_account_of_which_nothing_is_known_takes_nothing_along(store: Store, ws: str, now: datetime) -> None:
+    with store.write() as c:
+        portfolio(c, ws, now)
+        assert erasure.erase(c, ws, erasure.find(c, ws, "", [], parents=PARENTS, named=NAMED)) == {}
+        assert erasure.undecided(c, ws, erasure.find(c, ws, "", [], parents=PARENTS, named=NAMED)) == 0
