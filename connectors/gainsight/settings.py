@@ -114,7 +114,8 @@ class TimelineSettings(Strict):
     def _apart(self) -> TimelineSettings:
         if both := sorted({*self.meetings} & {*self.calls}):
             raise ValueError(f"{', '.join(both)} cannot be both a meeting and a call")
-        if self.entries is not None and self.entries.type in {*self.meetings, *self.calls}:
+        touches = {one.casefold() for one in (*self.meetings, *self.calls)}
+        if self.entries is not None and self.entries.type.casefold() in touches:
             raise ValueError(f"entries.type: a {self.entries.type} would be read as the customer's meeting or call")
         return self
 

@@ -164,7 +164,7 @@ def test_a_failure_goes_with_its_fall_and_with_the_option(tmp_path: Path, *, rec
             assert failures.count(c, deps.workspace) == 0
 
 
-@pytest.mark.parametrize("kind", ["Meeting", "Call"])
+@pytest.mark.parametrize("kind", ["Meeting", "call"])
 def test_an_entry_that_would_be_read_as_a_meeting_is_refused(tmp_path: Path, kind: str) -> None:
     with told(tmp_path) as it, pytest.raises(ValueError, match="would be read as the customer's meeting or call"):
         it.configure(author=it.author, type=kind)
