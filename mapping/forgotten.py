@@ -62,7 +62,12 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def address_entry(salt: str, address: str) -> Entry:
-    """The entry of an e-mail address; upper and lower case are the same."""
+    """The entry of an e-mail address; upper and lower case are the same.
+
+    One with characters that are not looked for in addresses, such as an ampersand, goes by its words.
+    """
+    if _ADDRESS.fullmatch(address.strip()) is None:
+        return phrase_entry(salt, address)
     return Entry("address", _digest(salt, "address", _plain(address.strip())))
 
 

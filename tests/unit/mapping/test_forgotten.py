@@ -50,6 +50,16 @@ def test_somebody_else_is_not(text: str) -> None:
     assert KNOWN.text(text) == text
 
 
+@pytest.mark.parametrize("address", ["r&d@example.com", "a/b=c@example.com", f"{'a' * 70}@example.com", "x@[10.0.0.1]"])
+def test_an_unusual_address_is_found_as_well(address: str) -> None:
+    entry = address_entry(SALT, address)
+    known = Forgotten(SALT, frozenset({entry}))
+    assert entry.pseudonym in known.text(f"Wrote to <{address.upper()}>.")
+    assert address not in known.text(f"Wrote to <{address}>.")
+    assert known.user({"name": "A", "email": address})["name"] != "A"
+    assert known.text("d@example.com, b@example.com") == "d@example.com, b@example.com"
+
+
 def test_documents_keep_their_shape_and_their_keys() -> None:
     document = {"ann.canary@example.com": ["Ann Canary", 1, None, True, {"x": "ok"}]}
     assert KNOWN.value(document) == {"ann.canary@example.com": [NAME.pseudonym, 1, None, True, {"x": "ok"}]}
