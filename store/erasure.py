@@ -137,7 +137,7 @@ def erase(c: Connection, ws: str, doomed: Doomed) -> Counter[str]:
     found["intent"] += _blank_intents(c, ws, doomed)
     found["plan_record"] += _forget_planned(c, ws, doomed)
     found["identity_review"] += _forget_reviews(c, ws, doomed)
-    found["run"] += _forget_told(c, ws, doomed.account_id)
+    found["run"] += _forget_told(c, ws, doomed)
     return +found
 
 
@@ -176,24 +176,33 @@ def _forget_reviews(c: Connection, ws: str, doomed: Doomed) -> int:
     return number
 
 
-def _forget_told(c: Connection, ws: str, account_id: str) -> int:
-    """Take the account's lines out of the reports of runs."""
+def _forget_told(c: Connection, ws: str, doomed: Doomed) -> int:
+    """Take the lines about the account out of the reports of runs."""
     number = 0
     for row in c.execute(select(run.c.id, run.c.report).where(run.c.workspace == ws, run.c.report.is_not(None))).all():
-        report = _without(row.report, account_id)
+        report = _without(row.report, doomed)
         if report != row.report:
             c.execute(update(run).where(run.c.workspace == ws, run.c.id == row.id).values(report=report))
             number += 1
     return number
 
 
-def _without(value: Any, account_id: str) -> Any:
+def _without(value: Any, doomed: Doomed) -> Any:
     if isinstance(value, list):
-        about = (isinstance(one, dict) and one.get("account_id") == account_id for one in value)
-        return [_without(one, account_id) for one, is_it in zip(value, about, strict=True) if not is_it]
+        return [_without(one, doomed) for one in value if not _is_about(one, doomed)]
     if isinstance(value, dict):
-        return {key: _without(one, account_id) for key, one in value.items()}
+        return {key: _without(one, doomed) for key, one in value.items()}
     return value
+
+
+def _is_about(line: Any, doomed: Doomed) -> bool:
+    """Whether a line of a report has numbers of the account, or begins with a record of it: CONNECTION: OBJECT ID."""
+    if isinstance(line, dict):
+        return line.get("account_id") == doomed.account_id
+    words = line.split(maxsplit=3)[:3] if isinstance(line, str) else []
+    named = {(f"{connection}:", one) for connection, _, one in doomed.records}
+    named |= {(f"{connection}:", one) for connection, one in doomed.made}
+    return len(words) == 3 and (words[0], words[2]) in named
 
 
 def _merged_into(c: Connection, ws: str, records: Iterable[Record]) -> Iterator[Record]:

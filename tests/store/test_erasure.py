@@ -53,8 +53,9 @@ def portfolio(c: Connection, ws: str, now: datetime) -> None:
     entered = [fallen | {"key": f"key-{one}", "account_id": one, "record_id": own} for one, own in ("12", "21")]
     c.execute(insert(timeline_entry), entered)
     lines = [{"account_id": one, "name": f"Company {one}"} for one in ("1", "2")]
+    notes = [f"crm: {of} shows 'x' in y" for of in ("companies 1", "companies 2", "1 companies", "entries key-1")]
     runs.start(c, ws, "run", "sync", as_of=now, version="1", now=now)
-    runs.finish(c, ws, "run", status="complete", reason=None, report={"top": lines, "n": 2}, now=now)
+    runs.finish(c, ws, "run", status="complete", reason=None, report={"top": lines, "notes": notes, "n": 2}, now=now)
     for run_id, state in (("run", "applied"), ("other", "ready")):
         key = plans.create(c, ws, PlanHeader(run_id, now, now, run_id, "m", {}))
         plans.add_records(c, ws, key, [PlanRecord("crm", "companies", one, one) for one in ("1", "2")])
@@ -91,7 +92,11 @@ def test_an_account_goes_with_what_is_its_own_and_no_more(store: Store, ws: str,
         assert packed.get_column("account_id").to_list() == ["2"]
         run = runs.get(c, ws, "run")
         assert run is not None
-        assert run.report == {"top": [{"account_id": "2", "name": "Company 2"}], "n": 2}
+        assert run.report == {
+            "top": [{"account_id": "2", "name": "Company 2"}],
+            "notes": ["crm: companies 2 shows 'x' in y", "crm: 1 companies shows 'x' in y"],
+            "n": 2,
+        }
         plan = plans.latest(c, ws)
         assert plan is not None
         assert (plan.header.run_id, plan.state) == ("run", "applied"), "one that was not carried out went"
