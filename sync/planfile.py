@@ -66,7 +66,7 @@ def load_plan(store: Store, path: Path) -> str:
         known = plans.get(c, store.workspace, plan_id)
     if known is None:
         raise UsageError(
-            f"The plan in {path} was made with another store than this one.",
+            f"The plan in {path} is not here: another store made it, or somebody whom it names was forgotten.",
             hint="Apply it with the configuration that made it, or make a new one with `keepwell plan --out FILE`.",
         )
     return plan_id
