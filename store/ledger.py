@@ -130,9 +130,12 @@ def count_standing(c: Connection, ws: str, connection: str, object_name: str) ->
     return c.execute(select(func.count()).select_from(ledger).where(here)).scalar_one()
 
 
-def has_any(c: Connection, ws: str, connection: str) -> bool:
-    """Whether we ever wrote anything through a connection."""
-    here = (_L.workspace == ws) & (_L.connection == connection) & _L.is_current
+def wrote_any(c: Connection, ws: str, connection: str) -> bool:
+    """Whether we ever wrote anything through a connection; a value that was found right already is none that we wrote.
+
+    A value that was found has the same before as after.
+    """
+    here = and_(_L.workspace == ws, _L.connection == connection, _L.is_current, _L.before.is_distinct_from(_L.written))
     return c.execute(select(_L.id).where(here).limit(1)).first() is not None
 
 

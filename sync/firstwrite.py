@@ -16,8 +16,8 @@ from sync.session import Session
 def check_first_write(session: Session, plan: Plan) -> None:
     """Raise `NotAgreed` before the first values get to a CRM that is not on this machine, unless somebody agrees.
 
-    A connection is new as long as the ledger has nothing of it in this workspace. Whoever said so in the policy or for
-    this run agreed; else a person is asked, where there is one.
+    A connection is new as long as the ledger has nothing in this workspace that was written through it. Whoever said so
+    in the policy or for this run agreed; else a person is asked, where there is one.
     """
     deps = session.deps
     if session.options.yes or deps.settings.policy.first_write == "allow":
@@ -47,7 +47,7 @@ def _new(session: Session) -> dict[str, str]:
     plans = session.report.plan.by_connection if session.report.plan is not None else {}
     with deps.store.read() as c:
         for name, planned in plans.items():
-            if (planned.changes or planned.tasks) and unwritten(c, deps, name):
+            if planned.changes and unwritten(c, deps, name):
                 pin = pins.get(c, session.ws, name)
                 found[name] = pin.identity if pin is not None else ""
     return found
@@ -56,7 +56,7 @@ def _new(session: Session) -> dict[str, str]:
 def unwritten(c: Connection, deps: Deps, name: str) -> bool:
     """Whether a connection leads to another machine and Keepwell has written nothing there yet."""
     local = getattr(deps.settings.connections[name], "is_local", False)
-    return not local and not ledger.has_any(c, deps.workspace, name)
+    return not local and not ledger.wrote_any(c, deps.workspace, name)
 
 
 def _named(new: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from dashboard.aside import Aside
 from dashboard.firstwrite import agreed, show_first
 from dashboard.progress import Bars
 from dashboard.terminal import console
+from store import ledger
 from store.plans import Plan
 from sync.deps import AskFirst, Deps, RunOptions
 from sync.doctor import _first_write
@@ -74,6 +75,20 @@ def test_nobody_there_means_no_and_the_plan_can_be_agreed_to(tmp_path: Path, eit
         made.person("edit", object="companies", id=company, properties={"cs_segment": ""})
         assert run(made, human_edits="reclaim").status == "complete"
         assert made.company(company)["cs_segment"]
+
+
+def test_a_value_that_was_right_already_is_no_first_write(tmp_path: Path, either_store: str | None) -> None:
+    with rig(tmp_path, accounts=6, store=either_store) as made:
+        with made.deps() as deps:
+            report = run_plan(deps)
+            assert report.plan is not None
+            one = next(iter(records(deps.store, find_plan(deps.store, report.plan.plan_id))))
+        right = {str(change["property"]): str(change["after"]) for change in one.changes[:1]}
+        made.person("edit", object="companies", id=one.record_id, properties=right)
+        for _ in range(2):
+            assert_nothing_written(made, run(made))
+        with in_use(made) as deps, deps.store.read() as c:
+            assert ledger.count_standing(c, deps.workspace, "hubspot", "companies") == 1, "the value counts as ours"
 
 
 def test_the_policy_can_agree_beforehand_and_a_sandbox_needs_nobody(tmp_path: Path) -> None:
