@@ -358,6 +358,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 def main() -> None:
     """Entry point of the console script; SIGTERM ends it like Ctrl-C, so that nothing it started is left behind."""
     signal.signal(signal.SIGTERM, _interrupt)
+    process.open_streams()
     process.tune()
     app()
 

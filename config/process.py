@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
+from pathlib import Path
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
+
+
+def open_streams() -> None:
+    """Put the null device where the caller closed stdin, stdout or stderr, as `<&-` does.
+
+    Python has None in their place, which no line that asks whether there is a terminal expects; and the next file that
+    is opened, the store for one, would get the number that a library prints its warnings to.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def tune() -> None:

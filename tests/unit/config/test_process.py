@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[3]
 ALLOCATE = """
 import ctypes, threading
 libc = ctypes.CDLL(None)
@@ -30,6 +32,14 @@ libc.fflush(ctypes.c_void_p(out))
 def test_the_entry_point_tunes_its_process() -> None:
     shown = "print(gc.get_threshold()[0], sys.getswitchinterval())"
     assert run(f"import gc, sys; from config import process; process.tune(); {shown}") == "20000 0.001"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_ends_well_whichever_streams_its_caller_closed(tmp_path: Path, closed: str) -> None:
+    command = f'exec "{sys.executable}" "{ROOT / "cli.py"}" init --no-salesforce {closed}'
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "keepwell.yaml").read_text(encoding="utf-8").startswith("# Keepwell's configuration.")
 
 
 def test_every_command_runs_so() -> None:
