@@ -93,7 +93,7 @@ def _duration(seconds: float) -> str:
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} seconds"
+    return "1 second" if int(seconds) == 1 else f"{int(seconds)} seconds"
 
 
 def runs_page(store: Store, limit: int) -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.base import FieldFinding
 from connectors.errors import MissingScope
@@ -61,6 +62,8 @@ class Provisioner:
         wanted = [finding for finding in findings if finding.action == "create"]
         if not wanted:
             return list(findings)
+        before = self._schema.definitions(self._kind)
+        done = {one.property: "options added" if one.property in before else "created" for one in wanted}
         try:
             refused = self._create(wanted)
         except MissingScope as error:
@@ -71,7 +74,7 @@ class Provisioner:
                 hint=f"Grant the app the scope {' or '.join(scopes)}, or create the properties by hand.",
             ) from error
         after = {found.property: found for found in self.plan([finding.spec for finding in findings])}
-        return [self._with_refusal(after[finding.property], refused) for finding in findings]
+        return [self._told(after[finding.property], refused, done) for finding in findings]
 
     def _finding(self, spec: FieldSpec, defined: Mapping[str, Property], archived: frozenset[str]) -> FieldFinding:
         name = self.property_name(spec)
@@ -177,11 +180,12 @@ class Provisioner:
             body["options"] = _options(spec, spec.options)
         return body
 
-    def _with_refusal(self, finding: FieldFinding, refused: Mapping[str, str]) -> FieldFinding:
+    def _told(self, finding: FieldFinding, refused: Mapping[str, str], done: Mapping[str, str]) -> FieldFinding:
+        """A property as it is afterwards, with why it is not there, or what was done to it."""
         reason = refused.get(finding.property)
         if finding.action == "create" and reason:
             return FieldFinding(finding.spec, finding.property, "conflict", f"HubSpot refused it: {reason}")
-        return finding
+        return replace(finding, detail=done.get(finding.property, "")) if finding.action == "exists" else finding
 
 
 def _missing_options(spec: FieldSpec, found: Property) -> list[tuple[str, str]]:

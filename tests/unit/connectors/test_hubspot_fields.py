@@ -90,9 +90,11 @@ def test_everything_is_created_in_one_call_and_only_once():
     fields = provisioner(portal)
     specs = [SCORE, BAND, REASONS, ON, AT, OVERRIDE]
     assert actions(fields.plan(specs)) == ["create"] * 6
-    assert actions(fields.apply(fields.plan(specs))) == ["exists"] * 6
+    made = fields.apply(fields.plan(specs))
+    assert [(one.action, one.detail) for one in made] == [("exists", "created")] * 6
     assert [request.path.rpartition("/")[2] for request in portal.writes] == ["groups", "create"]
-    assert actions(fields.apply(fields.plan(specs))) == ["exists"] * 6
+    again = fields.apply(fields.plan(specs))
+    assert [(one.action, one.detail) for one in again] == [("exists", "")] * 6
     assert len(portal.writes) == 2
 
 

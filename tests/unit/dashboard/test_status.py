@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.pages import last_good_run
+from dashboard.pages import _duration, last_good_run
 from store import Store, open_store, runs
 
 DAY = 86_400.0
@@ -82,3 +82,10 @@ def test_failures_since_do_not_make_it_stale_but_are_said(store: Store) -> None:
     assert found["text"].endswith("The last run, r2, ended deferred: r2 said so."), (
         "a pull says nothing of the schedule"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 seconds"), (1.4, "1 second"), (119, "119 seconds"), (7_200, "2 hours")]
+)
+def test_an_age_in_words(seconds: float, words: str) -> None:
+    assert _duration(seconds) == words
