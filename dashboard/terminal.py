@@ -93,9 +93,12 @@ def show_accounts(out: Console, accounts: Sequence[Data], title: str = "") -> No
 
 
 def show_bands(out: Console, evaluate: Data) -> None:
-    """How many accounts are in each health band."""
-    line = Text(f"{evaluate['accounts']} accounts: ")
-    for index, (band, count) in enumerate(evaluate["bands"].items()):
+    """How many accounts are in each health band, the best first; a report from the store has them by name."""
+    number = evaluate["accounts"]
+    line = Text(f"{number} {'account' if number == 1 else 'accounts'}: ")
+    known = [*BAND_STYLES]
+    bands = sorted(evaluate["bands"].items(), key=lambda one: known.index(one[0]) if one[0] in known else len(known))
+    for index, (band, count) in enumerate(bands):
         line.append(" · " if index else "")
         line.append(f"{count} {band}", style=BAND_STYLES.get(band, ""))
     out.print(line)

@@ -49,8 +49,15 @@ def report() -> RunReport:
 def test_a_report_has_its_numbers(show) -> None:  # type: ignore[no-untyped-def]
     text = screen(show, report().to_dict())
     assert "Run r1: complete, as of 2026-11-22" in text
-    assert "1 accounts: 0 green · 0 yellow · 1 red · 0 unknown" in text
+    assert "1 account: 0 green · 0 yellow · 1 red · 0 unknown" in text
     assert "companies" in text
+
+
+def test_bands_stand_in_their_order_in_a_report_from_the_store_too() -> None:
+    data = report().to_dict()
+    bands = dict(sorted(data["evaluate"]["bands"].items())) | {"ours": 2}
+    text = screen(show_report, data | {"evaluate": data["evaluate"] | {"bands": bands}})
+    assert "0 green · 0 yellow · 1 red · 0 unknown · 2 ours" in text
 
 
 def test_hostile_names_do_nothing() -> None:
