@@ -101,6 +101,14 @@ def test_a_decision_shows_at_once_and_a_run_when_it_ended(whole: World) -> None:
     assert app.get("/conflicts.json").json()["standing"] == {"open": 0, "reclaimed": 0, "accepted": 0}
 
 
+def test_a_page_of_which_all_was_accepted_does_not_say_that_nobody_changed_a_value(whole: World) -> None:
+    with whole.writing() as c:
+        planned(c, held("1"))
+        decide(c, "accept", "1", "cs_segment", HOSTILE)
+        decide(c, "accept", "1", "cs_stage", "x")
+    assert "what somebody changed was accepted" in Reader(found(whole, "/conflicts").text).text
+
+
 def test_conflicts_are_paged_without_a_gap_and_narrowed(whole: World) -> None:
     with whole.writing() as c:
         planned(c, *(held(f"{number:03}") for number in range(120)), held("2", "in_doubt"), held("x/y"))
