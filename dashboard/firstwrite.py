@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import select
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from store.plans import PlanRecord
 
 SAMPLE = 3
 """So many records are shown with their values."""
+PATIENCE = 15 * 60.0
+"""Seconds after which no answer is a no: the run holds its leases, and a terminal need not have anybody before it."""
 _LOOK_SECONDS = 0.2
 
 
@@ -56,15 +59,19 @@ def show_first(
     out.print("`keepwell plan --out FILE` saves all of it, with the reasons.", style="dim")
 
 
-def agreed(out: Console, given: TextIO, stop: Stopped, question: str) -> bool:
-    """Whether somebody answers yes; anything else, the end of the input, and a wish to stop are a no.
+def agreed(
+    out: Console, given: TextIO, stop: Stopped, question: str, clock: Callable[[], float] = time.monotonic
+) -> bool:
+    """Whether somebody answers yes; anything else, the end of the input, no answer, and a wish to stop are a no.
 
-    Waits for a line without being stuck in it: while a run is under way Ctrl-C only asks to stop.
+    Waits for a line without being stuck in it: while a run is under way Ctrl-C only asks to stop. `clock` tells
+    seconds.
     """
     out.print(Text(f"{question} [y/N] ", style="bold"), end="")
     out.file.flush()
-    while not stop.asked:
+    until = clock() + PATIENCE
+    while not stop.asked and clock() < until:
         if select.select([given], [], [], _LOOK_SECONDS)[0]:
             return given.readline().strip().casefold() in ("y", "yes")
-    out.print()
+    out.print("" if stop.asked else f"no answer for {PATIENCE / 60:.0f} minutes")
     return False

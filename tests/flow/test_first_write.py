@@ -15,7 +15,7 @@ from rich.console import Console
 
 from config.settings import Policy
 from dashboard.aside import Aside
-from dashboard.firstwrite import agreed, show_first
+from dashboard.firstwrite import PATIENCE, agreed, show_first
 from dashboard.progress import Bars
 from dashboard.terminal import console
 from store import ledger
@@ -161,6 +161,16 @@ def test_a_wish_to_stop_ends_the_question() -> None:
     with os.fdopen(reading) as given:
         assert not agreed(Console(file=io.StringIO()), given, stop, "Write?")
     os.close(writing)
+
+
+def test_whoever_does_not_answer_does_not_agree_and_holds_the_run_up_for_a_while_only() -> None:
+    reading, writing = os.pipe()
+    seconds = iter((0.0, PATIENCE - 1, PATIENCE))
+    stream = io.StringIO()
+    with os.fdopen(reading) as given:
+        assert not agreed(Console(file=stream), given, Stop(), "Write?", lambda: next(seconds))
+    os.close(writing)
+    assert stream.getvalue().endswith("no answer for 15 minutes\n")
 
 
 def test_what_a_command_asks_with(
