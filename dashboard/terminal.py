@@ -16,9 +16,11 @@ from rich.text import Text
 from dashboard.answers import Answer
 from dashboard.backfilled import only_read, show_next_step, show_ranges
 from dashboard.text import inert, shown_value
+from mapping import entries
 from mapping.records import FieldSpec
 
 Data = Mapping[str, Any]
+_OF_ENTRIES = frozenset(one.name for one in entries.FIELDS)
 BAND_STYLES = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
 STATUS_STYLES = {
     "ok": "green", "complete": "green", "confirmed": "green", "exists": "green", "created": "green",
@@ -247,16 +249,17 @@ def show_changes(out: Console, changes: Sequence[Data]) -> None:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(min_width=width + 2)
         because = account = None
-        new = False
+        new, made = False, "task"
         for row in rows:
             account, new = row["account"], row["kind"] == "create"
+            made = "entry" if row.get("field") in _OF_ENTRIES else made
             # One reason often stands behind several properties of a record; it is said once.
             reason = "" if row["because"] == because else inert(row["because"] or "", 70)
             because = row["because"]
             before, after = inert(shown_value(row["before"]), 24), inert(shown_value(row["after"]), 32)
             change = Text(before).append(" → ").append(after, "bold")
             grid.add_row(Text(f"  {inert(row['property'])}"), change, Text(reason, style="dim"))
-        what = f"new task {inert(record_id)} for" if new else inert(record_id)
+        what = f"new {made} {inert(record_id)} for" if new else inert(record_id)
         out.print(Text(f"{connection} {what} {inert(account, 40)}", style="bold"))
         out.print(grid)
 

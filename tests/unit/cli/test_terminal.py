@@ -84,6 +84,12 @@ def test_a_task_that_is_made_is_told_as_one() -> None:
     assert "h new task kw-1 for Blue" in screen(show_changes, [row])
 
 
+def test_an_entry_on_a_timeline_is_no_task() -> None:
+    row = {"connection": "g", "record_id": "kw-1", "account": "Blue", "field": "entry_subject", "property": "Subject",
+           "before": None, "after": "Health fell", "because": "health fell", "kind": "create"}  # fmt: skip
+    assert "g new entry kw-1 for Blue" in screen(show_changes, [row])
+
+
 def test_one_reason_is_said_once() -> None:
     rows = [
         {"connection": "h", "record_id": "1", "account": "A", "property": name, "before": None, "after": "x",
