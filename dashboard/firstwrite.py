@@ -37,11 +37,13 @@ def show_first(
     """What a plan writes to the connections of `new` (name → account): values by property, a sample, API calls."""
     counts: Counter[tuple[str, str]] = Counter()
     changed: Counter[str] = Counter()
+    made: Counter[str] = Counter()
     sample: dict[str, list[PlanRecord]] = {name: [] for name in new}
     for record in records:
         if record.connection not in new or not record.changes:
             continue
         changed[record.connection] += 1
+        made[record.connection] += record.kind == "create"
         counts.update((record.connection, str(one["property"])) for one in record.changes)
         if len(sample[record.connection]) < SAMPLE:
             sample[record.connection].append(record)
@@ -49,7 +51,8 @@ def show_first(
         place = f"{name} (account {inert(account, 60)})" if account else name
         out.print(Text(f"This is the first time that Keepwell writes to {place}.", style="bold"))
         values = sum(number for (where, _), number in counts.items() if where == name)
-        out.print(f"{values} values on {changed[name]} records; {cost.get(name, 0)} API calls.")
+        new_ones = f", {made[name]} of them new" if made[name] else ""
+        out.print(f"{values} values on {changed[name]} records{new_ones}; {cost.get(name, 0)} API calls.")
         rows = [(prop, number) for (where, prop), number in sorted(counts.items()) if where == name]
         out.print(table("", ("property", "values"), rows, right=("values",)))
         shown = plan_page(store, sample[name], None)["shown"]

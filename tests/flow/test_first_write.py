@@ -19,7 +19,7 @@ from dashboard.firstwrite import PATIENCE, agreed, show_first
 from dashboard.progress import Bars
 from dashboard.terminal import console
 from store import ledger
-from store.plans import Plan
+from store.plans import Plan, PlanRecord
 from sync.deps import AskFirst, Deps, RunOptions
 from sync.doctor import _first_write
 from sync.engine import run_apply, run_plan, run_sync
@@ -203,7 +203,13 @@ def test_what_is_asked_shows_counts_a_sample_and_the_cost(tmp_path: Path) -> Non
             stream = io.StringIO()
             out = Console(file=stream, width=110)
             show_first(out, deps.store, records(deps.store, plan), {"hubspot": "4711"}, {"hubspot": 9})
+            task = PlanRecord("hubspot", "tasks", "kw-1", "a", ({"property": "hs_task_subject", "before": None,
+                "after": "Call", "because": "alert 7"},), (), "create")  # fmt: skip
+            with_task = io.StringIO()
+            show_first(Console(file=with_task, width=110), deps.store, [task], {"hubspot": "4711"}, {"hubspot": 2})
         shown = stream.getvalue()
+        assert "1 values on 1 records, 1 of them new; 2 API calls." in with_task.getvalue()
+        assert "new task kw-1" in with_task.getvalue()
     changes, touched = report.plan.total("changes"), report.plan.total("records")
     assert "This is the first time that Keepwell writes to hubspot (account 4711)." in shown
     assert f"{changes} values on {touched} records; 9 API calls." in shown
