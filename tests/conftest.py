@@ -43,7 +43,7 @@ LONG = (
     "flow/test_memory.py",
 )
 """Files and folders of long tests, in the sense of CONTRIBUTING.md; single ones are marked where they are."""
-WHOLE_RUNS = ("faults", "flow")
+WHOLE_RUNS = ("faults", "flow", "pitfalls", "rig")
 """Folders whose tests each make CRMs and run against them: the first test of a file is not long, the others are."""
 
 
