@@ -11,6 +11,7 @@ from sandbox.serve import Portfolio, running
 from tests.flow.test_cli_trouble import caller
 
 
+@pytest.mark.long
 def test_a_backfill_says_what_it_read_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     options = HubSpotOptions(burst=10_000, searches_per_second=1_000)

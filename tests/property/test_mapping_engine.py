@@ -123,6 +123,7 @@ def test_frame_has_the_promised_columns_and_no_account_is_lost() -> None:
     assert evaluate(Frames(schema.empty(schema.account_schema())), f4(), AT).frame.height == 0
 
 
+@pytest.mark.long
 def test_number_of_threads_does_not_matter() -> None:
     root = Path(__file__).parents[2]
     code = (

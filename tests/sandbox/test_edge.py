@@ -47,6 +47,7 @@ def test_answers_are_compressed_for_clients_that_ask() -> None:
         assert gzip.decompress(raw) == plain.content
 
 
+@pytest.mark.long
 def test_a_client_that_gives_up_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
     slow = {"faults": [{"kind": "slow", "seconds": 60}]}
     with running(SMALL) as handle:
