@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from mapping.alert_life import Life
 from store.alerts import of_owner
-from store.made import enter_made
-from store.sql import CHUNK, insert_into, member, pages
+from store.made import enter_made, enter_wanted
+from store.sql import CHUNK, member, pages
 from store.tables import alert, alert_task
 
 Ended = Literal["closed", "closed_by_somebody", "removed"]
@@ -77,10 +77,7 @@ def due(
 
 def want(c: Connection, ws: str, rows: Iterable[AlertTask]) -> None:
     """Enter tasks that a plan makes, before anything is sent; those that are there stay as they are."""
-    values = [{"workspace": ws, **{item.name: getattr(row, item.name) for item in fields(AlertTask)}} for row in rows]
-    if values:
-        keys = list(alert_task.primary_key)
-        c.execute(insert_into(c, alert_task).on_conflict_do_nothing(index_elements=keys), values)
+    enter_wanted(c, alert_task, ws, rows)
 
 
 def by_key(c: Connection, ws: str, connection: str, keys: Iterable[str]) -> dict[str, AlertTask]:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, and_, bindparam, update
+
+from store.sql import insert_into
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def enter_wanted(c: Connection, table: Table, ws: str, rows: Iterable[DataclassInstance]) -> None:
+    """Enter what a plan makes, before anything is sent; rows that are there stay as they are."""
+    values = [{"workspace": ws, **{item.name: getattr(row, item.name) for item in fields(row)}} for row in rows]
+    if values:
+        keys = list(table.primary_key)
+        c.execute(insert_into(c, table).on_conflict_do_nothing(index_elements=keys), values)
 
 
 def enter_made(

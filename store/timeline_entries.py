@@ -13,8 +13,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, select
 
 from store.intents import OPEN
-from store.made import enter_made
-from store.sql import insert_into, member
+from store.made import enter_made, enter_wanted
+from store.sql import member
 from store.tables import intent, timeline_entry
 
 _T = timeline_entry.c
@@ -39,12 +39,7 @@ _COLUMNS = tuple(_T[item.name] for item in fields(TimelineEntry))
 
 def want(c: Connection, ws: str, rows: Iterable[TimelineEntry]) -> None:
     """Enter entries that a plan makes, before anything is sent; those that are there stay as they are."""
-    values = [
-        {"workspace": ws, **{item.name: getattr(row, item.name) for item in fields(TimelineEntry)}} for row in rows
-    ]
-    if values:
-        keys = list(timeline_entry.primary_key)
-        c.execute(insert_into(c, timeline_entry).on_conflict_do_nothing(index_elements=keys), values)
+    enter_wanted(c, timeline_entry, ws, rows)
 
 
 def by_key(c: Connection, ws: str, connection: str, keys: Iterable[str]) -> dict[str, TimelineEntry]:

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.flow.typed import ROOT, blocks, elsewhere, free_port, not_seen, serving, typed, with_tools
+from tests.services import absent
 
 TUTORIAL = "docs/tutorial.md"
 # In this order, in one folder: a page must not need another one, and leaves a store that the next can work with.
@@ -122,7 +123,7 @@ def test_a_guide(place: Place, name: str) -> None:
         HAPPENED.get((name, number), "") + block for number, block in enumerate(blocks(page, "sh session"))
     )
     if "sqlite3 " in session and shutil.which("sqlite3") is None:
-        pytest.skip("the page types sqlite3, which is not installed here")
+        absent("the page types sqlite3, which is not installed (apt-get install sqlite3)")
     shown = place.typed(session) if session else ""
     assert not_seen(page, shown) == [], shown
 

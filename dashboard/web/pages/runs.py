@@ -12,6 +12,7 @@ from dashboard import budgets
 from dashboard.failures import failure_lines
 from dashboard.web.crmpages import CrmPages
 from dashboard.web.page import Asked, Look, NotFound, Page, View
+from dashboard.web.pages.shared import RunLine, run_line
 from store import browsing, counts, failures, ledger, runs
 from store.ledger import LedgerRow
 from store.runs import Run
@@ -24,15 +25,9 @@ STATUSES = ("complete", "partial", "deferred", "interrupted", "busy", "refused",
 COMMANDS = ("sync", "plan", "apply", "pull", "backfill", "undo")
 
 
-class Line(View):
-    """A run in the list."""
+class Line(RunLine):
+    """A run in the list, with what it came to."""
 
-    run_id: str
-    command: str
-    status: str
-    reason: str | None
-    started_at: datetime
-    finished_at: datetime | None
     seconds: float | None
     accounts: int
     changes: int
@@ -224,12 +219,7 @@ def _line(run: Run) -> Line:
     if run.finished_at is not None:
         seconds = (run.finished_at - run.started_at).total_seconds()
     return Line(
-        run_id=run.id,
-        command=run.command,
-        status=run.status,
-        reason=run.reason,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
+        **dict(run_line(run)),
         seconds=seconds,
         accounts=(report.get("evaluate") or {}).get("accounts", 0),
         changes=(report.get("plan") or {}).get("changes", 0),
