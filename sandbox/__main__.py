@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,38 +22,50 @@ from sandbox.world.shape import Shape
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns 0, or 2 when the servers cannot start."""
     options = _parser().parse_args(arguments)
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    if options.exit_with_parent:
-        threading.Thread(target=_stop_at_end_of_input, args=(stop,), name="parent", daemon=True).start()
     portal = HubSpotOptions(burst=options.hubspot_burst, index_delay=options.index_delay,
                             latency_ms=options.latency_ms)  # fmt: skip
     portfolio = Portfolio(options.accounts, options.seed, options.today, options.days, options.shape)
     try:
-        with running(
+        with _told_to_stop(at_end_of_input=options.exit_with_parent) as told, running(
             portfolio, hubspot_port=options.hubspot_port, salesforce_port=options.salesforce_port,
             hubspot_options=portal, with_gainsight=options.with_gainsight, gainsight_port=options.gainsight_port,
             state_dir=options.state_dir,
         ) as handle:  # fmt: skip
             _announce(handle, as_json=options.json)
-            stop.wait()
+            select.select([told], [], [])
     except OSError as error:
         sys.stderr.write(f"The sandbox cannot start: {error}. Choose other ports or leave them out.\n")
         return 2
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return 0
 
 
-def _stop_at_end_of_input(stop: threading.Event) -> None:
+@contextmanager
+def _told_to_stop(*, at_end_of_input: bool) -> Iterator[int]:
+    """A pipe that can be read when a signal came. A lock would not do: whom the signal interrupts may hold it."""
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    woken = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    if at_end_of_input:
+        threading.Thread(target=_stop_at_end_of_input, name="parent", daemon=True).start()
+    try:
+        yield told
+    finally:
+        signal.set_wakeup_fd(woken)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(told)
+        os.close(tell)
+
+
+def _stop_at_end_of_input() -> None:
     """Wait until nobody holds the other end of standard input any more: the parent ended, however it did."""
     try:
         while os.read(0, 4_096):
             continue
     except OSError:
         sys.stderr.write("Standard input is not open: the sandbox stops at once.\n")
-    stop.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(handle: Running, *, as_json: bool) -> None:

@@ -12,25 +12,26 @@ from sync.errors import Interrupted
 
 
 class Stop:
-    """Set once, by a signal or by a failing sibling thread; checked between units of work."""
+    """Set once, by a signal or by a failing sibling thread; checked between units of work.
+
+    Without a lock: the handler of a signal would wait for ever for one that the interrupted thread holds.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-        self._reason = ""
+        self._reason: str | None = None
 
     @property
     def asked(self) -> bool:
-        return self._event.is_set()
+        return self._reason is not None
 
     def ask(self, reason: str) -> None:
         """Ask the run to stop at the next safe place; the first reason is kept."""
-        if not self._event.is_set():
+        if self._reason is None:
             self._reason = reason
-            self._event.set()
 
     def check(self) -> None:
         """Raise `Interrupted` when somebody asked to stop."""
-        if self._event.is_set():
+        if self._reason is not None:
             raise Interrupted(self._reason, hint="What is done is kept; run the same command again to go on.")
 
 

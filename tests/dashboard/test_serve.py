@@ -17,6 +17,7 @@ from config.dashboard import Dashboard
 from config.errors import ConfigFileError
 from config.load import load_settings
 from dashboard.web.access import Access
+from tests.children import child
 from tests.docs.test_json_shapes import validator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def keepwell(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_the_server_starts_without_a_store_and_stops_when_it_is_told(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0", "--json", "-c", str(config(tmp_path))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         assert list(validator("serve").iter_errors(told)) == []

@@ -17,6 +17,7 @@ from config.settings import Settings
 from sync.assemble import assemble
 from sync.deps import Timing
 from sync.engine import run_sync
+from tests.children import child
 from tests.faults.writing import once
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def paused(order: Mapping[str, Any]) -> Iterator[subprocess.Popen[str]]:
     """A run that stands still while the block runs; it wakes up, and is waited for, by `wake`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.faults.paused_run", json.dumps(order)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with child(command, stdout=subprocess.PIPE, env=environment) as process:
         try:
             _, status = os.waitpid(process.pid, os.WUNTRACED)
             assert os.WIFSTOPPED(status), "the run ended before it came to the fault point"

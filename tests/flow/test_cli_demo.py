@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.children import child
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -94,7 +96,7 @@ def test_the_demo_with_gainsight_pulls_and_writes_all_three(tmp_path: Path) -> N
 
 def test_a_killed_demo_takes_its_sandbox_with_it(tmp_path: Path) -> None:
     home = tmp_path / "kept"
-    with subprocess.Popen(
+    with child(
         keepwell(tmp_path, "demo", "--accounts", "400", "--keep", str(home)),
         cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
@@ -109,9 +111,9 @@ def test_a_killed_demo_takes_its_sandbox_with_it(tmp_path: Path) -> None:
 def test_a_demo_that_serves_shows_its_store_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "kept"
     elsewhere = {"KEEPWELL_STORE": f"sqlite:///{tmp_path / 'real.db'}"}
-    with subprocess.Popen(
+    with child(
         keepwell(tmp_path, "demo", "--accounts", "12", "--keep", str(home), "--serve", "--json"),
-        cwd=tmp_path, env=environment() | elsewhere, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment() | elsewhere, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
@@ -132,9 +134,9 @@ def test_a_demo_that_serves_shows_its_store_until_it_is_told_to_stop(tmp_path: P
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "kept"
-    with subprocess.Popen(
+    with child(
         keepwell(tmp_path, "demo", "--accounts", "400", "--keep", str(home)),
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         until((home / "keepwell.yaml").exists)
         assert sandboxes_of(home)

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.children import child
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -46,8 +48,8 @@ def with_tools(folder: Path) -> dict[str, str]:
 @contextmanager
 def serving(command: str, environment: Mapping[str, str], folder: Path) -> Iterator[None]:
     """Run what stays in a terminal until the block ends; it must stop in order."""
-    with subprocess.Popen(
-        ["/bin/sh", "-c", f"exec {command.strip()}"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    with child(
+        ["/bin/sh", "-c", f"exec {command.strip()}"], cwd=folder, env=environment, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

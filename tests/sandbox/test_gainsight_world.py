@@ -19,6 +19,7 @@ from sandbox.gainsight.state import GainsightState
 from sandbox.serve import Portfolio, running
 from sandbox.world.generate import generate
 from sandbox.world.ids import to18
+from tests.children import child
 from tests.sandbox.gainsight_tenant import tenant
 from tests.sandbox.hubspot_portal import START, TODAY
 
@@ -115,7 +116,7 @@ def test_gainsight_is_there_only_when_it_is_asked_for() -> None:
     with running(Portfolio(3, today=TODAY), salesforce=False, gainsight_port=port) as handle:
         assert handle.gainsight_url == f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "sandbox", "--accounts", "5", "--with-gainsight", "--json"]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+    with child(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())["gainsight"]
         answer = requests.post(f"{told['url']}/v1/data/objects/query/Company", json={"select": ["Name"]},

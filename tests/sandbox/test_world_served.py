@@ -18,6 +18,7 @@ import requests
 from sandbox.__main__ import main
 from sandbox.serve import Portfolio, running
 from sandbox.world.ids import hubspot_company_id, salesforce_account_id
+from tests.children import child
 
 TODAY = date(2026, 11, 22)
 
@@ -66,7 +67,7 @@ def test_the_command_announces_itself_in_one_json_line_and_stops_on_a_signal(num
                "--state-dir", str(tmp_path), "--json"]  # fmt: skip
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, cwd=root, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         told: dict[str, Any] = json.loads(process.stdout.readline())
         hubspot = told["hubspot"]
@@ -80,11 +81,37 @@ def test_the_command_announces_itself_in_one_json_line_and_stops_on_a_signal(num
         assert process.wait(timeout=60) == 0
 
 
+EARLY = """
+import os, signal, sys, threading
+from sandbox.__main__ import main
+
+wait = threading.Condition.wait
+
+def interrupted(condition, *given):
+    # Whoever comes here holds the lock of what it is about to wait for.
+    if sys._getframe(2).f_code is main.__code__:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return wait(condition, *given)
+
+threading.Condition.wait = interrupted
+sys.exit(main(["--accounts", "5", "--json"]))
+"""
+
+
+def test_a_signal_at_the_worst_moment_stops_it_too() -> None:
+    """A handler that wants a lock which the interrupted thread holds would wait for ever."""
+    with child([sys.executable, "-c", EARLY], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert "hubspot" in json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
 def test_the_command_ends_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox", "--accounts", "5", "--exit-with-parent", "--state-dir", str(tmp_path)]
     root = Path(__file__).parents[2]
     pipe = subprocess.PIPE
-    with subprocess.Popen([*command, "--json"], cwd=root, stdin=pipe, stdout=pipe, text=True) as process:
+    with child([*command, "--json"], cwd=root, stdin=pipe, stdout=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["hubspot"]["url"]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from config.load import load_settings
 from dashboard.first_steps import begin, sandbox_announcement, write_sandbox_config
+from tests.children import child
 
 OPEN = dict.fromkeys(
     ("hubspot", "salesforce", "gainsight", "hubspot_url", "salesforce_url", "salesforce_flow", "gainsight_url",
@@ -99,12 +100,9 @@ serve_sandbox(nullcontext(SimpleNamespace(as_json=dict)), config=None, force=Fal
 
 def test_ctrl_c_ends_the_sandbox_also_when_polars_is_loaded() -> None:
     """Polars catches the signal too, and after that a wait for a lock never ends."""
-    with subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True) as process:
+    with child([sys.executable, "-c", WAITING], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "{}\n"
         time.sleep(0.5)  # it waits now
         process.send_signal(signal.SIGINT)
-        try:
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
+        assert process.wait(20) == 0
