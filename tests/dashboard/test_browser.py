@@ -37,7 +37,8 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         absent(f"there is no browser at {CHROMIUM} (apt-get install chromium)")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"])
+        without = ["--no-sandbox", "--disable-dev-shm-usage"]  # a container has 64 MB of shared memory
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=without)
         yield started
         started.close()
 
