@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,8 @@ def _channels(config: Path) -> Iterator[str]:
     yield from _file(config)["notifications"]["channels"]
 
 
-def _runs(config: Path) -> Iterator[str]:
-    """The last runs, newest first; of a store in a file only, since a server may be far away."""
+def _runs(config: Path, *, writing: bool = False) -> Iterator[str]:
+    """The last runs, or those that wrote, newest first; of a store in a file only: a server may be far away."""
     from config.load import load_settings
     from store import open_store, runs
 
@@ -89,9 +90,11 @@ def _runs(config: Path) -> Iterator[str]:
     store = open_store(settings.store, settings.workspace, read_only=True, busy_seconds=0.2)
     try:
         with store.read() as c:
-            yield from [run.id for run in runs.list_runs(c, store.workspace, RUNS)]
+            find = runs.that_wrote if writing else runs.list_runs
+            yield from [run.id for run in find(c, store.workspace, RUNS)]
     finally:
         store.close()
 
 
 frameworks, streams, channels, run_ids = (offered(find) for find in (_frameworks, _streams, _channels, _runs))
+writing_run_ids = offered(partial(_runs, writing=True))

@@ -236,7 +236,8 @@ RunId = Annotated[
     str, typer.Argument(metavar="RUN", autocompletion=completing.run_ids, help="A run's id, or `latest`.")
 ]
 WritingRun = Annotated[
-    str, typer.Argument(metavar="RUN", autocompletion=completing.run_ids, help="Id of the run whose values go back.")
+    str,
+    typer.Argument(metavar="RUN", autocompletion=completing.writing_run_ids, help="Its id; `latest`: the last writer."),
 ]
 DuringFreeze = Annotated[bool, typer.Option("--during-freeze", help="Guard: write although it is a freeze.")]
 MilestonesFile = Annotated[

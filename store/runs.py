@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
 
 from store.errors import StateConflict
-from store.tables import run
+from store.tables import ledger, run
 
 _R = run.c
 
@@ -102,6 +102,12 @@ def get(c: Connection, ws: str, run_id: str) -> Run | None:
 def list_runs(c: Connection, ws: str, limit: int = 20) -> list[Run]:
     """Return the latest runs, newest first."""
     return _select(c, _R.workspace == ws, limit)
+
+
+def that_wrote(c: Connection, ws: str, limit: int = 20) -> list[Run]:
+    """Return the latest runs that wrote a value, newest first."""
+    wrote = exists().where(ledger.c.workspace == ws, ledger.c.run_id == _R.id)
+    return _select(c, and_(_R.workspace == ws, wrote), limit)
 
 
 def latest_told(c: Connection, ws: str, commands: tuple[str, ...] = WRITING) -> Run | None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from mapping.entries import SUBJECT
 from mapping.records import STAMP_FIELD
 from mapping.tasks import DONE, STATUS_FIELD, TASK_KEY
-from store import alert_tasks, decisions, identity, ledger, plans, raw, runs, timeline_entries
+from store import Store, alert_tasks, decisions, identity, ledger, plans, raw, runs, timeline_entries
 from store.ledger import LedgerRow
 from store.plans import UNDOES, PlanRecord
 from sync.batch import Guarded, read_current
@@ -33,6 +33,7 @@ from sync.proof import Forecast, proven_properties
 from sync.report import ConnectionPlan, PlanSummary, UndoLine
 from sync.session import Session
 
+_WHICH = "`keepwell runs list` shows how many values each run wrote."
 ROWS = 2_000
 """Ledger rows read at a time."""
 Skip = Literal["written_again", "changed_since", "gone", "no_property", "in_doubt", "told"]
@@ -214,6 +215,15 @@ def _closed(owned: Owned, verdicts: list[_Verdict]) -> list[_Verdict]:
     ]
 
 
+def latest_writer(store: Store) -> str:
+    """The id of the last run that wrote a value, an undo included; raises `UsageError` when there is none."""
+    with store.read() as c:
+        found = runs.that_wrote(c, store.workspace, 1)
+    if not found:
+        raise UsageError("No run has written anything yet, so there is nothing to undo.", hint=_WHICH)
+    return found[0].id
+
+
 def _require_writer(session: Session, run_id: str) -> None:
     with session.deps.store.read() as c:
         run = runs.get(c, session.ws, run_id)
@@ -223,7 +233,7 @@ def _require_writer(session: Session, run_id: str) -> None:
     if not wrote:
         raise UsageError(
             f"Run {run_id} ({run.command}, {run.status}) wrote nothing, so there is nothing to undo.",
-            hint="`keepwell runs list` shows how many values each run wrote.",
+            hint=_WHICH,
         )
 
 

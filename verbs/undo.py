@@ -27,6 +27,7 @@ def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, An
     from sync.deps import RunOptions
     from sync.engine import run_undo
     from sync.planbook import records
+    from sync.undo import latest_writer
 
     dry_run = options.pop("dry_run")
     page: dict[str, Any] = {}
@@ -39,6 +40,7 @@ def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, An
                 show_undo(console(stderr=True), run, page)
             return not dry_run
 
+        run = latest_writer(deps.store) if run == "latest" else run
         report = run_undo(deps, run, RunOptions(**options), agreed=agreed)
     data: dict[str, Any] = report.to_dict() | {"dry_run": dry_run}
     data["plan"] |= page

@@ -19,10 +19,14 @@ def test_a_run_is_looked_at_then_undone_and_every_step_says_what_comes_next(
     with running(Portfolio(9, 3, date(2026, 11, 20)), salesforce=False, hubspot_options=options) as crms:
         keepwell = caller(crms, tmp_path)
         assert keepwell("fields", "apply").exit_code == 0
+        assert keepwell("plan").exit_code == 0
+        nothing = keepwell("undo", "latest")
+        assert (nothing.exit_code, "No run has written anything yet" in nothing.stderr) == (2, True)
         run = json.loads(keepwell("sync", "--json").stdout)
         wrote, run_id = run["apply"]["confirmed"], run["run_id"]
 
-        looked = keepwell("undo", run_id, "--dry-run", "--max-changes", "100%")
+        assert keepwell("plan").exit_code == 0
+        looked = keepwell("undo", "latest", "--dry-run", "--max-changes", "100%")
         assert looked.exit_code == 0, looked.stdout + looked.stderr
         assert f"Undo of run {run_id}: these values go back." in looked.stdout
         assert f"{wrote} values of run {run_id} would go back.\nNothing was written." in looked.stdout
@@ -38,6 +42,10 @@ def test_a_run_is_looked_at_then_undone_and_every_step_says_what_comes_next(
         assert "these values go back" in undone.stderr, "both lists stand on stderr before anything is written"
         assert f"{wrote} of {wrote} values of run {run_id} went back." in undone.stdout
         assert "To take back the undo itself: keepwell undo " in undone.stdout
+
+        last = json.loads(keepwell("undo", "latest", "--dry-run", "--max-changes", "100%", "--json").stdout)
+        assert last["undo"]["run_id"] != run_id, "the last run that wrote is the undo"
+        assert last["undo"]["changes"] == wrote
 
         again = keepwell("undo", run_id, "--dry-run", "--json")
         assert again.exit_code == 0

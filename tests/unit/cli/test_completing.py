@@ -69,6 +69,7 @@ def test_runs_are_the_last_ones_of_the_store(ctx: Any, tmp_path: Path, monkeypat
     store.close()
     assert completing.run_ids(ctx, "2026") == ["20261120-b", "20261119-a"]
     assert completing.run_ids(ctx, "20261119") == ["20261119-a"]
+    assert completing.writing_run_ids(ctx, "") == [], "none of them wrote what could be put back"
 
 
 def test_a_server_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
