@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dashboard.text import inert
+from dashboard.text import inert, so_many
 
 MINUTE, HOUR = 60, 3600
 
@@ -45,7 +45,8 @@ def only_read(pull: Mapping[str, Any]) -> Mapping[str, Any]:
 def show_next_step(out: Console, plan: Mapping[str, Any]) -> None:
     """What would change in the CRMs now, and the command that writes it: a backfill itself does not."""
     if plan["changes"]:
-        text = f"{plan['changes']} values on {plan['records']} records would change in the CRMs. Nothing was written: "
+        values, records = so_many(plan["changes"], "value"), so_many(plan["records"], "record")
+        text = f"{values} on {records} would change in the CRMs. Nothing was written: "
         out.print(f"{text}the next `keepwell sync` does, or `keepwell apply {inert(plan['plan_id'])}`.")
     elif plan["plan_id"]:
         out.print("Nothing to write: the CRMs already show what was computed.")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from dashboard.changedby import sentence, with_names
 from dashboard.reasons import REASONS
 from dashboard.terminal import table
-from dashboard.text import inert, shown_value
+from dashboard.text import inert, shown_value, so_many
 from store import Store, conflicts
 from store.conflicts import Conflict
 from store.names import Names, account_names
@@ -115,7 +115,7 @@ def show_decided(out: Console, page: Data) -> None:
         )
         for row in rows[:_SHOWN]
     ]
-    number = f"{len(rows)} {'value' if len(rows) == 1 else 'values'}"
+    number = so_many(len(rows), "value")
     verdict = "accepted" if page["verdict"] == "accept" else "reclaimed"
     out.print(table(f"{number} {verdict}", columns, cells, wrap=("account", "in the CRM", "computed")))
     if len(rows) > _SHOWN:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dashboard.changedby import moment, sentence, with_names
-from dashboard.text import inert, shown_value
+from dashboard.text import inert, shown_value, so_many
 from store import Store
 from store.names import account_names
 
@@ -59,7 +59,10 @@ def _show_value(out: Console, row: Data) -> None:
 
 
 def _numbers(one: Data) -> str:
-    parts = [f"{one['values']} values of {one['records']} records compared", f"{one['changed']} changed"]
+    parts = [
+        f"{so_many(one['values'], 'value')} of {so_many(one['records'], 'record')} compared",
+        f"{one['changed']} changed",
+    ]
     named = {"accepted": "accepted", "gone": "of records that are gone", "under_way": "being written or in doubt"}
     parts += [f"{one[key]} {words}" for key, words in named.items() if one[key]]
     if one["no_property"]:

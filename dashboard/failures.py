@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy import Connection
 
-from dashboard.text import inert
+from dashboard.text import inert, so_many
 from store import Store, failures, identity
 from store.failures import Failure
 from store.identity import AccountLink
@@ -65,7 +65,7 @@ def show_due(out: Console, due: Mapping[str, Any]) -> None:
     if not number:
         out.print(Text(f"No CRM refuses a value{of_account}: there is nothing to try again."))
         return
-    values = f"{number} {'value' if number == 1 else 'values'}"
+    values = so_many(number, "value")
     out.print(Text(f"{values}{of_account} will be tried again by the next `keepwell sync`."))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from config.errors import ConfigFileError, Problem
 from dashboard.handbook import code, escaped, table, writing
+from dashboard.text import so_many
 from mapping.framework import Framework
 from mapping.outputs import output_fields, override_fields
 from mapping.records import FieldSpec, ValueType
@@ -64,7 +65,7 @@ def _sections(fields: Iterable[FieldSpec]) -> Iterator[str]:
 
 def _kind(field: FieldSpec) -> str:
     if field.type is ValueType.NUMBER and field.decimals:
-        return f"A number with {field.decimals} decimal{'' if field.decimals == 1 else 's'}"
+        return f"A number with {so_many(field.decimals, 'decimal')}"
     return {
         ValueType.NUMBER: "A whole number",
         ValueType.ENUM: "One of these",

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dashboard.pages import plan_page
 from dashboard.terminal import show_changes, table
-from dashboard.text import inert
+from dashboard.text import inert, so_many
 from store import Store
 from store.plans import PlanRecord
 
@@ -52,7 +52,8 @@ def show_first(
         out.print(Text(f"This is the first time that Keepwell writes to {place}.", style="bold"))
         values = sum(number for (where, _), number in counts.items() if where == name)
         new_ones = f", {made[name]} of them new" if made[name] else ""
-        out.print(f"{values} values on {changed[name]} records{new_ones}; {cost.get(name, 0)} API calls.")
+        calls = so_many(cost.get(name, 0), "API call")
+        out.print(f"{so_many(values, 'value')} on {so_many(changed[name], 'record')}{new_ones}; {calls}.")
         rows = [(prop, number) for (where, prop), number in sorted(counts.items()) if where == name]
         out.print(table("", ("property", "values"), rows, right=("values",)))
         shown = plan_page(store, sample[name], None)["shown"]

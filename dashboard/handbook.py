@@ -10,6 +10,7 @@ from pathlib import Path
 from config.errors import ConfigFileError, Problem
 from dashboard.carried import norm
 from dashboard.kpis import PERIODS, target
+from dashboard.text import so_many
 from mapping.framework import Framework
 from mapping.framework.errors import Path as KeyPath
 from mapping.framework.spec import Cadence, Metric, Role, RuleSpec
@@ -97,7 +98,7 @@ class Handbook:
         yield ""
         least = f"{100 * score.min_coverage:g} %"
         yield f"Where less than {least} of the weight is known there is no score, and the band is *unknown*."
-        places = "1 decimal" if score.decimals == 1 else f"{score.decimals} decimals"
+        places = so_many(score.decimals, "decimal")
         yield f"The score is rounded half-up to {places}; the band is read from the rounded number."
         trend = score.trend
         yield f"The trend compares with the score {trend.days} days ago ({trend.from_} to {trend.to}):"
@@ -227,7 +228,7 @@ class Handbook:
     def _due(self, path: KeyPath, item: Cadence) -> str:
         length = item.every or item.within
         months, days = (length.months, length.days) if length else (0, 0)
-        parts = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in ((months, "month"), (days, "day"))
+        parts = [so_many(number, unit) for number, unit in ((months, "month"), (days, "day"))
                  if number]  # fmt: skip
         word = "every" if item.every else "once, within"
         until = f"<br>until {self._value((*path, 'until'))}" if item.until else ""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from config.frameworks import LintedFile
-from dashboard.text import inert
+from dashboard.text import inert, so_many
 
 Data = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def show_lint(out: Console, page: Data) -> None:
         said = f"{_place(one)}: it cannot be told whether this condition can hold, or decides anything"
         out.print(Text(said, style="dim"), soft_wrap=True)
     number = len(page["findings"])
-    said = "nothing that cannot be meant" if not number else "1 finding" if number == 1 else f"{number} findings"
+    said = "nothing that cannot be meant" if not number else so_many(number, "finding")
     out.print(Text(f"{inert(page['framework'])}: {said}", style="" if number else "green"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from config.settings import Settings
 from dashboard.reasons import REASONS
+from dashboard.text import so_many
 from store import Store, open_store, runs
 from store.names import Names, names_by_account
 from store.plans import PlanRecord
@@ -93,7 +94,7 @@ def _duration(seconds: float) -> str:
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
-    return "1 second" if int(seconds) == 1 else f"{int(seconds)} seconds"
+    return so_many(int(seconds), "second")
 
 
 def runs_page(store: Store, limit: int) -> Page:

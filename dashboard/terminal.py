@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dashboard.answers import Answer
 from dashboard.backfilled import only_read, show_next_step, show_ranges
-from dashboard.text import inert, shown_value
+from dashboard.text import inert, shown_value, so_many
 from mapping import entries
 from mapping.records import FieldSpec
 
@@ -97,7 +97,7 @@ def show_accounts(out: Console, accounts: Sequence[Data], title: str = "") -> No
 def show_bands(out: Console, evaluate: Data) -> None:
     """How many accounts are in each health band, the best first; a report from the store has them by name."""
     number = evaluate["accounts"]
-    line = Text(f"{number} {'account' if number == 1 else 'accounts'}: ")
+    line = Text(f"{so_many(number, 'account')}: ")
     known = [*BAND_STYLES]
     bands = sorted(evaluate["bands"].items(), key=lambda one: known.index(one[0]) if one[0] in known else len(known))
     for index, (band, count) in enumerate(bands):
@@ -105,8 +105,7 @@ def show_bands(out: Console, evaluate: Data) -> None:
         line.append(f"{count} {band}", style=BAND_STYLES.get(band, ""))
     out.print(line)
     if reviews := evaluate.get("reviews"):
-        cases = "1 case" if reviews == 1 else f"{reviews} cases"
-        out.print(f"{cases} of records that may be one account: `keepwell identity list`")
+        out.print(f"{so_many(reviews, 'case')} of records that may be one account: `keepwell identity list`")
 
 
 def show_alert_counts(out: Console, counts: Data) -> None:
@@ -140,8 +139,9 @@ def show_read(out: Console, pull: Data) -> None:
 def show_cost(out: Console, connections: Data) -> None:
     """What was written to each CRM and what it cost, a sentence a connection."""
     for name, one in connections.items():
-        written = f"{one['apply']['confirmed']} values on {one['records_written']} records"
-        out.print(Text(f"{name}: {written} were written and checked; the run took {one['requests']} API calls."))
+        values, records = so_many(one["apply"]["confirmed"], "value"), so_many(one["records_written"], "record")
+        calls = so_many(one["requests"], "API call")
+        out.print(Text(f"{name}: {values} on {records} written and checked; the run took {calls}."))
 
 
 def show_report(out: Console, report: Data) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dashboard.text import inert
+from dashboard.text import inert, so_many
 from mapping.examples import Verdict
 from mapping.framework import Framework
 
@@ -42,7 +42,7 @@ def show_tests(out: Console, page: Data) -> None:
                 expected, found = inert(repr(miss["expected"])), inert(repr(miss["found"]))
             out.print(Text(f"  {inert(miss['what'])} is {found}, expected {expected}"))
     number = len(page["tests"])
-    tests = "1 test" if number == 1 else f"{number} tests"
+    tests = so_many(number, "test")
     said = f"{page['framework']}: {tests}, {page['passed']} passed" + (
         f", {page['failed']} failed" if page["failed"] else ""
     )

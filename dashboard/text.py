@@ -1,4 +1,4 @@
-"""Makes text from a CRM harmless for a terminal: it may show anything, but not move the cursor or turn lines around."""
+"""Text for a terminal: what a CRM says may show anything, but not move the cursor or turn lines around; numbers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def inert(value: object, limit: int | None = None) -> str:
 def shown_value(value: object) -> str:
     """A property's value as `inert` text; a dash stands for an empty one."""
     return "–" if value is None or value == "" else inert(value)
+
+
+def so_many(number: int, what: str) -> str:
+    """A number and what is counted: "1 value", "3 values"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _shown(character: str) -> str:

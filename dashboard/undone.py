@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dashboard.terminal import show_changes, show_head, show_writes
-from dashboard.text import inert, shown_value
+from dashboard.text import inert, shown_value, so_many
 
 WHY_NOT = {
     "written_again": "a later run wrote it again",
@@ -57,7 +57,7 @@ def show_undone(out: Console, report: Mapping[str, Any]) -> None:
     back = 0 if dry_run else report["apply"]["confirmed"] + report["apply"]["unchanged"]
     out.print(_sentence(undo, back, dry_run=dry_run))
     for reason, number in undo["skipped"].items():
-        out.print(f"  {_values(number)} {'stays' if number == 1 else 'stay'}: {WHY_NOT.get(reason, reason)}")
+        out.print(f"  {so_many(number, 'value')} {'stays' if number == 1 else 'stay'}: {WHY_NOT.get(reason, reason)}")
     if dry_run:
         out.print("Nothing was written.")
         if undo["changes"] and report["status"] == "complete":
@@ -74,12 +74,8 @@ def _sentence(undo: Mapping[str, Any], back: int, *, dry_run: bool) -> str:
     if not number:
         return f"Nothing of run {run_id} is left to undo."
     if dry_run:
-        return f"{_values(number)} of run {run_id} would go back."
-    return f"{back} of {_values(number)} of run {run_id} went back."
-
-
-def _values(number: int) -> str:
-    return f"{number} {'value' if number == 1 else 'values'}"
+        return f"{so_many(number, 'value')} of run {run_id} would go back."
+    return f"{back} of {so_many(number, 'value')} of run {run_id} went back."
 
 
 def _beyond(page: Mapping[str, Any]) -> str:

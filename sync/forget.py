@@ -87,7 +87,7 @@ def _subject(deps: Deps, c: Connection, asked: Asked) -> PersonSubject | Account
 def _refuse_undecided(number: int) -> None:
     if number:
         raise UsageError(
-            f"{number} values about them were sent to a CRM, and it is not known yet whether they arrived.",
+            f"It is not known yet whether values about them ({number}) that were sent to a CRM arrived.",
             hint="Run `keepwell sync`, which finds out, then repeat this. A call to action takes an hour; tasks or "
             "entries that are turned off are found out about once they are on again.",
         )

@@ -69,7 +69,7 @@ def ask(
     except (CredentialsError, QuotaExhausted):
         raise
     except ConnectorError as error:
-        note(f"{owned.connection}: who changed {len(places)} values cannot be asked: {error}")
+        note(f"{owned.connection}: who changed values ({len(places)}) cannot be asked: {error}")
         return {}
 
 

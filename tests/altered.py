@@ -12,13 +12,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+NOTICED = "noticed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +147,41 @@ def assert_noticed(attempt: Try, case: Case) -> None:
     assert f"FAILED {case.failing}" in said, f"{case.name}: something else failed:\n{said[-2000:]}"
 
 
-def try_all(cases: Sequence[Case], unaltered: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+def try_all(
+    cases: Sequence[Case], unaltered: Sequence[str], more: Mapping[str, str] | None = None, at_once: int = 2
+) -> int:
     """Try every case, after the `unaltered` tests have passed; prints a line each, returns 1 unless all are noticed."""
     began = time.monotonic()
-    unnoticed = 0
-    with copied(more) as attempt:
-        said = attempt(None, unaltered)
+    left, unnoticed, stands = iter(cases), list[str](), threading.Lock()
+
+    def try_some(attempt: Try) -> None:
+        while True:
+            with stands:
+                case = next(left, None)
+            if case is None:
+                return
+            verdict = _verdict(attempt, case)
+            with stands:
+                unnoticed.extend([case.name] if verdict != NOTICED else [])
+                sys.stdout.write(f"{case.name} ({case.alteration.file}): {verdict}\n")
+                sys.stdout.flush()
+
+    with ExitStack() as stack:
+        attempts = [stack.enter_context(copied(more)) for _ in range(at_once)]
+        said = attempts[0](None, unaltered)
         if not said.startswith("exit 0\n"):
             sys.stdout.write(f"The tests fail with nothing altered:\n{said}\n")
             return 1
-        for case in cases:
-            try:
-                assert_noticed(attempt, case)
-                verdict = "noticed"
-            except AssertionError as error:
-                unnoticed, verdict = unnoticed + 1, f"NOT NOTICED: {error}"
-            sys.stdout.write(f"{case.name} ({case.alteration.file}): {verdict}\n")
-            sys.stdout.flush()
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(try_some, attempts))
     seconds = time.monotonic() - began
-    sys.stdout.write(f"{len(cases)} tried, {unnoticed} not noticed, {seconds:.0f} s\n")
+    sys.stdout.write(f"{len(cases)} tried, {len(unnoticed)} not noticed, {seconds:.0f} s\n")
     return 1 if unnoticed else 0
+
+
+def _verdict(attempt: Try, case: Case) -> str:
+    try:
+        assert_noticed(attempt, case)
+    except AssertionError as error:
+        return f"NOT NOTICED: {error}"
+    return NOTICED

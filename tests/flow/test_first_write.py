@@ -208,7 +208,7 @@ def test_what_is_asked_shows_counts_a_sample_and_the_cost(tmp_path: Path) -> Non
             with_task = io.StringIO()
             show_first(Console(file=with_task, width=110), deps.store, [task], {"hubspot": "4711"}, {"hubspot": 2})
         shown = stream.getvalue()
-        assert "1 values on 1 records, 1 of them new; 2 API calls." in with_task.getvalue()
+        assert "1 value on 1 record, 1 of them new; 2 API calls." in with_task.getvalue()
         assert "new task kw-1" in with_task.getvalue()
     changes, touched = report.plan.total("changes"), report.plan.total("records")
     assert "This is the first time that Keepwell writes to hubspot (account 4711)." in shown

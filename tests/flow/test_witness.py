@@ -135,7 +135,7 @@ def test_where_the_crm_cannot_be_asked_the_value_stays_held(tmp_path: Path) -> N
         report = made.sync()
 
         assert (report.status, report.exit_code) == ("partial", 3)
-        assert any("who changed 1 values cannot be asked" in note for note in report.notes)
+        assert any("who changed values (1) cannot be asked" in note for note in report.notes)
         assert made.company(record)[NAME] == "late"
         made.heal()
         assert made.sync().status == "complete"
