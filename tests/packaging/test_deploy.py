@@ -107,6 +107,8 @@ def test_compose_starts_what_it_says_in_an_order_that_works() -> None:
         if name != "postgres":
             assert service["read_only"] is True
             assert service["cap_drop"] == ["ALL"]
+    # A sync that a CRM refused a value ends with 3, and is no reason to show nothing.
+    assert services["dashboard"]["depends_on"] == {"sync": {"condition": "service_started"}}
     # Local CRMs are served on loopback only, and Keepwell speaks plain http to loopback only.
     assert {services[name]["network_mode"] for name in ("fields", "sync")} == {"service:crms"}
     assert services["dashboard"]["ports"] == ["127.0.0.1:8400:8400"], "not to the whole network"

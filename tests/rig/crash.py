@@ -142,6 +142,7 @@ def _worker(
 def _extent(given: argparse.Namespace) -> Extent:
     extent = LONG if given.long else SLICE
     kills, doubles = given.kills, given.doubles
+    extent = extent if given.scenarios is None else replace(extent, scenarios=given.scenarios)
     extent = extent if kills is None else replace(extent, kills=-(-kills // len(given.benches)))
     return extent if doubles is None else replace(extent, doubles=-(-doubles // len(given.benches)))
 
@@ -254,6 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", default=",".join((*PARTS, "recovery")), help="some of them, with commas")
     parser.add_argument("--stores", default=",".join(get_args(StoreName)), help="some of them")
     parser.add_argument("--crms", default=",".join(get_args(Vendor)), help="some of them")
+    parser.add_argument("--scenarios", type=int, help="a named point in so many scenarios instead")
     parser.add_argument("--kills", type=int, help="so many kills by chance instead")
     parser.add_argument("--doubles", type=int, help="so many double kills instead, those by chance included")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
