@@ -104,10 +104,9 @@ class BatchWriter:
     def write(self, records: Sequence[PlanRecord]) -> BatchResult:
         """Take a batch of at most `write_batch` records through guard read, claim, request and outcomes."""
         result = BatchResult()
-        clock = self._session.deps.clock
         for _attempt in range(GUARD_READS):
             fp("apply.begun")
-            read_at = clock.monotonic()
+            read_at = self._session.deps.clock.monotonic()
             try:
                 ids = [record.record_id for record in records]
                 guarded = read_current(self._session.deps, self._connector, self._owned, ids, properties_of(records))
@@ -247,6 +246,7 @@ class BatchWriter:
             hint = "Nothing was sent after that; run again to go on."
             raise Interrupted("This run stood still for so long that its lease may go to another one.", hint=hint)
         latest = min(read_at + self._session.deps.timing.send_within, self._session.last_to_send())
+        self._session.sent[claimed[0].batch or ""] = self._session.deps.clock.monotonic()
         outcomes, error = self._attempt(batch, latest)
         fp("apply.sent")
         self._settle(records, claimed, outcomes, result, error)

@@ -27,7 +27,8 @@ class Session:
     `lost` is set when the heartbeat could not renew a lease; `renewed_at` is the monotonic moment before which the
     leases were renewed last; `opening` are the API calls that it took to open each connection; `entered` is the room
     that the run is in, with the monotonic moment since when; `decided_at` is when the last decision about who is who
-    was made or taken back that the run goes by; `sentences` say the framework's rules in words.
+    was made or taken back that the run goes by; `sent` is the monotonic moment at which each batch went out;
+    `sentences` say the framework's rules in words.
     """
 
     deps: Deps
@@ -41,6 +42,7 @@ class Session:
     opening: dict[str, int] = field(default_factory=dict)
     entered: tuple[Room, float] | None = None
     decided_at: datetime | None = None
+    sent: dict[str, float] = field(default_factory=dict)
     sentences: Sentences = field(init=False)
 
     def __post_init__(self) -> None:

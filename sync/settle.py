@@ -62,19 +62,32 @@ def settle_doubts(session: Session, connector: Connector, owned: Owned) -> Itera
 
 def _wait_for_grace(session: Session, connection: str, doubts: list[Intent]) -> None:
     """A request that we gave up may still be applied: nothing is decided before it cannot be any more."""
-    sent = [one.sent_at for one in doubts if one.sent_at is not None]
-    if not sent:
-        return
-    until = max(sent) + timedelta(seconds=session.deps.timing.grace)
-    left = (until - session.deps.clock.now()).total_seconds()
+    clock, left = session.deps.clock, _left(session, doubts)
     if left <= 0:
         return
     session.note(f"{connection}: {len(doubts)} values are in doubt; reading them back in {left:.0f} s", connection)
+    until = clock.monotonic() + left
     while left > 0:
         if session.deps.stop.asked:
             raise Interrupted("The run was asked to stop while values were in doubt.", hint="Run again to decide them.")
         session.deps.sleep(min(NAP, left))
-        left = (until - session.deps.clock.now()).total_seconds()
+        left = until - clock.monotonic()
+
+
+def _left(session: Session, doubts: list[Intent]) -> float:
+    """Seconds until the grace of all doubts is over.
+
+    Requests of this run are timed by a clock that nobody sets. Of earlier ones only the time of day is known; where the
+    clock was set back since, they are left alone once more for the whole grace, not until the clock gets there again.
+    """
+    clock, grace = session.deps.clock, session.deps.timing.grace
+    now, moment, left = clock.now(), clock.monotonic(), 0.0
+    for one in doubts:
+        if one.batch is not None and one.batch in session.sent:
+            left = max(left, grace - (moment - session.sent[one.batch]))
+        elif one.sent_at is not None:
+            left = max(left, grace - max(0.0, (now - one.sent_at).total_seconds()))
+    return left
 
 
 def _decide(session: Session, connector: Connector, owned: Owned, doubts: list[Intent]) -> Iterator[Decided]:

@@ -136,8 +136,8 @@ DECIDING: tuple[Bug, ...] = (
     Bug(
         "no grace: a lost request is judged at once",
         SYNC + "settle.py",
-        "until = max(sent) + timedelta(seconds=session.deps.timing.grace)",
-        "until = max(sent)",
+        "clock, grace = session.deps.clock, session.deps.timing.grace\n",
+        "clock, grace = session.deps.clock, 0.0\n",
         (WRITEPATH,),
     ),
     Bug(
