@@ -20,6 +20,7 @@ from store.identity import AccountLink
 from store.intents import Intent
 from store.plans import PlanRecord
 from sync.adopt import as_adopted
+from sync.checks import may_adopt
 from sync.decide import OPEN_HOLDS, RecordDecision
 from sync.entries import forget_entries, plan_entries
 from sync.faults import fp
@@ -57,6 +58,7 @@ class _Draft:
     read_back: dict[str, Forecast]
     proven: dict[str, frozenset[str]]
     looks_back: bool
+    adopts: bool
     accounts_changed: int = 0
     chosen: set[str] = field(default_factory=set)
     adopted: int = 0
@@ -90,6 +92,7 @@ def build_plan(
         {name: Forecast(session.at.date, proven[name]) for name in owned},
         proven,
         looks_back(session),
+        may_adopt(session),
     )
     after_accounts = 0
     with store.read() as c:
@@ -231,7 +234,8 @@ def _plan_chunk(
             wanted = _choose(session, draft, account_id)
         for link, decision in decided:
             _count(draft, pictures[link.connection], link, decision if wanted else RecordDecision())
-            adopted += _adoptions(session, link, decision, len(adopted))
+            if draft.adopts:
+                adopted += _adoptions(session, link, decision, len(adopted))
             if not draft.looks_back:
                 recovered += pictures[link.connection].recovered(link.crm_id, decision)
             if wanted and (decision.changes or decision.held):

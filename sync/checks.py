@@ -11,6 +11,7 @@ from store.plans import Plan
 from sync import guards
 from sync.errors import Refused, StalePlan
 from sync.guards import Freshness, Limits, PlanFigures, StreamSize
+from sync.moment import looks_back
 from sync.owned import Owned
 from sync.planbook import FIGURES, PROPERTIES, Provenance
 from sync.session import Session
@@ -54,6 +55,20 @@ def unread(session: Session) -> list[str]:
         for stream in connector.streams()
         if not stream.optional and stream.name not in sealed.get(name, {})
     ]
+
+
+def may_adopt(session: Session) -> bool:
+    """Whether a value that a person set and that is computed by now may count as Keepwell's own.
+
+    Not by what was computed for a day that is over, nor by data or a framework that the guards do not let pass: the
+    next run that they do would replace it.
+    """
+    if looks_back(session):
+        return False
+    limit, version = limits(session), session.deps.framework.version
+    before = _last_report(session, WROTE).get("model_version") or None
+    shrunken = guards.shrunken_pull(_sizes(session, _last_report(session, GUARDED)), limit)
+    return not shrunken and not guards.model_changed(before, version, limit)
 
 
 def check_plan(session: Session, plan: Plan) -> None:
