@@ -159,6 +159,9 @@ def ending_of_rows(report: RunReport) -> Ending:
     if report.missing_properties:
         number = report.missing_properties
         worst.append(f"{number} {'property' if number == 1 else 'properties'} missing in a CRM (keepwell fields plan)")
+    if report.lost_streams:
+        listed = ", ".join(sorted(report.lost_streams))
+        worst.append(f"{listed} cannot be read any more, so what was read before still counts (keepwell doctor)")
     if not worst:
         return Ending("complete", EXIT_DONE)
     return Ending("partial", EXIT_ROWS, "; ".join(worst) + ".", code="values_left")

@@ -115,9 +115,14 @@ def _pull_or_miss(session: Session, connector: Connector, stream: Stream, halt: 
 
 
 def _not_connected(session: Session, connection: str, stream: Stream, reason: str) -> None:
-    session.report.stream(connection, stream.name).note = f"not connected: {reason}"
+    """Go on without a stream; one that was read before is lost, for what is computed stands on what it was then."""
+    counts = session.report.stream(connection, stream.name)
+    counts.note = f"not connected: {reason}"
     session.note(f"{connection}: {stream.name} is not connected: {reason}", connection)
     with session.deps.store.write() as c:
+        if epochs.latest_sealed(c, session.ws, connection, stream.name) is not None:
+            session.report.lost_streams.append(f"{connection} {stream.name}")
+            counts.live = raw.count_live(c, session.ws, connection, stream.name) if stream.kind != "links" else 0
         for epoch in epochs.open_epochs(c, session.ws):
             if (epoch.connection, epoch.stream) == (connection, stream.name):
                 epochs.abandon(c, epoch.id, reason=reason, now=session.deps.clock.now())

@@ -199,6 +199,7 @@ class RunReport:
     records_written: dict[str, int] = field(default_factory=dict)
     drift: int = 0
     missing_properties: int = 0
+    lost_streams: list[str] = field(default_factory=list)
     api: dict[str, ApiUse] = field(default_factory=dict)
     schema_changes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
