@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -45,8 +46,8 @@ def show_undo(out: Console, run_id: str, page: Mapping[str, Any]) -> None:
         out.print(f"  … and {len(kept) - NAMED} more.")
 
 
-def show_undone(out: Console, report: Mapping[str, Any]) -> None:
-    """How undoing a run ended, or what it would do."""
+def show_undone(out: Console, report: Mapping[str, Any], flags: str = "") -> None:
+    """How undoing a run ended, or what it would do; `flags` are those that it was narrowed or allowed by."""
     show_head(out, report)
     undo = report["undo"]
     if undo is None:
@@ -55,18 +56,38 @@ def show_undone(out: Console, report: Mapping[str, Any]) -> None:
     if dry_run:
         show_undo(out, undo["run_id"], report["plan"])
     back = 0 if dry_run else report["apply"]["confirmed"] + report["apply"]["unchanged"]
-    out.print(_sentence(undo, back, dry_run=dry_run))
-    for reason, number in undo["skipped"].items():
-        out.print(f"  {so_many(number, 'value')} {'stays' if number == 1 else 'stay'}: {WHY_NOT.get(reason, reason)}")
+    _show_outcome(out, undo, back, dry_run=dry_run)
     if dry_run:
         out.print("Nothing was written.")
         if undo["changes"] and report["status"] == "complete":
-            out.print(Text(f"To put them back: keepwell undo {inert(undo['run_id'])}"))
+            out.print(Text(f"To put them back: keepwell undo {inert(undo['run_id'])}{inert(flags)}"))
         return
     show_writes(out, report)
     if back:
         out.print("The next sync leaves these values alone as long as it would only write again what was taken back.")
         out.print(Text(f"To take back the undo itself: keepwell undo {inert(report['run_id'])}"))
+
+
+def show_undo_run(out: Console, report: Mapping[str, Any]) -> None:
+    """The report of a run that undid another one: which one, and what came of it."""
+    show_head(out, report)
+    looked_only = report["status"] == "complete" and not any(report["apply"].values())
+    _show_outcome(out, report["undo"], report["apply"]["confirmed"] + report["apply"]["unchanged"], dry_run=looked_only)
+    if looked_only:
+        out.print("Nothing was written.")
+    show_writes(out, report)
+
+
+def flags_of(options: Mapping[str, Any]) -> str:
+    """The options of an undo as they were typed, to type them again."""
+    given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value not in (None, False)}
+    return "".join(f" {name}" if value is True else f" {name} {quote(str(value))}" for name, value in given.items())
+
+
+def _show_outcome(out: Console, undo: Mapping[str, Any], back: int, *, dry_run: bool) -> None:
+    out.print(Text(_sentence(undo, back, dry_run=dry_run)))
+    for reason, number in undo["skipped"].items():
+        out.print(f"  {so_many(number, 'value')} {'stays' if number == 1 else 'stay'}: {WHY_NOT.get(reason, reason)}")
 
 
 def _sentence(undo: Mapping[str, Any], back: int, *, dry_run: bool) -> str:

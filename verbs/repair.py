@@ -28,6 +28,7 @@ def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
     """Show the report of one run."""
     from dashboard.pages import reading, run_page
     from dashboard.terminal import show_report
+    from dashboard.undone import show_undo_run
     from sync.errors import UsageError
 
     with reading(read_settings(config)) as store:
@@ -35,4 +36,5 @@ def runs_show(config: Path, run: opt.RunId = "latest") -> Answer:
     if data is None:
         missing = "There is no run yet." if run == "latest" else f"There is no run {run!r}."
         raise UsageError(missing, hint="`keepwell runs list` shows which there are.")
-    return Answer(data, lambda out: show_report(out, data))
+    show = show_undo_run if data.get("undo") else show_report
+    return Answer(data, lambda out: show(out, data))

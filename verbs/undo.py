@@ -23,7 +23,7 @@ def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, An
     """
     from dashboard.pages import PLAN_ROWS, plan_page
     from dashboard.terminal import console
-    from dashboard.undone import show_undo, show_undone
+    from dashboard.undone import flags_of, show_undo, show_undone
     from sync.deps import RunOptions
     from sync.engine import run_undo
     from sync.planbook import records
@@ -44,4 +44,4 @@ def undo(run: opt.WritingRun, config: Path, as_json: bool, options: dict[str, An
         report = run_undo(deps, run, RunOptions(**options), agreed=agreed)
     data: dict[str, Any] = report.to_dict() | {"dry_run": dry_run}
     data["plan"] |= page
-    return Answer(data, lambda out: show_undone(out, data), report.exit_code)
+    return Answer(data, lambda out: show_undone(out, data, flags_of(options)), report.exit_code)
