@@ -197,7 +197,7 @@ class Window:
     def _known_to_free(self) -> int | None:
         if self.resets_at is not None:
             return self.resets_at
-        return None if self.seen is None else self.seen + int(PROBE * SECOND)
+        return None if self.seen is None else max(self.counts, default=self.seen) + int(PROBE * SECOND)
 
     def _grown_at(self, level: int) -> float:
         """When the slow start lets `level` requests be in the window; minus infinity where it is over."""
@@ -231,9 +231,11 @@ class Window:
             self.counts = {at: n for at, n in self.counts.items() if at + self._span + _KEEP > self.moment}
             return
         if self.resets_at is not None and self.resets_at <= self.moment:
-            # The new day begins with nothing; answers to requests of the old one are older than this.
-            self.counts = {at: n for at, n in self.counts.items() if at > self.resets_at and at != self.seen}
-            self.seen, self.resets_at = self.resets_at, None
+            # The new day begins with nothing and ends when the next one does, whether or not an answer tells of it;
+            # answers to requests of the old one are older than this.
+            begun = self.moment - (self.moment - self.resets_at) % self._span
+            self.counts = {at: n for at, n in self.counts.items() if at > begun and at != self.seen}
+            self.seen, self.resets_at = begun, begun + self._span
             self.counts[self.seen] = 0
         self._thin_out()
 

@@ -230,6 +230,19 @@ class BudgetSuite:
         time.sleep(5)
         twin.acquire(daily)
 
+    @pytest.mark.parametrize(("resets_in", "again_in"), [(100, DAY - 1_000), (None, 900)])
+    def test_a_day_used_up_long_after_the_last_word_of_it_has_no_request_too_many(
+        self, time: VirtualTime, budget: SharedBudget, holder: str, resets_in: float | None, again_in: float
+    ) -> None:
+        daily = QuotaPolicy(holder, "daily", 20, DAY)
+        budget.observe(daily, limit=20, remaining=20, resets_in=resets_in)
+        time.sleep(1_100)
+        for _ in range(20):
+            budget.acquire(daily)
+        with pytest.raises(QuotaExhausted) as caught:
+            budget.acquire(daily)
+        assert caught.value.resets_in == pytest.approx(again_in, abs=2)
+
     def test_a_daily_count_follows_the_vendor_both_ways(
         self, time: VirtualTime, budget: SharedBudget, holder: str
     ) -> None:
