@@ -58,7 +58,7 @@ test-long: $(VENV)/.dev  ## the other tests: kills, bad lines, days in virtual t
 
 # The same each time. Every named point on both stores with both CRMs, 200 double kills; the others as they are.
 prove: SEED ?= 1
-prove: $(VENV)/.dev sim machines planted  ## the write path in a quarter of an hour: kills, a month, histories, planted bugs
+prove: $(VENV)/.dev sim machines planted  ## the write path in one go: kills, a month, histories, planted bugs
 	@$(BIN)/python -m tests.rig.crash --crms hubspot,salesforce --parts points,doubles --scenarios 1 --doubles 200
 
 check: $(VENV)/.dev $(SEMGREP)/.done  ## lint, format, types, import contracts, security

@@ -1,9 +1,12 @@
 """`keepwell undo` as it is typed."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import pytest
 
@@ -12,14 +15,21 @@ from sandbox.serve import Portfolio, running
 from tests.flow.test_cli_trouble import caller
 
 
+@contextmanager
+def prepared(folder: Path) -> Iterator[Callable[..., Any]]:
+    """The command, before a small portal that has Keepwell's properties and no value of them."""
+    options = HubSpotOptions(burst=10_000, searches_per_second=1_000)
+    with running(Portfolio(9, 3, date(2026, 11, 20)), salesforce=False, hubspot_options=options) as crms:
+        keepwell = caller(crms, folder)
+        assert keepwell("fields", "apply").exit_code == 0
+        yield keepwell
+
+
 def test_a_run_is_looked_at_then_undone_and_every_step_says_what_comes_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = HubSpotOptions(burst=10_000, searches_per_second=1_000)
-    with running(Portfolio(9, 3, date(2026, 11, 20)), salesforce=False, hubspot_options=options) as crms:
-        keepwell = caller(crms, tmp_path)
-        assert keepwell("fields", "apply").exit_code == 0
+    with prepared(tmp_path) as keepwell:
         assert keepwell("plan").exit_code == 0
         nothing = keepwell("undo", "latest")
         assert (nothing.exit_code, "No run has written anything yet" in nothing.stderr) == (2, True)
@@ -68,10 +78,7 @@ def test_what_was_looked_at_for_one_account_is_put_back_for_that_account_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = HubSpotOptions(burst=10_000, searches_per_second=1_000)
-    with running(Portfolio(9, 3, date(2026, 11, 20)), salesforce=False, hubspot_options=options) as crms:
-        keepwell = caller(crms, tmp_path)
-        assert keepwell("fields", "apply").exit_code == 0
+    with prepared(tmp_path) as keepwell:
         run = json.loads(keepwell("sync", "--json").stdout)
         listed = json.loads(keepwell("undo", "latest", "--dry-run", "--json", "--max-changes", "100%").stdout)
         account = listed["plan"]["shown"][0]["account"]
